@@ -1,0 +1,262 @@
+//! The errors of this crate: one enum, and nothing else defines a public one.
+//!
+//! What a handler fails with is the handler's own business and goes to
+//! [`Hooks::handle_error`](crate::Hooks::handle_error); the errors here are
+//! about starting, limiting and stopping. Each names the value, the limit and
+//! what to do about it, so that its text can be shown to a user as it is.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The result of everything in this crate that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a server or the runtime could not do what was asked.
+///
+/// Reads and writes on sockets return [`io::Error`], as std's do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address that no rule of [`Address`](crate::net::Address) can read.
+    #[error(
+        "malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH or fd:NUMBER"
+    )]
+    MalformedAddress {
+        /// The text as it was given.
+        value: String,
+        /// What about it could not be read.
+        reason: String,
+    },
+
+    /// An address of a kind that this family cannot listen on or connect to.
+    #[error("address {address} is not one a {family} server can use; it takes {expected}")]
+    WrongFamily {
+        /// The address as it was given.
+        address: String,
+        /// The family that was asked: `tcp`, `udp`, `unix` or `unixgram`.
+        family: &'static str,
+        /// The form that family takes.
+        expected: &'static str,
+    },
+
+    /// A Unix socket path that does not fit into `sockaddr_un` (see `unix(7)`).
+    #[error(
+        "Unix socket path {path:?} has {length} bytes but the system allows {limit}; choose a shorter directory or a relative path"
+    )]
+    PathTooLong {
+        /// The path as it was given.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+        /// The longest path that fits.
+        limit: usize,
+    },
+
+    /// A host name that could not be turned into an address.
+    #[error(
+        "cannot resolve host {host:?}: {source}; check the spelling and the resolver's settings"
+    )]
+    Resolve {
+        /// The name as it was given.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+
+    /// The address could not be bound or listened on.
+    #[error("cannot {action} {address}: {source}{}", remedy(.source))]
+    Listen {
+        /// `bind`, `listen on`, `open a socket for` or `adopt`.
+        action: &'static str,
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// An option whose value makes no sense, refused before anything started.
+    #[error("{option} cannot be {value}: {reason}")]
+    InvalidOption {
+        /// The option's name as the documentation writes it.
+        option: &'static str,
+        /// The value that was given.
+        value: String,
+        /// Why it is refused and what is allowed.
+        reason: String,
+    },
+
+    /// The runtime runs already, so its settings can no longer change.
+    #[error(
+        "the coroutine runtime has already started, so {setting} cannot be changed; configure it before the first coroutine or socket wait"
+    )]
+    RuntimeStarted {
+        /// The setting that was to be changed.
+        setting: &'static str,
+    },
+
+    /// The runtime could not be started at all.
+    #[error("the coroutine runtime cannot start: {reason}")]
+    RuntimeStart {
+        /// What failed.
+        reason: String,
+    },
+
+    /// As many coroutines live as this process can hold.
+    #[error(
+        "{live} coroutines live and this process can hold {limit} ({cause}); raise that limit, or wait until some end"
+    )]
+    Capacity {
+        /// How many live now.
+        live: usize,
+        /// The ceiling.
+        limit: usize,
+        /// Which system limit the ceiling comes from.
+        cause: String,
+    },
+
+    /// `fork` was asked for in a process where it is not safe.
+    #[error(
+        "cannot fork: {reason}; a forking server must be served before anything starts a thread or a coroutine"
+    )]
+    ForkUnsafe {
+        /// What runs already.
+        reason: String,
+    },
+
+    /// The listener failed in a way that waiting cannot mend.
+    #[error("accepting on {address} failed for good: {source}")]
+    Accept {
+        /// The listener's address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The server is in a phase in which this cannot be done.
+    #[error("cannot {action}: the server is {phase}")]
+    Phase {
+        /// What was asked.
+        action: &'static str,
+        /// The phase the server is in.
+        phase: &'static str,
+    },
+
+    /// Waiting was given a limit and the limit passed.
+    #[error("{what} did not end within {after:?}")]
+    Elapsed {
+        /// What was waited for.
+        what: String,
+        /// The limit.
+        after: Duration,
+    },
+
+    /// An operation of the system failed with nothing more to say than its text.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was attempted.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// True when the caller gave something wrong, rather than the machine
+    /// being in a state that refuses it: programs end with status 2.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Error::MalformedAddress { .. }
+                | Error::WrongFamily { .. }
+                | Error::PathTooLong { .. }
+                | Error::InvalidOption { .. }
+        )
+    }
+
+    /// The status a program should end with: 2 for a usage error, 1 otherwise.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.is_usage() { 2 } else { 1 })
+    }
+}
+
+/// What to do about the bind errors users meet most.
+fn remedy(err: &io::Error) -> &'static str {
+    match err.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another process listens there: stop it, or choose another address"
+        }
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 and protected directories need privileges"
+        }
+        io::ErrorKind::NotFound => "; the directory does not exist: create it first",
+        _ => "",
+    }
+}
+
+/// Why a wait ended before what it waited for came: a read, write, accept,
+/// sleep, lock, channel, join or anything else that suspends.
+///
+/// Sockets wrap it in an [`io::Error`]; [`WaitError::of`] finds it there.
+///
+/// ```
+/// use greenserve::WaitError;
+/// use std::io;
+///
+/// let err = io::Error::from(WaitError::Killed);
+/// assert_eq!(WaitError::of(&err), Some(WaitError::Killed));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The deadline of this very operation passed: a socket's timeout or the
+    /// limit given to the call.
+    #[error("the operation's own deadline passed")]
+    Deadline,
+
+    /// The deadline of a [`Timeout`](crate::sync::Timeout) around the
+    /// operation passed.
+    #[error("the deadline of the surrounding timeout passed")]
+    Timeout,
+
+    /// The coroutine was killed, alone, with its group or with its connection.
+    #[error("the coroutine or its connection was killed")]
+    Killed,
+
+    /// A panic is unwinding this coroutine's stack: suspending now could
+    /// continue it on another thread, whose panic count is another.
+    #[error("a coroutine cannot wait while a panic unwinds it; catch the panic first")]
+    Unwinding,
+
+    /// Another coroutine waits for this very socket already.
+    #[error(
+        "another coroutine waits on this socket already; give each its own handle with try_clone"
+    )]
+    Busy,
+
+    /// What was waited for can no longer come: the other side is gone.
+    #[error("the other side is gone, so this wait could never end")]
+    Disconnected,
+}
+
+impl WaitError {
+    /// The wait's end that an I/O error reports, if it reports one.
+    pub fn of(err: &io::Error) -> Option<WaitError> {
+        err.get_ref()
+            .and_then(|inner| inner.downcast_ref())
+            .copied()
+    }
+
+    /// The [`io::ErrorKind`] this becomes.
+    pub fn kind(self) -> io::ErrorKind {
+        match self {
+            WaitError::Deadline | WaitError::Timeout => io::ErrorKind::TimedOut,
+            WaitError::Killed => io::ErrorKind::ConnectionAborted,
+            WaitError::Unwinding => io::ErrorKind::Other,
+            WaitError::Busy => io::ErrorKind::ResourceBusy,
+            WaitError::Disconnected => io::ErrorKind::BrokenPipe,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! greenserve
+mod error;
+pub mod runtime;
+
+pub use error::{Error, Result, WaitError};

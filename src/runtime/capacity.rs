@@ -1,0 +1,92 @@
+//! How many coroutines and descriptors this process can hold.
+
+use std::fs;
+
+use nix::sys::resource::{Resource, getrlimit};
+
+/// Maps left for the program, its libraries, the allocator and threads.
+const MAPS_RESERVE: usize = 1024;
+/// Descriptors left for what a server opens beside its connections.
+const DESCRIPTORS_RESERVE: usize = 32;
+/// Each stack is one mapping, split in two by its guard page.
+const MAPS_A_STACK: usize = 2;
+/// The kernel's default of `vm.max_map_count`, for systems that do not tell.
+const DEFAULT_MAP_LIMIT: usize = 65_530;
+
+/// The ceilings of this process, taken from the system's limits when the
+/// runtime starts; see [`capacity`](super::capacity).
+///
+/// ```
+/// let capacity = greenserve::runtime::capacity();
+/// assert!(capacity.coroutines > 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capacity {
+    /// The most coroutines that can live at once: two memory mappings each,
+    /// out of `vm.max_map_count` (see `proc(5)`) less what is mapped already.
+    pub coroutines: usize,
+    /// The most connections a server can hold: what `RLIMIT_NOFILE` (see
+    /// `getrlimit(2)`) leaves beside the descriptors that are open already.
+    pub descriptors: usize,
+    /// `vm.max_map_count` as it was read.
+    pub map_limit: usize,
+    /// The soft limit of `RLIMIT_NOFILE` as it was read.
+    pub descriptor_limit: usize,
+}
+
+impl Capacity {
+    /// Reads the limits that hold now.
+    pub(super) fn measure() -> Capacity {
+        let map_limit = map_limit();
+        let descriptor_limit = descriptor_limit();
+        Capacity {
+            coroutines: (map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE) / MAPS_A_STACK)
+                .max(1),
+            descriptors: descriptor_limit
+                .saturating_sub(descriptors_in_use() + DESCRIPTORS_RESERVE)
+                .max(1),
+            map_limit,
+            descriptor_limit,
+        }
+    }
+
+    /// The most clients a server on coroutines can hold: the lower ceiling.
+    pub fn connections(&self) -> usize {
+        self.coroutines.min(self.descriptors)
+    }
+}
+
+fn map_limit() -> usize {
+    fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(DEFAULT_MAP_LIMIT)
+}
+
+fn maps_in_use() -> usize {
+    fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count())
+}
+
+fn descriptor_limit() -> usize {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| {
+        usize::try_from(soft).unwrap_or(usize::MAX)
+    })
+}
+
+fn descriptors_in_use() -> usize {
+    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_mappings_a_coroutine_are_counted() {
+        let capacity = Capacity::measure();
+        assert!(capacity.coroutines * MAPS_A_STACK < capacity.map_limit);
+        assert!(capacity.descriptors < capacity.descriptor_limit);
+        assert!(capacity.connections() <= capacity.coroutines);
+    }
+}

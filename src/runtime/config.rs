@@ -1,0 +1,199 @@
+//! The runtime's settings.
+
+use crate::error::{Error, Result};
+
+/// The smallest stack [`Config::stack_size`] takes: 16 KiB of address space.
+///
+/// Formatting a floating-point number or a backtrace already needs several
+/// kilobytes, and there is no way to grow a stack later.
+pub const MIN_STACK_SIZE: usize = 16 * 1024;
+
+/// The largest stack [`Config::stack_size`] takes: 1 GiB of address space.
+pub const MAX_STACK_SIZE: usize = 1024 * 1024 * 1024;
+
+const PAGE: usize = 4096;
+
+/// How the coroutine runtime is set up; see [`configure`](super::configure).
+///
+/// ```
+/// use greenserve::runtime::Config;
+///
+/// let config = Config::new().workers(1).stack_size(128 * 1024);
+/// assert_eq!(config.stack_bytes(), 128 * 1024);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a configuration does nothing until it is given to `configure`"]
+pub struct Config {
+    workers: usize,
+    stack_size: usize,
+    pin_workers: bool,
+    offload_threads: usize,
+    offload_queue: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            workers: 0,
+            stack_size: 256 * 1024,
+            pin_workers: false,
+            offload_threads: 16,
+            offload_queue: 4096,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, each named at its method.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of worker threads that run coroutines. Defaults to 0: one a
+    /// core this process may use.
+    ///
+    /// With 1, a coroutine never changes its thread, whatever wakes it: the
+    /// mode for handlers that keep thread-locals, `Rc` or std's lock guards
+    /// across a call that may suspend.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// The stack of each coroutine in bytes, rounded up to whole pages.
+    /// Defaults to 256 KiB.
+    ///
+    /// This is address space: memory is taken a page at a time as the stack is
+    /// touched, usually 8 KiB in all. Allowed are [`MIN_STACK_SIZE`] to
+    /// [`MAX_STACK_SIZE`]; anything else is refused by
+    /// [`configure`](super::configure).
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// Binds worker *n* to the *n*-th core of this process. Defaults to false:
+    /// two pinned programs on one machine would share a core and leave others
+    /// idle.
+    pub fn pin_workers(mut self, pin: bool) -> Self {
+        self.pin_workers = pin;
+        self
+    }
+
+    /// The most threads that [`offload`](super::offload) runs blocking calls
+    /// on. Defaults to 16; they start when needed and end when idle for 5 s.
+    pub fn offload_threads(mut self, threads: usize) -> Self {
+        self.offload_threads = threads;
+        self
+    }
+
+    /// How many calls may wait for an off-load thread before
+    /// [`offload`](super::offload) makes its caller wait for room. Defaults to
+    /// 4096.
+    pub fn offload_queue(mut self, calls: usize) -> Self {
+        self.offload_queue = calls;
+        self
+    }
+
+    /// The number of workers that will run: what was set, or the number of
+    /// cores this process may use.
+    pub fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
+
+    /// The stack size in bytes after rounding up to whole pages.
+    pub fn stack_bytes(&self) -> usize {
+        self.stack_size.next_multiple_of(PAGE)
+    }
+
+    /// Whether workers are bound to cores.
+    pub fn pins_workers(&self) -> bool {
+        self.pin_workers
+    }
+
+    /// The bound on off-load threads.
+    pub fn offload_thread_limit(&self) -> usize {
+        self.offload_threads
+    }
+
+    /// The bound on calls that wait for an off-load thread.
+    pub fn offload_queue_limit(&self) -> usize {
+        self.offload_queue
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.stack_size < MIN_STACK_SIZE || self.stack_size > MAX_STACK_SIZE {
+            return Err(Error::InvalidOption {
+                option: "stack_size",
+                value: format!("{} bytes", self.stack_size),
+                reason: format!(
+                    "a stack takes {MIN_STACK_SIZE} to {MAX_STACK_SIZE} bytes; it cannot grow later"
+                ),
+            });
+        }
+        if self.workers > 512 {
+            return Err(refused(
+                "workers",
+                self.workers,
+                "more than 512 worker threads are never faster; use 0 for one a core",
+            ));
+        }
+        if self.offload_threads == 0 {
+            return Err(refused(
+                "offload_threads",
+                0,
+                "name resolution needs at least one thread",
+            ));
+        }
+        if self.offload_queue == 0 {
+            return Err(refused(
+                "offload_queue",
+                0,
+                "a call must be able to wait for a free thread",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refused(option: &'static str, value: usize, reason: &str) -> Error {
+    Error::InvalidOption {
+        option,
+        value: value.to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_stacks_are_refused_with_the_limits() {
+        for bytes in [0, 1, MIN_STACK_SIZE - 1, MAX_STACK_SIZE + 1, usize::MAX] {
+            let message = Config::new()
+                .stack_size(bytes)
+                .check()
+                .unwrap_err()
+                .to_string();
+            assert!(message.contains(&bytes.to_string()), "{message}");
+            assert!(message.contains("16384"), "{message}");
+        }
+        assert!(Config::new().stack_size(MIN_STACK_SIZE).check().is_ok());
+    }
+
+    #[test]
+    fn stacks_are_whole_pages() {
+        assert_eq!(Config::new().stack_size(20_000).stack_bytes(), 20_480);
+    }
+
+    #[test]
+    fn pools_without_room_are_refused() {
+        assert!(Config::new().offload_threads(0).check().is_err());
+        assert!(Config::new().offload_queue(0).check().is_err());
+        assert!(Config::new().workers(513).check().is_err());
+    }
+}

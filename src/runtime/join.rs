@@ -1,0 +1,158 @@
+//! The result of a coroutine, and waiting for it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::clock::{self, NEVER};
+use super::latch::Latch;
+use super::task::{Name, Task, lock};
+use crate::error::WaitError;
+
+/// A coroutine's end by panic: who it was and what it said.
+#[derive(thiserror::Error)]
+#[error("{name} panicked: {message}")]
+pub struct Panic {
+    name: Name,
+    message: String,
+    payload: Box<dyn Any + Send>,
+}
+
+impl Panic {
+    pub(crate) fn new(name: &Name, payload: Box<dyn Any + Send>) -> Panic {
+        Panic {
+            name: name.clone(),
+            message: message_of(payload.as_ref()),
+            payload,
+        }
+    }
+
+    /// The text given to `panic!`, or a remark that there was none.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The name of the coroutine that panicked.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What was given to `panic!` or `panic_any`, for `resume_unwind`.
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic")
+            .field("name", &self.name)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "(a value that is not text)".to_owned()
+    }
+}
+
+/// Where a result waits for whoever joins.
+#[derive(Debug)]
+pub(super) struct Packet<T> {
+    result: Mutex<Option<Result<T, Panic>>>,
+    done: Latch,
+}
+
+impl<T> Packet<T> {
+    pub(super) fn new() -> Self {
+        Packet {
+            result: Mutex::new(None),
+            done: Latch::new(),
+        }
+    }
+
+    pub(super) fn fulfil(&self, result: Result<T, Panic>) {
+        *lock(&self.result) = Some(result);
+        self.done.open();
+    }
+}
+
+/// Waits for a coroutine's result; made by [`spawn`](super::spawn).
+///
+/// Dropping it detaches the coroutine. To end it instead, see
+/// [`kill`](JoinHandle::kill), or start it in a
+/// [`Group`](crate::sync::Group).
+#[derive(Debug)]
+pub struct JoinHandle<T> {
+    task: Arc<Task>,
+    packet: Arc<Packet<T>>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(task: Arc<Task>, packet: Arc<Packet<T>>) -> Self {
+        JoinHandle { task, packet }
+    }
+
+    /// The coroutine itself.
+    pub fn task(&self) -> &Arc<Task> {
+        &self.task
+    }
+
+    /// True once the result is there and [`join`](JoinHandle::join) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.packet.done.is_open()
+    }
+
+    /// Ends the coroutine's present wait with an error and refuses every later
+    /// one; does not wait for it to end. See [`Task::kill`].
+    pub fn kill(&self) {
+        self.task.kill();
+    }
+
+    /// Waits for the coroutine to end and returns its result.
+    ///
+    /// From a coroutine this suspends, from a thread it blocks. When the
+    /// caller itself is killed while it waits, it keeps waiting as a thread
+    /// would: use [`join_timeout`](JoinHandle::join_timeout) to be able to
+    /// give up.
+    ///
+    /// # Errors
+    /// [`Panic`] when the coroutine ended by one.
+    pub fn join(self) -> Result<T, Panic> {
+        loop {
+            if let Ok(result) = self.take(NEVER) {
+                return result;
+            }
+            // The caller may not wait as a coroutine any more: let others run
+            // until the result is there.
+            super::yield_now();
+        }
+    }
+
+    /// As [`join`](JoinHandle::join), for at most `limit`.
+    ///
+    /// # Errors
+    /// The handle itself together with the reason: the limit passed, or the
+    /// caller was killed.
+    pub fn join_timeout(self, limit: Duration) -> Result<Result<T, Panic>, (Self, WaitError)> {
+        match self.take(clock::after(limit)) {
+            Ok(result) => Ok(result),
+            Err(err) => Err((self, err)),
+        }
+    }
+
+    fn take(&self, deadline: u64) -> Result<Result<T, Panic>, WaitError> {
+        self.packet.done.wait(deadline)?;
+        // Only a consuming method takes the result, so it is still there.
+        lock(&self.packet.result)
+            .take()
+            .ok_or(WaitError::Disconnected)
+    }
+}

@@ -1,0 +1,212 @@
+//! Green threads: coroutines that block like threads and cost like futures.
+//!
+//! A coroutine has a stack of its own, so a call ten frames deep may wait for
+//! a socket; while it waits, its worker thread runs others. Nothing is marked
+//! `async`, and the same code runs in a plain thread, where the same calls
+//! block the thread.
+//!
+//! ```
+//! use greenserve::runtime;
+//! use std::time::Duration;
+//!
+//! let sum = runtime::spawn(|| {
+//!     runtime::sleep(Duration::from_millis(1)).expect("nobody kills this one");
+//!     1 + 1
+//! })?;
+//! assert_eq!(sum.join().expect("it does not panic"), 2);
+//! # Ok::<(), greenserve::Error>(())
+//! ```
+//!
+//! # What must not live across a wait
+//!
+//! With more than one worker a coroutine may continue on another thread after
+//! any call that suspends. References into thread-locals, `Rc`s shared with
+//! something that stays behind, and guards of `std::sync` locks must not be
+//! held across such a call. With [`Config::workers`]`(1)` a coroutine never
+//! changes its thread, whatever wakes it, and all of these may be.
+//!
+//! A coroutine is not preempted. One that computes for a second keeps its
+//! worker for a second; call [`yield_now`] in long loops and [`offload`] for
+//! calls that block.
+//!
+//! # When a stack overflows
+//!
+//! The process ends, after saying which coroutine it was: see
+//! [`Config::stack_size`].
+
+mod capacity;
+mod clock;
+mod config;
+mod deadline;
+mod engine;
+mod join;
+mod latch;
+mod offload;
+mod overflow;
+mod readiness;
+mod registry;
+mod resolve;
+mod spawn;
+mod task;
+mod worker;
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use once_cell::sync::OnceCell;
+
+pub use capacity::Capacity;
+pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
+pub use join::{JoinHandle, Panic};
+pub use offload::offload;
+pub use registry::{TaskState, live_count, tasks};
+pub use resolve::resolve;
+pub use spawn::{Builder, spawn};
+pub use task::{Name, Task};
+
+pub(crate) use clock::{NEVER, after, earlier, passed, remaining, ticks};
+pub(crate) use latch::Latch;
+pub(crate) use readiness::{Direction, Outcome, Readiness, poll_thread, poll_timeout};
+pub(crate) use spawn::Refused;
+
+use crate::error::{Error, Result, WaitError};
+
+/// Stacks that are kept mapped for the next coroutines.
+const POOLED_STACKS: usize = 64;
+
+static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+struct Runtime {
+    config: Config,
+    capacity: Capacity,
+}
+
+/// Sets the runtime up. Call it before anything starts a coroutine.
+///
+/// One process has one runtime, and it starts with its first coroutine; later
+/// settings could not take effect and are refused.
+///
+/// # Errors
+/// [`Error::RuntimeStarted`] when it runs already, [`Error::InvalidOption`]
+/// when a value is out of range.
+///
+/// ```
+/// use greenserve::runtime::{self, Config};
+///
+/// runtime::configure(Config::new().workers(2))?;
+/// assert!(runtime::configure(Config::new().stack_size(100)).is_err());
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+pub fn configure(config: Config) -> Result<()> {
+    config.check()?;
+    if is_running() {
+        return Err(Error::RuntimeStarted {
+            setting: "its configuration",
+        });
+    }
+    *task::lock(&SETTINGS) = Some(config);
+    Ok(())
+}
+
+/// True once the first coroutine has been asked for: from then on worker
+/// threads exist and this process must not fork.
+pub fn is_running() -> bool {
+    RUNTIME.get().is_some()
+}
+
+/// Starts the worker threads now rather than with the first coroutine.
+///
+/// # Errors
+/// [`Error::RuntimeStart`] when the system refuses a thread or a descriptor.
+pub fn start() -> Result<()> {
+    running().map(drop)
+}
+
+fn running() -> Result<&'static Runtime> {
+    RUNTIME.get_or_try_init(|| {
+        let config = task::lock(&SETTINGS).take().unwrap_or_default();
+        let workers = config.worker_count();
+        overflow::remember_previous();
+        engine::configure(workers, config.stack_bytes(), POOLED_STACKS, config.pins_workers());
+        worker::start(workers).map_err(|err| Error::RuntimeStart { reason: err.to_string() })?;
+        overflow::install(config.stack_bytes()).map_err(|err| Error::RuntimeStart { reason: err.to_string() })?;
+        let capacity = Capacity::measure();
+        log::info!(
+            "coroutine runtime: {workers} workers, stacks of {} KiB, at most {} coroutines (vm.max_map_count {}) \
+             and {} descriptors (RLIMIT_NOFILE {})",
+            config.stack_bytes() / 1024,
+            capacity.coroutines,
+            capacity.map_limit,
+            capacity.descriptors,
+            capacity.descriptor_limit,
+        );
+        Ok(Runtime { config, capacity })
+    })
+}
+
+/// The ceilings of this process: read at the runtime's start, or now if it has
+/// not started.
+pub fn capacity() -> Capacity {
+    RUNTIME
+        .get()
+        .map_or_else(Capacity::measure, |runtime| runtime.capacity)
+}
+
+/// The number of workers that run, or would run, coroutines.
+pub fn workers() -> usize {
+    match RUNTIME.get() {
+        Some(_) => worker::count(),
+        None => task::lock(&SETTINGS)
+            .as_ref()
+            .map_or_else(|| Config::default().worker_count(), Config::worker_count),
+    }
+}
+
+/// True when the caller runs on a coroutine, false on a thread.
+pub fn in_coroutine() -> bool {
+    engine::in_coroutine()
+}
+
+/// Waits for `duration`; in a coroutine, lets others run meanwhile.
+///
+/// # Errors
+/// An [`io::Error`] that carries a [`WaitError`] when the coroutine is killed
+/// or the deadline of a surrounding [`Timeout`](crate::sync::Timeout) passes.
+pub fn sleep(duration: Duration) -> io::Result<()> {
+    sleep_until_tick(clock::after(duration))
+}
+
+/// Waits until `instant`, as [`sleep`] does.
+///
+/// # Errors
+/// As [`sleep`].
+pub fn sleep_until(instant: Instant) -> io::Result<()> {
+    sleep_until_tick(clock::ticks(instant))
+}
+
+fn sleep_until_tick(until: u64) -> io::Result<()> {
+    let task = Task::current();
+    loop {
+        match task.park(until) {
+            Ok(()) => {}
+            Err(WaitError::Deadline) => return Ok(()),
+            Err(err) => return Err(err.into()),
+        }
+    }
+}
+
+/// Lets other coroutines run, and sockets that became ready before them.
+///
+/// In a thread this is [`std::thread::yield_now`]. A coroutine that is being
+/// unwound by a panic does not switch.
+pub fn yield_now() {
+    if !engine::in_coroutine() {
+        return thread::yield_now();
+    }
+    if thread::panicking() {
+        return;
+    }
+    Task::current().step_aside();
+}

@@ -1,0 +1,168 @@
+//! Calls that block a thread, run on threads of their own.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use super::clock::NEVER;
+use super::latch::Latch;
+use super::task::{Task, lock};
+use super::{engine, running};
+use crate::error::WaitError;
+
+/// How long an off-load thread waits for work before it ends.
+const IDLE: Duration = Duration::from_secs(5);
+const STACK: usize = 1024 * 1024;
+
+type Call = Box<dyn FnOnce() + Send>;
+
+static POOL: Pool = Pool {
+    state: Mutex::new(State {
+        queue: VecDeque::new(),
+        threads: 0,
+        idle: 0,
+        waiting_for_room: VecDeque::new(),
+    }),
+    work: Condvar::new(),
+};
+
+struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+struct State {
+    queue: VecDeque<Call>,
+    threads: usize,
+    idle: usize,
+    waiting_for_room: VecDeque<Arc<Task>>,
+}
+
+/// Runs a call that blocks its thread (a file, a database driver, a long
+/// computation) on a pool of threads and suspends only the caller.
+///
+/// In a thread it simply runs the call. The pool holds at most
+/// [`Config::offload_threads`](super::Config::offload_threads) threads and
+/// [`Config::offload_queue`](super::Config::offload_queue) waiting calls; a
+/// caller beyond that waits for room. A panic in the call continues in the
+/// caller.
+///
+/// # Errors
+/// An [`io::Error`] carrying a [`WaitError`] when the caller is killed or a
+/// surrounding timeout passes. The call itself cannot be interrupted: it runs
+/// to its end and its result is dropped. Any other error is the system's
+/// refusal to start a thread.
+///
+/// ```
+/// use greenserve::runtime::{offload, spawn};
+///
+/// let text = spawn(|| offload(|| std::fs::read_to_string("Cargo.toml")))?;
+/// assert!(text.join().expect("no panic")??.contains("greenserve"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn offload<F, T>(f: F) -> io::Result<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if !engine::in_coroutine() {
+        return Ok(f());
+    }
+    let done = Arc::new((Latch::new(), Mutex::new(None)));
+    let theirs = Arc::clone(&done);
+    POOL.submit(Box::new(move || {
+        let outcome = catch_unwind(AssertUnwindSafe(f));
+        *lock(&theirs.1) = Some(outcome);
+        theirs.0.open();
+    }))?;
+    done.0.wait(NEVER)?;
+    match lock(&done.1).take() {
+        Some(Ok(result)) => Ok(result),
+        Some(Err(payload)) => resume_unwind(payload),
+        None => Err(WaitError::Disconnected.into()),
+    }
+}
+
+impl Pool {
+    fn submit(&'static self, call: Call) -> io::Result<()> {
+        let config = &running().map_err(io::Error::other)?.config;
+        let task = Task::current();
+        loop {
+            let mut state = lock(&self.state);
+            if state.queue.len() < config.offload_queue_limit() {
+                state.queue.push_back(call);
+                return self.find_a_thread(state, config.offload_thread_limit());
+            }
+            state.waiting_for_room.push_back(Arc::clone(&task));
+            drop(state);
+            if let Err(err) = task.park(NEVER) {
+                lock(&self.state)
+                    .waiting_for_room
+                    .retain(|waiting| waiting.id() != task.id());
+                return Err(err.into());
+            }
+        }
+    }
+
+    /// Sees to it that somebody takes the call just queued.
+    fn find_a_thread(
+        &'static self,
+        mut state: std::sync::MutexGuard<'_, State>,
+        limit: usize,
+    ) -> io::Result<()> {
+        if state.idle >= state.queue.len() || state.threads >= limit {
+            self.work.notify_one();
+            return Ok(());
+        }
+        state.threads += 1;
+        let spawned = thread::Builder::new()
+            .name("greenserve-offload".to_owned())
+            .stack_size(STACK)
+            .spawn(move || self.serve());
+        let Err(err) = spawned else {
+            return Ok(());
+        };
+        state.threads -= 1;
+        if state.threads > 0 {
+            log::warn!(
+                "cannot start another off-load thread, {} carry on: {err}",
+                state.threads
+            );
+            return Ok(());
+        }
+        // Nobody would ever take it: the newest call is the one just queued.
+        state.queue.pop_back();
+        Err(err)
+    }
+
+    fn serve(&self) {
+        while let Some(call) = self.next() {
+            call();
+        }
+    }
+
+    fn next(&self) -> Option<Call> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(call) = state.queue.pop_front() {
+                if let Some(task) = state.waiting_for_room.pop_front() {
+                    task.wake();
+                }
+                return Some(call);
+            }
+            state.idle += 1;
+            let (woken, waited) = self
+                .work
+                .wait_timeout(state, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if waited.timed_out() && state.queue.is_empty() {
+                state.threads -= 1;
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! One line of execution: a coroutine, or a thread that waits as one does.
+//!
+//! Everything that can wait in this crate waits through the task that runs it,
+//! so that one kill flag, one deadline and one name reach every kind of wait.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::{io, ptr};
+
+use super::clock::{self, NEVER};
+use super::deadline::Armed;
+use super::engine;
+use super::worker::{self, Delivery};
+use crate::error::WaitError;
+
+/// What a task is called in logs, errors and panics.
+#[derive(Clone)]
+pub enum Name {
+    /// A fixed text.
+    Static(&'static str),
+    /// A text made for this task.
+    Text(Arc<str>),
+    /// Something that can say its name when asked: a connection that knows its
+    /// model and its peer, shared rather than copied.
+    Shared(Arc<dyn fmt::Display + Send + Sync>),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Static(text) => f.write_str(text),
+            Name::Text(text) => f.write_str(text),
+            Name::Shared(named) => named.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(name: &'static str) -> Self {
+        Name::Static(name)
+    }
+}
+
+impl From<String> for Name {
+    fn from(name: String) -> Self {
+        Name::Text(name.into())
+    }
+}
+
+/// A coroutine or thread of this process, as seen by whoever wants to name,
+/// wake or kill it.
+pub struct Task {
+    id: u64,
+    name: Name,
+    parker: Parker,
+    killed: AtomicBool,
+    /// The worker this coroutine last ran on: wake-ups are sent there.
+    home: AtomicUsize,
+    /// What ends this task's waits for descriptors. It stays set between
+    /// waits, since a handler waits for the same socket again and again.
+    interest: Mutex<Option<Arc<engine::Waker>>>,
+    /// Which waker `interest` holds, read without the lock by the task itself.
+    interest_key: AtomicPtr<engine::Waker>,
+    /// When the present wait must end; [`NEVER`] between waits. The timer
+    /// entry may fire earlier and then looks here.
+    wake_at: AtomicU64,
+    /// The deadline of the innermost [`Timeout`](crate::sync::Timeout) around
+    /// what runs now. Written by the task alone.
+    scope: AtomicU64,
+    pub(super) armed: Mutex<Option<Armed>>,
+}
+
+enum Parker {
+    /// Empty until the coroutine has begun to run.
+    Coroutine(OnceLock<engine::Handle>),
+    Thread {
+        token: Mutex<bool>,
+        given: Condvar,
+    },
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+thread_local! {
+    static THREAD: Arc<Task> = Task::for_this_thread();
+}
+
+impl Task {
+    fn new(name: Name, parker: Parker, home: usize) -> Arc<Task> {
+        Arc::new(Task {
+            id: next_id(),
+            name,
+            parker,
+            killed: AtomicBool::new(false),
+            home: AtomicUsize::new(home),
+            interest: Mutex::new(None),
+            interest_key: AtomicPtr::new(ptr::null_mut()),
+            wake_at: AtomicU64::new(NEVER),
+            scope: AtomicU64::new(NEVER),
+            armed: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn for_coroutine(name: Name, home: usize) -> Arc<Task> {
+        Self::new(name, Parker::Coroutine(OnceLock::new()), home)
+    }
+
+    /// For a coroutine that something else started through the scheduler.
+    pub(super) fn for_foreign_coroutine() -> Arc<Task> {
+        let task = Self::for_coroutine(
+            Name::Static("foreign coroutine"),
+            engine::current_worker().unwrap_or(0),
+        );
+        task.begin();
+        task
+    }
+
+    fn for_this_thread() -> Arc<Task> {
+        let name = match std::thread::current().name() {
+            Some(name) => Name::from(name.to_owned()),
+            None => Name::Static("thread"),
+        };
+        Self::new(
+            name,
+            Parker::Thread {
+                token: Mutex::new(false),
+                given: Condvar::new(),
+            },
+            0,
+        )
+    }
+
+    /// The task that runs the caller.
+    pub fn current() -> Arc<Task> {
+        if engine::in_coroutine() {
+            engine::with_task(Arc::clone)
+        } else {
+            THREAD.with(Arc::clone)
+        }
+    }
+
+    /// A number no other task of this process has or had.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The name it was given when it started.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// True for a coroutine, false for a thread.
+    pub fn is_coroutine(&self) -> bool {
+        matches!(self.parker, Parker::Coroutine(_))
+    }
+
+    /// True once [`kill`](Task::kill) was called.
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
+    }
+
+    /// Ends this task's present wait and refuses every later one.
+    ///
+    /// The wait returns an [`io::Error`] that carries [`WaitError::Killed`];
+    /// nothing unwinds, destructors run in their normal order. A task that
+    /// computes and never waits is not reached, and neither is a thread inside
+    /// a system call of its own.
+    pub fn kill(self: &Arc<Task>) {
+        self.killed.store(true, Ordering::SeqCst);
+        self.rouse();
+    }
+
+    /// Records, from its own stack, that the coroutine has begun to run.
+    pub(super) fn begin(&self) {
+        if let Parker::Coroutine(handle) = &self.parker {
+            // Set once: a coroutine begins once.
+            let _ = handle.set(engine::Handle::current());
+        }
+    }
+
+    /// The deadline set by the innermost timeout around the present code.
+    pub(crate) fn scope(&self) -> u64 {
+        self.scope.load(Ordering::Relaxed)
+    }
+
+    /// Sets the scope's deadline and returns the one before it.
+    pub(crate) fn enter_scope(&self, deadline: u64) -> u64 {
+        self.scope.swap(deadline, Ordering::Relaxed)
+    }
+
+    pub(super) fn wake_at(&self) -> u64 {
+        self.wake_at.load(Ordering::SeqCst)
+    }
+
+    /// What forbids waiting now: the task was killed, a deadline lies behind
+    /// us, or a panic is unwinding (its count belongs to the thread, and a
+    /// switch could continue on another).
+    pub(crate) fn may_wait(&self, deadline: u64) -> Result<(), WaitError> {
+        if self.is_killed() {
+            return Err(WaitError::Killed);
+        }
+        if clock::passed(self.scope()) {
+            return Err(WaitError::Timeout);
+        }
+        if clock::passed(deadline) {
+            return Err(WaitError::Deadline);
+        }
+        if self.is_coroutine() && std::thread::panicking() {
+            return Err(WaitError::Unwinding);
+        }
+        Ok(())
+    }
+
+    /// Suspends until [`wake`](Task::wake); may also return early, so the
+    /// caller looks again at what it waits for.
+    ///
+    /// Must be called by the task itself.
+    ///
+    /// # Errors
+    /// [`WaitError`] when the task is killed, when `deadline` passes, or when
+    /// the deadline of a surrounding timeout does.
+    pub(crate) fn park(self: &Arc<Task>, deadline: u64) -> Result<(), WaitError> {
+        self.may_wait(deadline)?;
+        let until = clock::earlier(deadline, self.scope());
+        match &self.parker {
+            Parker::Coroutine(_) => {
+                self.arm(until);
+                engine::park();
+                self.disarm();
+                self.settle();
+            }
+            Parker::Thread { token, given } => park_thread(token, given, until),
+        }
+        self.may_wait(deadline)
+    }
+
+    /// Goes to the end of the line, behind the sockets that are ready: the way
+    /// through the inbox is also the way past epoll.
+    pub(super) fn step_aside(self: &Arc<Task>) {
+        let here = engine::current_worker().unwrap_or_else(|| self.home.load(Ordering::Relaxed));
+        worker::deliver(here, Delivery::Wake(Arc::clone(self)));
+        engine::park();
+        self.settle();
+    }
+
+    /// Ends the present or the next [`park`](Task::park).
+    pub(crate) fn wake(self: &Arc<Task>) {
+        match &self.parker {
+            Parker::Thread { token, given } => {
+                *lock(token) = true;
+                given.notify_one();
+            }
+            Parker::Coroutine(_) => {
+                let home = self.home.load(Ordering::Relaxed);
+                if worker::may_wake_here(home) {
+                    self.deliver_wake();
+                } else {
+                    worker::deliver(home, Delivery::Wake(Arc::clone(self)));
+                }
+            }
+        }
+    }
+
+    /// Ends whatever wait the task is in, of any kind; it finds out why itself.
+    pub(crate) fn rouse(self: &Arc<Task>) {
+        match &self.parker {
+            Parker::Thread { .. } => self.wake(),
+            Parker::Coroutine(_) => {
+                let home = self.home.load(Ordering::Relaxed);
+                if engine::current_worker() == Some(home) {
+                    self.deliver_rouse();
+                } else {
+                    worker::deliver(home, Delivery::Rouse(Arc::clone(self)));
+                }
+            }
+        }
+    }
+
+    /// The wake-up itself, on the thread of the worker it was sent to.
+    pub(super) fn deliver_wake(&self) {
+        if let Parker::Coroutine(handle) = &self.parker
+            && let Some(handle) = handle.get()
+        {
+            handle.unpark();
+        }
+    }
+
+    /// As [`deliver_wake`](Task::deliver_wake), for both kinds of wait.
+    pub(super) fn deliver_rouse(&self) {
+        if let Some(waker) = lock(&self.interest).as_ref() {
+            waker.wake();
+        }
+        self.deliver_wake();
+    }
+
+    /// Records what a wait for a descriptor must be ended with.
+    pub(super) fn note_interest(&self, waker: &Arc<engine::Waker>) {
+        let key = Arc::as_ptr(waker).cast_mut();
+        // The stored waker keeps its address taken, so an equal key is the
+        // same waker and not a successor at the same place.
+        if self.interest_key.load(Ordering::Relaxed) != key {
+            *lock(&self.interest) = Some(Arc::clone(waker));
+            self.interest_key.store(key, Ordering::Relaxed);
+        }
+    }
+
+    /// Sees to it that the task is roused at `deadline`.
+    pub(super) fn arm(self: &Arc<Task>, deadline: u64) {
+        if deadline != NEVER {
+            self.wake_at.store(deadline, Ordering::SeqCst);
+            worker::arm(self, deadline);
+        }
+    }
+
+    /// The wait is over: a timer entry that is still queued will find nothing.
+    pub(super) fn disarm(&self) {
+        if self.wake_at.load(Ordering::Relaxed) != NEVER {
+            self.wake_at.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// After a switch: this worker is where the coroutine lives now.
+    pub(super) fn settle(&self) {
+        if let Some(here) = engine::current_worker() {
+            self.home.store(here, Ordering::Relaxed);
+        }
+    }
+
+    /// The coroutine's end: what still points at the task lets go of it.
+    pub(super) fn finish(&self) {
+        self.disarm();
+        worker::forget_timer(self);
+        *lock(&self.interest) = None;
+        self.interest_key.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("killed", &self.is_killed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<WaitError> for io::Error {
+    fn from(err: WaitError) -> io::Error {
+        io::Error::new(err.kind(), err)
+    }
+}
+
+fn park_thread(token: &Mutex<bool>, given: &Condvar, until: u64) {
+    let mut held = lock(token);
+    while !*held {
+        held = match clock::remaining(until) {
+            None => given.wait(held).unwrap_or_else(PoisonError::into_inner),
+            Some(left) if left.is_zero() => return,
+            Some(left) => {
+                given
+                    .wait_timeout(held, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+    }
+    *held = false;
+}
+
+/// Locks what no code that can panic ever holds, so poison means nothing.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,212 @@
+//! The workers: each has an inbox for wake-ups from elsewhere, and timers.
+//!
+//! A wake-up is delivered on the worker where the coroutine last ran. From
+//! that worker's own thread it is a push to its run queue; from anywhere else
+//! it goes through the inbox and one write to an eventfd, so a coroutine is
+//! never handed to a worker that happens to be computing.
+//!
+//! The same inbox keeps the workers fair. The scheduler below drains its run
+//! queue before it looks at sockets again, so coroutines that keep waking each
+//! other would starve every socket. After [`WAKES_BEFORE_POLL`] direct
+//! wake-ups in a row the next ones take the way through the inbox: the run
+//! queue empties, sockets are polled, and the inbox is found among them.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crossbeam::queue::SegQueue;
+use crossbeam::utils::CachePadded;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use once_cell::sync::OnceCell;
+
+use super::deadline::{Armed, Timers, descriptor_on};
+use super::engine::{self, Interest};
+use super::task::{Task, lock};
+
+/// Direct wake-ups on one worker between two looks at its sockets.
+const WAKES_BEFORE_POLL: u32 = 64;
+
+static WORKERS: OnceCell<Box<[Arc<Worker>]>> = OnceCell::new();
+
+/// What an inbox holds.
+pub(super) enum Delivery {
+    /// End the task's park.
+    Wake(Arc<Task>),
+    /// End whatever wait the task is in.
+    Rouse(Arc<Task>),
+}
+
+pub(super) struct Worker {
+    index: usize,
+    inbox: SegQueue<Delivery>,
+    /// True from the ring of the bell until the inbox is looked at.
+    rung: CachePadded<AtomicBool>,
+    /// Direct wake-ups since this worker last looked at its sockets.
+    direct_wakes: CachePadded<AtomicU32>,
+    // Dropped before the descriptor it is registered for.
+    bell_interest: Interest,
+    bell: EventFd,
+    timers: Timers,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts the service coroutines of `count` workers and learns which thread
+/// each worker is.
+pub(super) fn start(count: usize) -> io::Result<()> {
+    let workers: Box<[_]> = (0..count)
+        .map(|index| Worker::new(index, count).map(Arc::new))
+        .collect::<io::Result<_>>()?;
+    if WORKERS.set(workers).is_err() {
+        unreachable!("the runtime starts once, behind its own cell");
+    }
+    for worker in all() {
+        worker.start_services()?;
+    }
+    engine::spawn(0, engine::mark_timer_thread)
+}
+
+fn all() -> &'static [Arc<Worker>] {
+    WORKERS.get().map_or(&[], |workers| workers)
+}
+
+pub(super) fn count() -> usize {
+    all().len()
+}
+
+/// True when a coroutine of worker `home` may be pushed to the run queue here
+/// and now, false when the way through the inbox must be taken.
+pub(super) fn may_wake_here(home: usize) -> bool {
+    engine::current_worker() == Some(home)
+        && all().get(home).is_some_and(|worker| {
+            worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL
+        })
+}
+
+/// Has `delivery` carried out on worker `home`.
+pub(super) fn deliver(home: usize, delivery: Delivery) {
+    if let Some(worker) = all().get(home) {
+        worker.inbox.push(delivery);
+        worker.ring();
+    }
+}
+
+/// The running worker has just polled its sockets.
+pub(super) fn polled() {
+    if let Some(worker) = engine::current_worker().and_then(|here| all().get(here)) {
+        worker.direct_wakes.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Has `task` roused at `at` by the worker it runs on.
+pub(super) fn arm(task: &Arc<Task>, at: u64) {
+    let here = engine::current_worker().unwrap_or(0);
+    if let Some(worker) = all().get(here) {
+        worker.timers.arm(task, at, forget);
+    }
+}
+
+/// Takes the task's timer entry out, wherever it is.
+pub(super) fn forget_timer(task: &Task) {
+    if let Some(entry) = lock(&task.armed).take() {
+        forget(entry, task.id());
+    }
+}
+
+fn forget(entry: Armed, task: u64) {
+    if let Some(worker) = all().get(entry.worker) {
+        worker.timers.remove(entry.at, task);
+    }
+}
+
+impl Worker {
+    fn new(index: usize, count: usize) -> io::Result<Worker> {
+        let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
+        let bell = descriptor_on(index, count, || EventFd::from_flags(flags))?;
+        Ok(Worker {
+            index,
+            inbox: SegQueue::new(),
+            rung: CachePadded::new(AtomicBool::new(false)),
+            direct_wakes: CachePadded::new(AtomicU32::new(0)),
+            bell_interest: Interest::register(bell.as_fd().as_raw_fd())?,
+            bell,
+            timers: Timers::new(index, count)?,
+        })
+    }
+
+    /// Workers start one after the other: while the others sleep, none of them
+    /// can take this one's coroutine away (`may` may have been built to steal).
+    fn start_services(self: &Arc<Worker>) -> io::Result<()> {
+        // One place in the channel: sending never blocks the worker.
+        let (ready, learned) = std::sync::mpsc::sync_channel(1);
+        let worker = Arc::clone(self);
+        engine::spawn(self.index, move || {
+            worker.learn_thread();
+            let _ = ready.send(());
+            worker.run_inbox();
+        })?;
+        learned.recv().map_err(io::Error::other)?;
+        let worker = Arc::clone(self);
+        engine::spawn(self.index, move || worker.timers.run())
+    }
+
+    /// The thread on which this bell is heard three times running is this
+    /// worker's.
+    fn learn_thread(&self) {
+        let mut heard = (None, 0);
+        while heard.1 < 3 {
+            self.ring_once();
+            self.bell_interest.wait();
+            let thread = std::thread::current().id();
+            heard = if heard.0 == Some(thread) {
+                (heard.0, heard.1 + 1)
+            } else {
+                (Some(thread), 1)
+            };
+        }
+        engine::become_worker(self.index);
+    }
+
+    /// Carries out what was delivered; never returns.
+    fn run_inbox(&self) {
+        loop {
+            self.bell_interest.wait();
+            self.direct_wakes.store(0, Ordering::Relaxed);
+            // Cleared before the queue is read: a delivery that comes after
+            // the last pop finds it clear and rings again.
+            self.rung.store(false, Ordering::SeqCst);
+            while let Some(delivery) = self.inbox.pop() {
+                match delivery {
+                    Delivery::Wake(task) => task.deliver_wake(),
+                    Delivery::Rouse(task) => task.deliver_rouse(),
+                }
+            }
+        }
+    }
+
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            self.ring_once();
+        }
+    }
+
+    /// Never read again: the registration is edge-triggered, so each write is
+    /// an event of its own, and the counter is far from full.
+    fn ring_once(&self) {
+        if let Err(err) = self.bell.write(1) {
+            log::error!(
+                "cannot ring worker {}: {err}; it may sleep through a wake-up",
+                self.index
+            );
+        }
+    }
+}
