@@ -79,6 +79,11 @@ impl Readiness {
         self.hints.load(Ordering::Relaxed) & direction.hint() != 0
     }
 
+    /// A thread's poll(2) said so.
+    pub(crate) fn assume(&self, direction: Direction) {
+        self.hints.fetch_or(direction.hint(), Ordering::Relaxed);
+    }
+
     /// The kernel had nothing more: the next operation waits first.
     pub(crate) fn exhausted(&self, direction: Direction) {
         let hints = self.hints.load(Ordering::Relaxed);

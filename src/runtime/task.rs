@@ -142,10 +142,15 @@ impl Task {
 
     /// The task that runs the caller.
     pub fn current() -> Arc<Task> {
+        Task::with_current(Arc::clone)
+    }
+
+    /// Calls `f` with the task that runs the caller.
+    pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Task>) -> R) -> R {
         if engine::in_coroutine() {
-            engine::with_task(Arc::clone)
+            engine::with_task(f)
         } else {
-            THREAD.with(Arc::clone)
+            THREAD.with(f)
         }
     }
 

@@ -1,0 +1,232 @@
+//! Datagram sockets: what UDP and Unix datagram sockets have in common.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recv, recvmsg, send};
+
+use super::socket::Socket;
+use super::socket_file::SocketFile;
+use super::{Address, Peer};
+use crate::runtime::{Direction, Outcome};
+
+/// The system's sockets that a [`DatagramSocket`] can be made of.
+///
+/// Sealed: implemented for std's two datagram socket types.
+pub trait SystemDatagram:
+    AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static
+{
+    #[doc(hidden)]
+    fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize>;
+    #[doc(hidden)]
+    fn sender(&self, address: Option<&SockaddrStorage>) -> Peer;
+    #[doc(hidden)]
+    fn address(&self) -> io::Result<Address>;
+    #[doc(hidden)]
+    fn duplicate(&self) -> io::Result<Self>;
+    #[doc(hidden)]
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for std::net::UdpSocket {}
+    impl Sealed for std::os::unix::net::UnixDatagram {}
+}
+
+/// A datagram as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// How many bytes are in the buffer.
+    pub length: usize,
+    /// True when the datagram was longer than the buffer; the rest is lost.
+    pub truncated: bool,
+    /// Who sent it.
+    pub peer: Peer,
+}
+
+/// A socket that sends and receives datagrams: a [`UdpSocket`](super::UdpSocket)
+/// or a [`UnixDatagram`](super::UnixDatagram).
+///
+/// Calls suspend in a coroutine and block in a thread. Only one coroutine at a
+/// time can wait on one value: give a second one its own with
+/// [`try_clone`](DatagramSocket::try_clone). Dropping a bound Unix socket
+/// removes its file.
+#[derive(Debug)]
+pub struct DatagramSocket<S: SystemDatagram> {
+    // Dropped before the socket: see `SocketFile`.
+    file: Option<SocketFile>,
+    socket: Socket<S>,
+}
+
+impl<S: SystemDatagram> DatagramSocket<S> {
+    pub(super) fn new(system: S, file: Option<SocketFile>) -> Self {
+        DatagramSocket {
+            file,
+            socket: Socket::new(system),
+        }
+    }
+
+    pub(super) fn system(&self) -> &S {
+        self.socket.system()
+    }
+
+    /// Waits for a datagram, puts it into `buffer` and tells who sent it and
+    /// whether it was cut.
+    ///
+    /// # Errors
+    /// Those of recvmsg(2); [`io::ErrorKind::TimedOut`] when the read timeout
+    /// passes.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.socket
+            .perform(Direction::Read, |system| receive_once(system, buffer))
+    }
+
+    /// As [`receive`](DatagramSocket::receive), in std's form.
+    ///
+    /// # Errors
+    /// As [`receive`](DatagramSocket::receive).
+    pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, Peer)> {
+        self.receive(buffer)
+            .map(|received| (received.length, received.peer))
+    }
+
+    /// Waits for a datagram from the peer this socket is connected to.
+    ///
+    /// # Errors
+    /// As [`receive`](DatagramSocket::receive).
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer).map(|received| received.length)
+    }
+
+    /// As [`recv`](DatagramSocket::recv), leaving the datagram in the queue.
+    ///
+    /// # Errors
+    /// As [`receive`](DatagramSocket::receive).
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.perform(Direction::Read, |system| {
+            Ok(recv(
+                system.as_fd().as_raw_fd(),
+                buffer,
+                MsgFlags::MSG_PEEK,
+            )?)
+        })
+    }
+
+    /// Sends one datagram to `peer`.
+    ///
+    /// # Errors
+    /// Those of sendto(2); [`io::ErrorKind::AddrNotAvailable`] for a Unix
+    /// client that bound no path, since nothing can be sent to it.
+    pub fn send_to(&self, bytes: &[u8], peer: impl Into<Peer>) -> io::Result<usize> {
+        let peer = peer.into();
+        self.socket
+            .perform(Direction::Write, |system| system.send_to(bytes, &peer))
+    }
+
+    /// Sends one datagram to the peer this socket is connected to.
+    ///
+    /// # Errors
+    /// Those of send(2).
+    pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.perform(Direction::Write, |system| {
+            Ok(send(
+                system.as_fd().as_raw_fd(),
+                bytes,
+                MsgFlags::MSG_NOSIGNAL,
+            )?)
+        })
+    }
+
+    /// A second handle with its own descriptor, for the same socket.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left (`EMFILE`).
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let duplicate = self.system().duplicate()?;
+        Ok(DatagramSocket {
+            file: None,
+            socket: self.socket.with_duplicate(duplicate),
+        })
+    }
+
+    /// Where it is bound: with the real port when it was bound to port 0.
+    ///
+    /// # Errors
+    /// When it is bound to nothing, or the system cannot tell.
+    pub fn address(&self) -> io::Result<Address> {
+        self.system().address()
+    }
+
+    /// Limits how long receiving may wait. Defaults to `None`.
+    ///
+    /// # Errors
+    /// When the timeout is zero, as in std.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_timeout(Direction::Read, timeout)
+    }
+
+    /// Limits how long sending may wait for room. Defaults to `None`.
+    ///
+    /// # Errors
+    /// When the timeout is zero, as in std.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_timeout(Direction::Write, timeout)
+    }
+
+    /// The next datagram if one waits; `WouldBlock` if none does. Needs
+    /// [`prepare`](DatagramSocket::prepare) first.
+    pub(crate) fn receive_now(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.socket
+            .attempt(Direction::Read, |system| receive_once(system, buffer))
+    }
+
+    pub(crate) fn wait_or_roused(&self, deadline: u64) -> io::Result<Outcome> {
+        self.socket.wait_or_roused(Direction::Read, deadline)
+    }
+
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        self.system().set_nonblocking(true)
+    }
+
+    /// Forgets the socket file: a forked child must not remove it.
+    pub(crate) fn disown_file(&mut self) {
+        std::mem::forget(self.file.take());
+    }
+}
+
+fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut slices = [IoSliceMut::new(buffer)];
+    let message = recvmsg::<SockaddrStorage>(
+        system.as_fd().as_raw_fd(),
+        &mut slices,
+        None,
+        MsgFlags::empty(),
+    )?;
+    Ok(Received {
+        length: message.bytes,
+        truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
+        peer: system.sender(message.address.as_ref()),
+    })
+}
+
+impl<S: SystemDatagram> AsFd for DatagramSocket<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl<S: SystemDatagram> AsRawFd for DatagramSocket<S> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.raw_fd()
+    }
+}
+
+impl<S: SystemDatagram> From<S> for DatagramSocket<S> {
+    /// Takes over a std socket.
+    fn from(system: S) -> Self {
+        DatagramSocket::new(system, None)
+    }
+}

@@ -1,0 +1,39 @@
+//! Sockets with std's interface that suspend a coroutine instead of blocking
+//! its thread.
+//!
+//! | std | here | what differs |
+//! | --- | --- | --- |
+//! | `net::TcpStream`, `os::unix::net::UnixStream` | [`TcpStream`], [`UnixStream`] | [`peer`](Stream::peer) works for both; timeouts belong to the handle |
+//! | `net::TcpListener`, `os::unix::net::UnixListener` | [`TcpListener`], [`UnixListener`] | backlog 1024, [`SocketOptions`]; a Unix listener removes its file |
+//! | `net::UdpSocket`, `os::unix::net::UnixDatagram` | [`UdpSocket`], [`UnixDatagram`] | [`receive`](DatagramSocket::receive) tells whether a datagram was cut |
+//!
+//! A value may be used in a coroutine at one time and in a thread at another.
+//! Waits end with an [`io::Error`](std::io::Error) when a timeout passes or
+//! the connection is killed: see [`WaitError`](crate::WaitError).
+
+mod address;
+mod connect;
+mod datagram;
+mod listener;
+mod open;
+mod options;
+mod socket;
+mod socket_file;
+mod stream;
+mod tcp;
+mod udp;
+mod unix;
+mod unix_datagram;
+
+pub use address::{Address, IntoAddress, Peer};
+pub use datagram::{DatagramSocket, Received, SystemDatagram};
+pub use listener::{Listener, SystemListener};
+pub use options::SocketOptions;
+pub use stream::{Stream, SystemStream};
+pub use tcp::{TcpListener, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixListener, UnixStream};
+pub use unix_datagram::UnixDatagram;
+
+pub(crate) use socket_file::Claim;
+pub(crate) use stream::Killer;

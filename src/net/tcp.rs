@@ -1,0 +1,201 @@
+//! TCP.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Type};
+
+use super::listener::{Listener, SystemListener};
+use super::open::{adopt, bind_ip, failed, wrong_family};
+use super::stream::{Stream, SystemStream};
+use super::{Address, IntoAddress, Peer, SocketOptions, connect};
+use crate::error::Result;
+
+/// A TCP connection; see [`Stream`].
+///
+/// ```
+/// use greenserve::net::{TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(listener.address()?)?;
+/// let (mut server, _peer) = listener.accept()?;
+/// client.write_all(b"hello")?;
+/// let mut heard = [0; 5];
+/// server.read_exact(&mut heard)?;
+/// assert_eq!(&heard, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type TcpStream = Stream<std::net::TcpStream>;
+
+/// A listening TCP socket; see [`Listener`].
+pub type TcpListener = Listener<std::net::TcpListener>;
+
+impl TcpStream {
+    /// Connects to the first of the address's addresses that answers.
+    ///
+    /// A name is resolved without blocking other coroutines.
+    ///
+    /// # Errors
+    /// An address that cannot be read or resolved, or what connect(2) says of
+    /// the last address tried.
+    pub fn connect(address: impl IntoAddress) -> io::Result<TcpStream> {
+        connect::tcp(&address.into_address().map_err(io::Error::other)?, None)
+    }
+
+    /// As [`connect`](TcpStream::connect), giving up after `limit` in all.
+    ///
+    /// # Errors
+    /// As [`connect`](TcpStream::connect); [`io::ErrorKind::TimedOut`] when
+    /// the limit passes.
+    pub fn connect_timeout(address: impl IntoAddress, limit: Duration) -> io::Result<TcpStream> {
+        connect::tcp(
+            &address.into_address().map_err(io::Error::other)?,
+            Some(limit),
+        )
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    /// When the connection is gone already (`ENOTCONN`).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().system().peer_addr()
+    }
+
+    /// This end's address.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().system().local_addr()
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// When the option cannot be read.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket().system().nodelay()
+    }
+
+    /// Sends small writes at once rather than waiting for more
+    /// (`TCP_NODELAY`, see tcp(7)). Off by default, as in std.
+    ///
+    /// # Errors
+    /// When the option cannot be set.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket().system().set_nodelay(nodelay)
+    }
+
+    /// What happens to unsent data at the close (`SO_LINGER`, see socket(7)):
+    /// with zero the connection is reset.
+    ///
+    /// # Errors
+    /// When the option cannot be set.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        SockRef::from(self.socket().system()).set_linger(linger)
+    }
+}
+
+impl TcpListener {
+    /// Listens on `address` with the default [`SocketOptions`].
+    ///
+    /// # Errors
+    /// An address that cannot be read, resolved, bound or listened on.
+    pub fn bind(address: impl IntoAddress) -> Result<TcpListener> {
+        TcpListener::bind_with(address, &SocketOptions::default())
+    }
+
+    /// Listens on `address` with these options.
+    ///
+    /// # Errors
+    /// As [`bind`](TcpListener::bind), and options out of range.
+    pub fn bind_with(address: impl IntoAddress, options: &SocketOptions) -> Result<TcpListener> {
+        let address = address.into_address()?;
+        let listener = TcpListener::open(&address, options)?;
+        listener.listen(&address, options)?;
+        Ok(listener)
+    }
+
+    /// Binds without listening: `server_bind` of Python.
+    pub(crate) fn open(address: &Address, options: &SocketOptions) -> Result<TcpListener> {
+        options.check()?;
+        let socket = match address {
+            Address::Fd(number) => adopt(*number, Type::STREAM)?,
+            Address::Unix(_) => return Err(wrong_family(address, "tcp", "HOST:PORT")),
+            address => bind_ip(address, Type::STREAM, options)?.socket,
+        };
+        match socket.domain() {
+            Ok(Domain::IPV4 | Domain::IPV6) => Ok(Listener::new(socket.into(), None)),
+            _ => Err(wrong_family(address, "tcp", "a descriptor of a TCP socket")),
+        }
+    }
+
+    /// Begins to listen: `server_activate` of Python.
+    pub(crate) fn listen(&self, address: &Address, options: &SocketOptions) -> Result<()> {
+        if matches!(address, Address::Fd(_)) {
+            return Ok(());
+        }
+        SockRef::from(self.system())
+            .listen(options.backlog_for_system())
+            .map_err(|source| failed("listen on", address, source))
+    }
+
+    /// Where it listens, as std has it.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.system().local_addr()
+    }
+}
+
+impl SystemListener for std::net::TcpListener {
+    type Stream = std::net::TcpStream;
+
+    fn accept(&self) -> io::Result<(std::net::TcpStream, Peer)> {
+        std::net::TcpListener::accept(self).map(|(stream, peer)| (stream, Peer::Ip(peer)))
+    }
+
+    fn address(&self) -> io::Result<Address> {
+        self.local_addr().map(Address::Ip)
+    }
+
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        std::net::TcpListener::set_nonblocking(self, nonblocking)
+    }
+}
+
+impl SystemStream for std::net::TcpStream {
+    const SHORT_READ_MEANS_EMPTY: bool = true;
+
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &*self, bytes)
+    }
+
+    fn write_vectored(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        Write::write_vectored(&mut &*self, bytes)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        std::net::TcpStream::shutdown(self, how)
+    }
+
+    fn duplicate(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
+    fn peer(&self) -> io::Result<Peer> {
+        self.peer_addr().map(Peer::Ip)
+    }
+
+    fn pending_error(&self) -> io::Result<Option<io::Error>> {
+        self.take_error()
+    }
+}

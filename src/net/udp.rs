@@ -1,0 +1,123 @@
+//! UDP.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use nix::sys::socket::SockaddrStorage;
+use socket2::{Domain, Type};
+
+use super::datagram::{DatagramSocket, SystemDatagram};
+use super::open::{adopt, bind_ip, candidates, wrong_family};
+use super::{Address, IntoAddress, Peer, SocketOptions};
+use crate::error::Result;
+
+/// A UDP socket; see [`DatagramSocket`].
+///
+/// ```
+/// use greenserve::net::UdpSocket;
+///
+/// let server = UdpSocket::bind("127.0.0.1:0")?;
+/// let client = UdpSocket::bind("127.0.0.1:0")?;
+/// client.connect(server.address()?)?;
+/// client.send(b"ping")?;
+/// let mut buffer = [0; 16];
+/// let (length, peer) = server.recv_from(&mut buffer)?;
+/// server.send_to(&buffer[..length], peer)?;
+/// assert_eq!(client.recv(&mut buffer)?, 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type UdpSocket = DatagramSocket<std::net::UdpSocket>;
+
+impl UdpSocket {
+    /// Binds `address` with the default [`SocketOptions`].
+    ///
+    /// # Errors
+    /// An address that cannot be read, resolved or bound.
+    pub fn bind(address: impl IntoAddress) -> Result<UdpSocket> {
+        UdpSocket::bind_with(address, &SocketOptions::default())
+    }
+
+    /// Binds `address` with these options; the backlog does not matter.
+    ///
+    /// # Errors
+    /// As [`bind`](UdpSocket::bind), and options out of range.
+    pub fn bind_with(address: impl IntoAddress, options: &SocketOptions) -> Result<UdpSocket> {
+        let address = address.into_address()?;
+        let socket = match &address {
+            Address::Fd(number) => adopt(*number, Type::DGRAM)?,
+            Address::Unix(_) => return Err(wrong_family(&address, "udp", "HOST:PORT")),
+            address => bind_ip(address, Type::DGRAM, options)?.socket,
+        };
+        match socket.domain() {
+            Ok(Domain::IPV4 | Domain::IPV6) => Ok(DatagramSocket::new(socket.into(), None)),
+            _ => Err(wrong_family(
+                &address,
+                "udp",
+                "a descriptor of a UDP socket",
+            )),
+        }
+    }
+
+    /// Fixes the peer that [`send`](DatagramSocket::send) and
+    /// [`recv`](DatagramSocket::recv) speak with.
+    ///
+    /// # Errors
+    /// An address that cannot be read or resolved, or what connect(2) says.
+    pub fn connect(&self, address: impl IntoAddress) -> io::Result<()> {
+        let address = address.into_address().map_err(io::Error::other)?;
+        let candidates = candidates(&address).map_err(io::Error::other)?;
+        self.system().connect(candidates.as_slice())
+    }
+
+    /// Where it is bound, as std has it.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.system().local_addr()
+    }
+}
+
+impl SystemDatagram for std::net::UdpSocket {
+    fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize> {
+        match peer {
+            Peer::Ip(address) => std::net::UdpSocket::send_to(self, bytes, address),
+            other => Err(io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                format!("a UDP socket cannot send to {other}"),
+            )),
+        }
+    }
+
+    fn sender(&self, address: Option<&SockaddrStorage>) -> Peer {
+        address.and_then(ip_of).map_or(Peer::Unnamed, Peer::Ip)
+    }
+
+    fn address(&self) -> io::Result<Address> {
+        self.local_addr().map(Address::Ip)
+    }
+
+    fn duplicate(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        std::net::UdpSocket::set_nonblocking(self, nonblocking)
+    }
+}
+
+fn ip_of(address: &SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = address.as_sockaddr_in() {
+        return Some(SocketAddr::V4(SocketAddrV4::new(
+            Ipv4Addr::from(v4.ip()),
+            v4.port(),
+        )));
+    }
+    let v6 = address.as_sockaddr_in6()?;
+    Some(SocketAddr::V6(SocketAddrV6::new(
+        Ipv6Addr::from(v6.ip()),
+        v6.port(),
+        v6.flowinfo(),
+        v6.scope_id(),
+    )))
+}
