@@ -20,9 +20,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// An address that no rule of [`Address`](crate::net::Address) can read.
-    #[error(
-        "malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH or fd:NUMBER"
-    )]
+    #[error("malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH or fd:NUMBER")]
     MalformedAddress {
         /// The text as it was given.
         value: String,
@@ -55,9 +53,7 @@ pub enum Error {
     },
 
     /// A host name that could not be turned into an address.
-    #[error(
-        "cannot resolve host {host:?}: {source}; check the spelling and the resolver's settings"
-    )]
+    #[error("cannot resolve host {host:?}: {source}; check the spelling and the resolver's settings")]
     Resolve {
         /// The name as it was given.
         host: String,
@@ -117,9 +113,7 @@ pub enum Error {
     },
 
     /// `fork` was asked for in a process where it is not safe.
-    #[error(
-        "cannot fork: {reason}; a forking server must be served before anything starts a thread or a coroutine"
-    )]
+    #[error("cannot fork: {reason}; a forking server must be served before anything starts a thread or a coroutine")]
     ForkUnsafe {
         /// What runs already.
         reason: String,
@@ -181,16 +175,26 @@ impl Error {
     }
 }
 
+/// For code that returns [`io::Error`]s: a wait that failed is found by
+/// [`WaitError::of`] as if it had been the caller's own, and anything else is
+/// wrapped with its text.
+impl From<Error> for io::Error {
+    fn from(err: Error) -> io::Error {
+        match err {
+            Error::System { source, .. } if WaitError::of(&source).is_some() => source,
+            Error::Elapsed { .. } => io::Error::new(io::ErrorKind::TimedOut, err),
+            err if err.is_usage() => io::Error::new(io::ErrorKind::InvalidInput, err),
+            err => io::Error::other(err),
+        }
+    }
+}
+
 /// What to do about the bind errors users meet most.
 fn remedy(err: &io::Error) -> &'static str {
     match err.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; another process listens there: stop it, or choose another address"
-        }
+        io::ErrorKind::AddrInUse => "; another process listens there: stop it, or choose another address",
         io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
-        io::ErrorKind::PermissionDenied => {
-            "; ports below 1024 and protected directories need privileges"
-        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 and protected directories need privileges",
         io::ErrorKind::NotFound => "; the directory does not exist: create it first",
         _ => "",
     }
@@ -231,9 +235,7 @@ pub enum WaitError {
     Unwinding,
 
     /// Another coroutine waits for this very socket already.
-    #[error(
-        "another coroutine waits on this socket already; give each its own handle with try_clone"
-    )]
+    #[error("another coroutine waits on this socket already; give each its own handle with try_clone")]
     Busy,
 
     /// What was waited for can no longer come: the other side is gone.
@@ -244,9 +246,7 @@ pub enum WaitError {
 impl WaitError {
     /// The wait's end that an I/O error reports, if it reports one.
     pub fn of(err: &io::Error) -> Option<WaitError> {
-        err.get_ref()
-            .and_then(|inner| inner.downcast_ref())
-            .copied()
+        err.get_ref().and_then(|inner| inner.downcast_ref()).copied()
     }
 
     /// The [`io::ErrorKind`] this becomes.

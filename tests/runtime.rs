@@ -41,25 +41,16 @@ fn a_killed_sleeper_ends_with_an_error() {
     let sleeper = runtime::spawn(|| runtime::sleep(Duration::from_secs(600))).unwrap();
     sleeper.kill();
     let err = sleeper.join().unwrap().unwrap_err();
-    assert_eq!(
-        greenserve::WaitError::of(&err),
-        Some(greenserve::WaitError::Killed)
-    );
+    assert_eq!(greenserve::WaitError::of(&err), Some(greenserve::WaitError::Killed));
 }
 
 #[test]
 fn offloaded_calls_suspend_only_their_caller() {
-    let slow =
-        runtime::spawn(|| runtime::offload(|| std::thread::sleep(Duration::from_millis(300))))
-            .unwrap();
+    let slow = runtime::spawn(|| runtime::offload(|| std::thread::sleep(Duration::from_millis(300)))).unwrap();
     let begin = Instant::now();
     for _ in 0..20 {
         runtime::spawn(runtime::yield_now).unwrap().join().unwrap();
     }
-    assert!(
-        begin.elapsed() < Duration::from_millis(250),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
     slow.join().unwrap().unwrap();
 }

@@ -23,9 +23,7 @@ pub(super) fn tcp(address: &Address, limit: Option<Duration>) -> io::Result<TcpS
             Err(err) => refused = Some(err),
         }
     }
-    Err(refused.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address")
-    }))
+    Err(refused.unwrap_or_else(|| io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address")))
 }
 
 fn tcp_one(address: SocketAddr, deadline: u64) -> io::Result<TcpStream> {

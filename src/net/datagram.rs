@@ -14,9 +14,7 @@ use crate::runtime::{Direction, Outcome};
 /// The system's sockets that a [`DatagramSocket`] can be made of.
 ///
 /// Sealed: implemented for std's two datagram socket types.
-pub trait SystemDatagram:
-    AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static
-{
+pub trait SystemDatagram: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static {
     #[doc(hidden)]
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize>;
     #[doc(hidden)]
@@ -89,8 +87,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// # Errors
     /// As [`receive`](DatagramSocket::receive).
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, Peer)> {
-        self.receive(buffer)
-            .map(|received| (received.length, received.peer))
+        self.receive(buffer).map(|received| (received.length, received.peer))
     }
 
     /// Waits for a datagram from the peer this socket is connected to.
@@ -107,11 +104,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// As [`receive`](DatagramSocket::receive).
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.perform(Direction::Read, |system| {
-            Ok(recv(
-                system.as_fd().as_raw_fd(),
-                buffer,
-                MsgFlags::MSG_PEEK,
-            )?)
+            Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
         })
     }
 
@@ -132,11 +125,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// Those of send(2).
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.perform(Direction::Write, |system| {
-            Ok(send(
-                system.as_fd().as_raw_fd(),
-                bytes,
-                MsgFlags::MSG_NOSIGNAL,
-            )?)
+            Ok(send(system.as_fd().as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
         })
     }
 
@@ -199,12 +188,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
 
 fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<Received> {
     let mut slices = [IoSliceMut::new(buffer)];
-    let message = recvmsg::<SockaddrStorage>(
-        system.as_fd().as_raw_fd(),
-        &mut slices,
-        None,
-        MsgFlags::empty(),
-    )?;
+    let message = recvmsg::<SockaddrStorage>(system.as_fd().as_raw_fd(), &mut slices, None, MsgFlags::empty())?;
     Ok(Received {
         length: message.bytes,
         truncated: message.flags.contains(MsgFlags::MSG_TRUNC),

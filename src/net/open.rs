@@ -38,9 +38,7 @@ pub(super) fn bind_ip(address: &Address, kind: Type, options: &SocketOptions) ->
             Err(err) => refused = refused.or(Some(err)),
         }
     }
-    let source = refused.unwrap_or_else(|| {
-        io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address")
-    });
+    let source = refused.unwrap_or_else(|| io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address"));
     Err(failed("bind", address, source))
 }
 
@@ -49,18 +47,13 @@ pub(super) fn candidates(address: &Address) -> Result<Vec<SocketAddr>> {
     match address {
         Address::Ip(ip) => Ok(vec![*ip]),
         // IPv4 alone where the machine has no IPv6.
-        Address::Any { port } => Ok([
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        ]
-        .map(|ip| SocketAddr::new(ip, *port))
-        .to_vec()),
-        Address::Host { host, port } => {
-            runtime::resolve(host, *port).map_err(|source| Error::Resolve {
-                host: host.clone(),
-                source,
-            })
-        }
+        Address::Any { port } => Ok([IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)]
+            .map(|ip| SocketAddr::new(ip, *port))
+            .to_vec()),
+        Address::Host { host, port } => runtime::resolve(host, *port).map_err(|source| Error::Resolve {
+            host: host.clone(),
+            source,
+        }),
         other => Err(Error::WrongFamily {
             address: other.to_string(),
             family: "tcp or udp",
@@ -119,10 +112,7 @@ pub(super) fn adopt(number: RawFd, kind: Type) -> Result<Socket> {
             // Not ours after all: leave it open for whoever it belongs to.
             let _ = std::os::fd::IntoRawFd::into_raw_fd(socket);
             Err(refused(found.err().unwrap_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "it is a socket of another type",
-                )
+                io::Error::new(io::ErrorKind::InvalidInput, "it is a socket of another type")
             })))
         }
     }
@@ -137,11 +127,7 @@ pub(super) fn failed(action: &'static str, address: &Address, source: io::Error)
 }
 
 /// The same error for a family that cannot use `address`.
-pub(super) fn wrong_family(
-    address: &Address,
-    family: &'static str,
-    expected: &'static str,
-) -> Error {
+pub(super) fn wrong_family(address: &Address, family: &'static str, expected: &'static str) -> Error {
     Error::WrongFamily {
         address: address.to_string(),
         family,

@@ -106,10 +106,7 @@ impl SocketOptions {
             return Err(Error::InvalidOption {
                 option: "backlog",
                 value: self.backlog.to_string(),
-                reason: format!(
-                    "at least one connection must be able to wait, and at most {}",
-                    i32::MAX
-                ),
+                reason: format!("at least one connection must be able to wait, and at most {}", i32::MAX),
             });
         }
         Ok(())
@@ -120,12 +117,7 @@ impl SocketOptions {
     }
 
     /// Sets what must be set before bind(2).
-    pub(super) fn apply(
-        &self,
-        socket: &socket2::Socket,
-        domain: socket2::Domain,
-        stream: bool,
-    ) -> std::io::Result<()> {
+    pub(super) fn apply(&self, socket: &socket2::Socket, domain: socket2::Domain, stream: bool) -> std::io::Result<()> {
         if domain != socket2::Domain::UNIX {
             socket.set_reuse_address(self.reuse_address.unwrap_or(stream))?;
             socket.set_reuse_port(self.reuse_port)?;
@@ -152,11 +144,7 @@ mod tests {
 
     #[test]
     fn a_backlog_of_zero_is_refused_with_the_value() {
-        let message = SocketOptions::new()
-            .backlog(0)
-            .check()
-            .unwrap_err()
-            .to_string();
+        let message = SocketOptions::new().backlog(0).check().unwrap_err().to_string();
         assert!(message.contains("backlog cannot be 0"), "{message}");
         assert!(SocketOptions::new().backlog(u32::MAX).check().is_err());
         assert!(SocketOptions::new().check().is_ok());

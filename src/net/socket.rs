@@ -99,11 +99,7 @@ impl<S: AsFd> Socket<S> {
     }
 
     /// Sets how long an operation may wait; zero is refused, as std does.
-    pub(super) fn set_timeout(
-        &self,
-        direction: Direction,
-        timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    pub(super) fn set_timeout(&self, direction: Direction, timeout: Option<Duration>) -> io::Result<()> {
         let nanos = match timeout {
             None => NEVER,
             Some(Duration::ZERO) => {
@@ -158,9 +154,7 @@ impl<S: AsFd> Socket<S> {
         loop {
             if readiness.worth_trying(direction) {
                 match operation(&self.system) {
-                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.would_block(direction)
-                    }
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => readiness.would_block(direction),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
                     result => {
                         self.count_operation();
@@ -205,15 +199,9 @@ impl<S: AsFd> Socket<S> {
 
     /// Waits until `direction` is worth a try without trying it; a coroutine
     /// may also be roused.
-    pub(super) fn wait_or_roused(
-        &self,
-        direction: Direction,
-        deadline: u64,
-    ) -> io::Result<Outcome> {
+    pub(super) fn wait_or_roused(&self, direction: Direction, deadline: u64) -> io::Result<Outcome> {
         match self.registration()? {
-            Some(readiness) if runtime::in_coroutine() => {
-                Ok(readiness.wait_or_roused(direction, deadline)?)
-            }
+            Some(readiness) if runtime::in_coroutine() => Ok(readiness.wait_or_roused(direction, deadline)?),
             _ => poll_thread(self.system.as_fd(), direction, deadline).map(|()| Outcome::Ready),
         }
     }
@@ -271,9 +259,7 @@ impl<S: AsFd> Socket<S> {
         if ends > ENDS_BEFORE_ERROR {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                format!(
-                    "the end of the stream was read {ends} times in a row: when a read returns 0, stop reading"
-                ),
+                format!("the end of the stream was read {ends} times in a row: when a read returns 0, stop reading"),
             ));
         }
         if runtime::in_coroutine() {

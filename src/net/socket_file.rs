@@ -406,12 +406,7 @@ mod tests {
         let judged = |errno: Errno| judge(errno.into());
         assert_eq!(judged(Errno::ECONNREFUSED).unwrap(), Holder::Dead);
         assert_eq!(judged(Errno::ENOENT).unwrap(), Holder::Gone);
-        for errno in [
-            Errno::EAGAIN,
-            Errno::EINPROGRESS,
-            Errno::EPROTOTYPE,
-            Errno::EPERM,
-        ] {
+        for errno in [Errno::EAGAIN, Errno::EINPROGRESS, Errno::EPROTOTYPE, Errno::EPERM] {
             assert_eq!(judged(errno).unwrap(), Holder::Live, "{errno}");
         }
         for errno in [Errno::EACCES, Errno::EMFILE] {
@@ -471,19 +466,13 @@ mod tests {
     fn a_missing_directory_is_named() {
         let (directory, path) = directory_and_path();
         let missing = directory.path().join("missing/a.sock");
-        assert_eq!(
-            refusal(&missing, Kind::Stream).kind(),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(refusal(&missing, Kind::Stream).kind(), io::ErrorKind::NotFound);
         let err = SocketFile::claim(&missing, Kind::Stream).unwrap_err();
         assert!(err.to_string().contains("create it first"), "{err}");
 
         fs::write(&path, "text").unwrap();
         let below = path.join("a.sock");
-        assert_eq!(
-            refusal(&below, Kind::Stream).kind(),
-            io::ErrorKind::NotADirectory
-        );
+        assert_eq!(refusal(&below, Kind::Stream).kind(), io::ErrorKind::NotADirectory);
     }
 
     #[test]
@@ -561,10 +550,7 @@ mod tests {
         if env::var_os(ROLE).is_some() {
             return changes_directory();
         }
-        let name = concat!(
-            module_path!(),
-            "::a_relative_path_survives_a_change_of_directory"
-        );
+        let name = concat!(module_path!(), "::a_relative_path_survives_a_change_of_directory");
         let (_crate_name, name) = name.split_once("::").unwrap();
         let output = Command::new(env::current_exe().unwrap())
             .args(["--exact", name])
@@ -572,10 +558,7 @@ mod tests {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}"
-        );
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
 
     fn changes_directory() {
@@ -609,10 +592,7 @@ mod tests {
         };
         let results: Vec<_> = thread::scope(|scope| {
             let starters: Vec<_> = (0..STARTERS).map(|_| scope.spawn(start)).collect();
-            starters
-                .into_iter()
-                .map(|starter| starter.join().unwrap())
-                .collect()
+            starters.into_iter().map(|starter| starter.join().unwrap()).collect()
         });
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
         UnixStream::connect(&path).unwrap();

@@ -15,9 +15,7 @@ use crate::runtime::Direction;
 /// The system's stream sockets that a [`Stream`] can be made of.
 ///
 /// Sealed: implemented for std's two stream types.
-pub trait SystemStream:
-    AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static
-{
+pub trait SystemStream: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static {
     /// Whether a read that filled less than its buffer took all there was.
     #[doc(hidden)]
     const SHORT_READ_MEANS_EMPTY: bool;
@@ -104,11 +102,7 @@ impl<S: SystemStream> Stream<S> {
     /// As [`Read::read`].
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.perform(Direction::Read, |system| {
-            Ok(recv(
-                system.as_fd().as_raw_fd(),
-                buffer,
-                MsgFlags::MSG_PEEK,
-            )?)
+            Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
         })
     }
 
@@ -166,9 +160,7 @@ impl<S: SystemStream> Stream<S> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let count = self
-            .socket
-            .perform(Direction::Read, |system| system.read(buffer))?;
+        let count = self.socket.perform(Direction::Read, |system| system.read(buffer))?;
         if count == 0 {
             self.socket.count_end()?;
         } else {
@@ -184,9 +176,7 @@ impl<S: SystemStream> Stream<S> {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let count = self
-            .socket
-            .perform(Direction::Write, |system| system.write(bytes))?;
+        let count = self.socket.perform(Direction::Write, |system| system.write(bytes))?;
         self.socket.moved(Direction::Write, count, bytes.len());
         Ok(count)
     }

@@ -50,10 +50,7 @@ impl TcpStream {
     /// As [`connect`](TcpStream::connect); [`io::ErrorKind::TimedOut`] when
     /// the limit passes.
     pub fn connect_timeout(address: impl IntoAddress, limit: Duration) -> io::Result<TcpStream> {
-        connect::tcp(
-            &address.into_address().map_err(io::Error::other)?,
-            Some(limit),
-        )
+        connect::tcp(&address.into_address().map_err(io::Error::other)?, Some(limit))
     }
 
     /// The other end's address.

@@ -50,11 +50,7 @@ impl UdpSocket {
         };
         match socket.domain() {
             Ok(Domain::IPV4 | Domain::IPV6) => Ok(DatagramSocket::new(socket.into(), None)),
-            _ => Err(wrong_family(
-                &address,
-                "udp",
-                "a descriptor of a UDP socket",
-            )),
+            _ => Err(wrong_family(&address, "udp", "a descriptor of a UDP socket")),
         }
     }
 
@@ -108,10 +104,7 @@ impl SystemDatagram for std::net::UdpSocket {
 
 fn ip_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = address.as_sockaddr_in() {
-        return Some(SocketAddr::V4(SocketAddrV4::new(
-            Ipv4Addr::from(v4.ip()),
-            v4.port(),
-        )));
+        return Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::from(v4.ip()), v4.port())));
     }
     let v6 = address.as_sockaddr_in6()?;
     Some(SocketAddr::V6(SocketAddrV6::new(

@@ -82,21 +82,14 @@ impl UnixListener {
     }
 
     /// Binds without listening; the claim is to be kept until it listens.
-    pub(crate) fn open(
-        address: &Address,
-        options: &SocketOptions,
-    ) -> Result<(UnixListener, Option<Claim>)> {
+    pub(crate) fn open(address: &Address, options: &SocketOptions) -> Result<(UnixListener, Option<Claim>)> {
         match address {
             Address::Unix(path) => open_path(path, options),
             Address::Fd(number) => {
                 let socket = adopt(*number, Type::STREAM)?;
                 match socket.domain() {
                     Ok(Domain::UNIX) => Ok((Listener::new(socket.into(), None), None)),
-                    _ => Err(wrong_family(
-                        address,
-                        "unix",
-                        "a descriptor of a Unix socket",
-                    )),
+                    _ => Err(wrong_family(address, "unix", "a descriptor of a Unix socket")),
                 }
             }
             _ => Err(wrong_family(address, "unix", "unix:/PATH")),
@@ -122,8 +115,7 @@ impl SystemListener for std::os::unix::net::UnixListener {
     type Stream = std::os::unix::net::UnixStream;
 
     fn accept(&self) -> io::Result<(Self::Stream, Peer)> {
-        std::os::unix::net::UnixListener::accept(self)
-            .map(|(stream, peer)| (stream, Peer::from(peer)))
+        std::os::unix::net::UnixListener::accept(self).map(|(stream, peer)| (stream, Peer::from(peer)))
     }
 
     fn address(&self) -> io::Result<Address> {

@@ -55,11 +55,7 @@ impl UnixDatagram {
                 let socket = adopt(*number, Type::DGRAM)?;
                 match socket.domain() {
                     Ok(Domain::UNIX) => Ok(DatagramSocket::new(socket.into(), None)),
-                    _ => Err(wrong_family(
-                        &address,
-                        "unixgram",
-                        "a descriptor of a Unix socket",
-                    )),
+                    _ => Err(wrong_family(&address, "unixgram", "a descriptor of a Unix socket")),
                 }
             }
             _ => Err(wrong_family(&address, "unixgram", "unix:/PATH")),
@@ -91,11 +87,7 @@ impl UnixDatagram {
     pub fn connect(&self, address: impl IntoAddress) -> io::Result<()> {
         match address.into_address().map_err(io::Error::other)? {
             Address::Unix(path) => self.system().connect(path),
-            other => Err(io::Error::other(wrong_family(
-                &other,
-                "unixgram",
-                "unix:/PATH",
-            ))),
+            other => Err(io::Error::other(wrong_family(&other, "unixgram", "unix:/PATH"))),
         }
     }
 }
@@ -104,9 +96,7 @@ impl SystemDatagram for std::os::unix::net::UnixDatagram {
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize> {
         match peer {
             Peer::Unix(path) => std::os::unix::net::UnixDatagram::send_to(self, bytes, path),
-            Peer::Abstract(name) => {
-                self.send_to_addr(bytes, &SocketAddr::from_abstract_name(name)?)
-            }
+            Peer::Abstract(name) => self.send_to_addr(bytes, &SocketAddr::from_abstract_name(name)?),
             Peer::Unnamed => Err(io::Error::new(
                 io::ErrorKind::AddrNotAvailable,
                 "the client bound no path, so nothing can be sent to it; it must bind(2) before it sends",

@@ -41,8 +41,7 @@ impl Capacity {
         let map_limit = map_limit();
         let descriptor_limit = descriptor_limit();
         Capacity {
-            coroutines: (map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE) / MAPS_A_STACK)
-                .max(1),
+            coroutines: (map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE) / MAPS_A_STACK).max(1),
             descriptors: descriptor_limit
                 .saturating_sub(descriptors_in_use() + DESCRIPTORS_RESERVE)
                 .max(1),
@@ -69,9 +68,7 @@ fn maps_in_use() -> usize {
 }
 
 fn descriptor_limit() -> usize {
-    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| {
-        usize::try_from(soft).unwrap_or(usize::MAX)
-    })
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
 fn descriptors_in_use() -> usize {

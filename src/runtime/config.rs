@@ -129,9 +129,7 @@ impl Config {
             return Err(Error::InvalidOption {
                 option: "stack_size",
                 value: format!("{} bytes", self.stack_size),
-                reason: format!(
-                    "a stack takes {MIN_STACK_SIZE} to {MAX_STACK_SIZE} bytes; it cannot grow later"
-                ),
+                reason: format!("a stack takes {MIN_STACK_SIZE} to {MAX_STACK_SIZE} bytes; it cannot grow later"),
             });
         }
         if self.workers > 512 {
@@ -174,11 +172,7 @@ mod tests {
     #[test]
     fn absurd_stacks_are_refused_with_the_limits() {
         for bytes in [0, 1, MIN_STACK_SIZE - 1, MAX_STACK_SIZE + 1, usize::MAX] {
-            let message = Config::new()
-                .stack_size(bytes)
-                .check()
-                .unwrap_err()
-                .to_string();
+            let message = Config::new().stack_size(bytes).check().unwrap_err().to_string();
             assert!(message.contains(&bytes.to_string()), "{message}");
             assert!(message.contains("16384"), "{message}");
         }

@@ -65,9 +65,7 @@ pub(super) fn descriptor_on<T: AsFd>(
 impl Timers {
     pub(super) fn new(worker: usize, workers: usize) -> io::Result<Timers> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-        let clock = descriptor_on(worker, workers, || {
-            TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)
-        })?;
+        let clock = descriptor_on(worker, workers, || TimerFd::new(ClockId::CLOCK_MONOTONIC, flags))?;
         let interest = Interest::register(clock.as_fd().as_raw_fd())?;
         Ok(Timers {
             worker,
@@ -116,9 +114,7 @@ impl Timers {
     /// Takes out what is due and sets the descriptor to what comes next.
     fn due(&self) -> BTreeMap<(u64, u64), Arc<Task>> {
         let mut queue = lock(&self.queue);
-        let later = queue
-            .entries
-            .split_off(&(clock::now().saturating_add(1), 0));
+        let later = queue.entries.split_off(&(clock::now().saturating_add(1), 0));
         let due = std::mem::replace(&mut queue.entries, later);
         queue.programmed = NEVER;
         self.program(&mut queue);
@@ -163,9 +159,7 @@ impl Timers {
             return;
         }
         // Zero would disarm the descriptor.
-        let left = clock::remaining(first)
-            .unwrap_or_default()
-            .max(Duration::from_nanos(1));
+        let left = clock::remaining(first).unwrap_or_default().max(Duration::from_nanos(1));
         let expiration = Expiration::OneShot(TimeSpec::from_duration(left));
         match self.clock.set(expiration, TimerSetTimeFlags::empty()) {
             Ok(()) => queue.programmed = first,

@@ -161,9 +161,7 @@ impl AsRawFd for Descriptor {
 
 impl fmt::Debug for Interest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Interest")
-            .field(&self.0.as_raw_fd())
-            .finish()
+        f.debug_tuple("Interest").field(&self.0.as_raw_fd()).finish()
     }
 }
 

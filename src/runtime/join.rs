@@ -151,8 +151,6 @@ impl<T> JoinHandle<T> {
     fn take(&self, deadline: u64) -> Result<Result<T, Panic>, WaitError> {
         self.packet.done.wait(deadline)?;
         // Only a consuming method takes the result, so it is still there.
-        lock(&self.packet.result)
-            .take()
-            .ok_or(WaitError::Disconnected)
+        lock(&self.packet.result).take().ok_or(WaitError::Disconnected)
     }
 }

@@ -47,11 +47,7 @@ impl Latch {
                 if state.open {
                     return Ok(());
                 }
-                if !state
-                    .waiting
-                    .iter()
-                    .any(|waiting| waiting.id() == task.id())
-                {
+                if !state.waiting.iter().any(|waiting| waiting.id() == task.id()) {
                     state.waiting.push(Arc::clone(&task));
                 }
             }

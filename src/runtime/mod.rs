@@ -35,6 +35,7 @@
 //! [`Config::stack_size`].
 
 mod capacity;
+mod cell;
 mod clock;
 mod config;
 mod deadline;
@@ -65,10 +66,9 @@ pub use resolve::resolve;
 pub use spawn::{Builder, spawn};
 pub use task::{Name, Task};
 
-pub(crate) use clock::{NEVER, after, earlier, passed, remaining, ticks};
-pub(crate) use latch::Latch;
+pub(crate) use cell::{Claim, Claimable};
+pub(crate) use clock::{NEVER, after, earlier, passed};
 pub(crate) use readiness::{Direction, Outcome, Readiness, poll_thread, poll_timeout};
-pub(crate) use spawn::Refused;
 
 use crate::error::{Error, Result, WaitError};
 
@@ -130,8 +130,12 @@ fn running() -> Result<&'static Runtime> {
         let workers = config.worker_count();
         overflow::remember_previous();
         engine::configure(workers, config.stack_bytes(), POOLED_STACKS, config.pins_workers());
-        worker::start(workers).map_err(|err| Error::RuntimeStart { reason: err.to_string() })?;
-        overflow::install(config.stack_bytes()).map_err(|err| Error::RuntimeStart { reason: err.to_string() })?;
+        worker::start(workers).map_err(|err| Error::RuntimeStart {
+            reason: err.to_string(),
+        })?;
+        overflow::install(config.stack_bytes()).map_err(|err| Error::RuntimeStart {
+            reason: err.to_string(),
+        })?;
         let capacity = Capacity::measure();
         log::info!(
             "coroutine runtime: {workers} workers, stacks of {} KiB, at most {} coroutines (vm.max_map_count {}) \
@@ -149,9 +153,7 @@ fn running() -> Result<&'static Runtime> {
 /// The ceilings of this process: read at the runtime's start, or now if it has
 /// not started.
 pub fn capacity() -> Capacity {
-    RUNTIME
-        .get()
-        .map_or_else(Capacity::measure, |runtime| runtime.capacity)
+    RUNTIME.get().map_or_else(Capacity::measure, |runtime| runtime.capacity)
 }
 
 /// The number of workers that run, or would run, coroutines.

@@ -107,11 +107,7 @@ impl Pool {
     }
 
     /// Sees to it that somebody takes the call just queued.
-    fn find_a_thread(
-        &'static self,
-        mut state: std::sync::MutexGuard<'_, State>,
-        limit: usize,
-    ) -> io::Result<()> {
+    fn find_a_thread(&'static self, mut state: std::sync::MutexGuard<'_, State>, limit: usize) -> io::Result<()> {
         if state.idle >= state.queue.len() || state.threads >= limit {
             self.work.notify_one();
             return Ok(());

@@ -58,24 +58,14 @@ fn current_action(signal: libc::c_int) -> libc::sigaction {
     }
 }
 
-extern "C" fn on_fault(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    _context: *mut libc::c_void,
-) {
+extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid siginfo with SA_SIGINFO, and for these
     // two signals it holds the address.
     let address = unsafe { (*info).si_addr() }.addr();
-    registry::with_owner_of(
-        address,
-        STACK_BYTES.load(Ordering::Relaxed),
-        report_and_abort,
-    );
+    registry::with_owner_of(address, STACK_BYTES.load(Ordering::Relaxed), report_and_abort);
     let index = usize::from(signal != SIGNALS[0]);
     // Returning runs the faulting instruction again, now under that action.
-    let previous = PREVIOUS
-        .get()
-        .map_or(ptr::null(), |actions| &raw const actions[index]);
+    let previous = PREVIOUS.get().map_or(ptr::null(), |actions| &raw const actions[index]);
     // SAFETY: the pointer is null or to a sigaction that lives for ever.
     unsafe { libc::sigaction(signal, previous, ptr::null_mut()) };
 }

@@ -106,11 +106,7 @@ impl Readiness {
     }
 
     /// As [`wait`](Readiness::wait), but also returns when the task is roused.
-    pub(crate) fn wait_or_roused(
-        &self,
-        direction: Direction,
-        deadline: u64,
-    ) -> Result<Outcome, WaitError> {
+    pub(crate) fn wait_or_roused(&self, direction: Direction, deadline: u64) -> Result<Outcome, WaitError> {
         let _turn = self.take_turn()?;
         engine::with_task(|task| {
             // Before the flags are looked at: who kills sets its flag first
@@ -184,19 +180,12 @@ impl Direction {
 
 /// The wait of a thread: blocks it until the operation is worth a try, or
 /// until `deadline` or the deadline of a surrounding timeout.
-pub(crate) fn poll_thread(
-    fd: BorrowedFd<'_>,
-    direction: Direction,
-    deadline: u64,
-) -> io::Result<()> {
+pub(crate) fn poll_thread(fd: BorrowedFd<'_>, direction: Direction, deadline: u64) -> io::Result<()> {
     let task = Task::current();
     loop {
         task.may_wait(deadline)?;
         let mut polled = [PollFd::new(fd, direction.poll_flags())];
-        match poll(
-            &mut polled,
-            poll_timeout(clock::earlier(deadline, task.scope())),
-        ) {
+        match poll(&mut polled, poll_timeout(clock::earlier(deadline, task.scope()))) {
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => return Ok(()),
             Err(err) => return Err(err.into()),

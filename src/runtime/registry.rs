@@ -97,12 +97,9 @@ impl Entry {
             list.made - 1
         });
         let slot = slot(index);
-        slot.task.store(
-            Arc::into_raw(Arc::clone(task)).cast_mut(),
-            Ordering::Release,
-        );
-        slot.stack
-            .store(ptr::from_ref(&marker).addr(), Ordering::Release);
+        slot.task
+            .store(Arc::into_raw(Arc::clone(task)).cast_mut(), Ordering::Release);
+        slot.stack.store(ptr::from_ref(&marker).addr(), Ordering::Release);
         Entry(index)
     }
 }
@@ -138,14 +135,10 @@ fn slot(index: usize) -> &'static Slot {
 /// this runs in a signal handler.
 pub(super) fn with_owner_of(address: usize, stack_bytes: usize, report: impl FnOnce(&Task)) {
     const PAGE: usize = 4096;
-    let owner = CHUNK
-        .iter()
-        .map_while(OnceLock::get)
-        .flatten()
-        .find(|slot| {
-            let top = slot.stack.load(Ordering::Acquire);
-            top != 0 && address < top && top - address <= stack_bytes + 2 * PAGE
-        });
+    let owner = CHUNK.iter().map_while(OnceLock::get).flatten().find(|slot| {
+        let top = slot.stack.load(Ordering::Acquire);
+        top != 0 && address < top && top - address <= stack_bytes + 2 * PAGE
+    });
     let task = owner.map_or(ptr::null_mut(), |slot| slot.task.load(Ordering::Acquire));
     // SAFETY: the fault was on this coroutine's stack, on this thread, so the
     // coroutine is running and cannot leave the list before we return.

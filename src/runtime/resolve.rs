@@ -25,11 +25,7 @@ pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let name = host.to_owned();
-    let found: Vec<SocketAddr> = offload(move || {
-        (name.as_str(), port)
-            .to_socket_addrs()
-            .map(Iterator::collect)
-    })??;
+    let found: Vec<SocketAddr> = offload(move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect))??;
     if found.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,

@@ -11,10 +11,10 @@ use super::task::{Name, Task, lock};
 use super::{running, worker};
 use crate::error::{Error, Result};
 
-/// A refused spawn hands back what was to be run.
-pub(crate) struct Refused<F> {
+/// A refused spawn hands back what was to be worked on.
+pub(crate) struct Refused<C> {
     pub(crate) error: Error,
-    pub(crate) body: F,
+    pub(crate) cargo: C,
 }
 
 /// Runs `f` on a new coroutine, on whichever worker is next.
@@ -107,51 +107,61 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        self.spawn_watched(f, |_| ())
+    }
+
+    /// As [`spawn`](Builder::spawn), and calls `ended` on the coroutine once
+    /// its result can be joined, with the text of the panic if that ended it.
+    /// `ended` is dropped without a call if the coroutine never starts.
+    pub(crate) fn spawn_watched<F, T, W>(self, f: F, ended: W) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+        W: FnOnce(Option<String>) + Send + 'static,
+    {
         let packet = Arc::new(Packet::new());
         let result = Arc::clone(&packet);
         let deliver = move || {
-            let outcome = catch_unwind(AssertUnwindSafe(f))
-                .map_err(|payload| Panic::new(Task::current().name(), payload));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(Task::current().name(), payload));
+            let panic = outcome.as_ref().err().map(ToString::to_string);
             result.fulfil(outcome);
+            // A result that nobody wants is dropped here, and may take a while.
+            drop(result);
+            ended(panic);
         };
-        match self.launch(deliver) {
+        match self.spawn_detached(deliver, |deliver| deliver()) {
             Ok(task) => Ok(JoinHandle::new(task, packet)),
             Err(refused) => Err(refused.error),
         }
     }
 
-    /// Starts the coroutine without a handle to its result. A panic in it is
-    /// logged.
-    pub(crate) fn spawn_detached<F>(self, f: F) -> std::result::Result<Arc<Task>, Refused<F>>
+    /// Starts a coroutine that runs `work` on `cargo`, without a handle to its
+    /// result. A panic in it is logged.
+    pub(crate) fn spawn_detached<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
     where
-        F: FnOnce() + Send + 'static,
-    {
-        self.launch(f)
-    }
-
-    fn launch<F>(self, f: F) -> std::result::Result<Arc<Task>, Refused<F>>
-    where
-        F: FnOnce() + Send + 'static,
+        C: Send + 'static,
+        W: FnOnce(C) + Send + 'static,
     {
         let reservation = match reserve() {
             Ok(reservation) => reservation,
-            Err(error) => return Err(Refused { error, body: f }),
+            Err(error) => return Err(Refused { error, cargo }),
         };
         let home = self.worker.unwrap_or_else(next_worker) % worker::count();
         let task = Task::for_coroutine(self.name, home);
-        // The body travels where both sides can reach it, because the engine
+        // The cargo travels where both sides can reach it, because the engine
         // consumes what it fails to start.
-        let cargo = Arc::new(Mutex::new(Some(f)));
+        let cargo = Arc::new(Mutex::new(Some(cargo)));
         let (running, theirs) = (Arc::clone(&task), Arc::clone(&cargo));
-        match engine::spawn(home, move || run(running, theirs, reservation)) {
+        match engine::spawn(home, move || run(running, theirs, work, reservation)) {
             Ok(()) => Ok(task),
             Err(source) => match lock(&cargo).take() {
-                Some(body) => Err(Refused {
+                Some(cargo) => Err(Refused {
                     error: Error::System {
                         action: "start a coroutine",
                         source,
                     },
-                    body,
+                    cargo,
                 }),
                 None => Ok(task),
             },
@@ -164,10 +174,7 @@ fn reserve() -> Result<Reservation> {
     Reservation::take(capacity.coroutines).map_err(|live| Error::Capacity {
         live,
         limit: capacity.coroutines,
-        cause: format!(
-            "two memory maps each, vm.max_map_count is {}",
-            capacity.map_limit
-        ),
+        cause: format!("two memory maps each, vm.max_map_count is {}", capacity.map_limit),
     })
 }
 
@@ -177,14 +184,14 @@ fn next_worker() -> usize {
 }
 
 /// The life of a coroutine, on its own stack.
-fn run<F: FnOnce()>(task: Arc<Task>, cargo: Arc<Mutex<Option<F>>>, reservation: Reservation) {
-    let body = lock(&cargo).take();
+fn run<C>(task: Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), reservation: Reservation) {
+    let taken = lock(&cargo).take();
     drop(cargo);
     engine::adopt(Arc::clone(&task));
     task.begin();
     let entry = Entry::new(&task);
-    if let Some(body) = body
-        && let Err(payload) = catch_unwind(AssertUnwindSafe(body))
+    if let Some(cargo) = taken
+        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo)))
     {
         log::error!("{}", Panic::new(task.name(), payload));
     }

@@ -117,10 +117,7 @@ impl Task {
 
     /// For a coroutine that something else started through the scheduler.
     pub(super) fn for_foreign_coroutine() -> Arc<Task> {
-        let task = Self::for_coroutine(
-            Name::Static("foreign coroutine"),
-            engine::current_worker().unwrap_or(0),
-        );
+        let task = Self::for_coroutine(Name::Static("foreign coroutine"), engine::current_worker().unwrap_or(0));
         task.begin();
         task
     }
@@ -372,12 +369,7 @@ fn park_thread(token: &Mutex<bool>, given: &Condvar, until: u64) {
         held = match clock::remaining(until) {
             None => given.wait(held).unwrap_or_else(PoisonError::into_inner),
             Some(left) if left.is_zero() => return,
-            Some(left) => {
-                given
-                    .wait_timeout(held, left)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
-            }
+            Some(left) => given.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0,
         };
     }
     *held = false;

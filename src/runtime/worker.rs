@@ -87,9 +87,9 @@ pub(super) fn count() -> usize {
 /// and now, false when the way through the inbox must be taken.
 pub(super) fn may_wake_here(home: usize) -> bool {
     engine::current_worker() == Some(home)
-        && all().get(home).is_some_and(|worker| {
-            worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL
-        })
+        && all()
+            .get(home)
+            .is_some_and(|worker| worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL)
 }
 
 /// Has `delivery` carried out on worker `home`.

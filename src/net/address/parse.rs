@@ -56,11 +56,7 @@ pub(super) fn unix(value: &str, path: PathBuf) -> Result<Address> {
     }
     if length > PATH_LIMIT {
         let limit = PATH_LIMIT;
-        return Err(Error::PathTooLong {
-            path,
-            length,
-            limit,
-        });
+        return Err(Error::PathTooLong { path, length, limit });
     }
     Ok(Address::Unix(path))
 }
@@ -150,25 +146,17 @@ fn host_of(value: &str, host: &str, port: u16) -> Result<Address> {
 
 fn check_name(value: &str, host: &str) -> Result<()> {
     if let Some(character) = host.chars().find(|character| !is_of_name(*character)) {
-        let reason = format!(
-            "the host contains {character:?}, but may have only ASCII letters, digits, '-', '.' and '_'"
-        );
+        let reason =
+            format!("the host contains {character:?}, but may have only ASCII letters, digits, '-', '.' and '_'");
         return Err(malformed(value, reason));
     }
-    if host
-        .bytes()
-        .all(|byte| byte == b'.' || byte.is_ascii_digit())
-    {
-        let reason = format!(
-            "{host:?} is not an IPv4 address: that is four numbers up to 255 without leading zeros"
-        );
+    if host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit()) {
+        let reason = format!("{host:?} is not an IPv4 address: that is four numbers up to 255 without leading zeros");
         return Err(malformed(value, reason));
     }
     // Their text would read as another kind of address.
     if ["unix", "fd"].contains(&host.to_ascii_lowercase().as_str()) {
-        let reason = format!(
-            "unix:PATH and fd:NUMBER are lower case, and a machine called {host} is written {host}."
-        );
+        let reason = format!("unix:PATH and fd:NUMBER are lower case, and a machine called {host} is written {host}.");
         return Err(malformed(value, reason));
     }
     Ok(())
@@ -272,16 +260,7 @@ mod tests {
     #[test]
     fn reads_unix_paths() {
         let unix = |path: &str| Address::Unix(PathBuf::from(path));
-        for path in [
-            "/run/a.sock",
-            "run/a.sock",
-            "80",
-            "/a b",
-            " a ",
-            "///a",
-            "@a",
-            "é\n",
-        ] {
+        for path in ["/run/a.sock", "run/a.sock", "80", "/a b", " a ", "///a", "@a", "é\n"] {
             assert_eq!(read(&format!("unix:{path}")), unix(path), "{path}");
         }
     }
@@ -323,19 +302,14 @@ mod tests {
             "[::1]:",
         ] {
             let reason = refusal(text);
-            assert!(
-                reason.contains("port") && reason.contains("missing"),
-                "{text}"
-            );
+            assert!(reason.contains("port") && reason.contains("missing"), "{text}");
         }
         assert!(refusal("localhost").contains("localhost:8080"));
     }
 
     #[test]
     fn refuses_a_port_that_is_no_number() {
-        for text in [
-            ":http", ":+80", ":-1", "a:8o", "[::1]:x", "a:80/", ":٣", "a:80 ",
-        ] {
+        for text in [":http", ":+80", ":-1", "a:8o", "[::1]:x", "a:80/", ":٣", "a:80 "] {
             let reason = refusal(text);
             assert!(
                 reason.contains("not a number") || reason.contains("spaces"),
@@ -378,10 +352,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn refuses_a_path_that_does_not_fit() {
         let fits = "p".repeat(107);
-        assert_eq!(
-            read(&format!("unix:{fits}")),
-            Address::Unix(PathBuf::from(&fits))
-        );
+        assert_eq!(read(&format!("unix:{fits}")), Address::Unix(PathBuf::from(&fits)));
         // Bytes count, not characters.
         for long in ["p".repeat(108), "é".repeat(54)] {
             match format!("unix:{long}").parse::<Address>() {
@@ -409,32 +380,16 @@ mod tests {
 
     #[test]
     fn refuses_garbage_descriptors() {
-        for text in [
-            "fd:",
-            "fd:-1",
-            "fd:+3",
-            "fd:x",
-            "fd:3x",
-            "fd:2147483648",
-            "fd:3:4",
-        ] {
+        for text in ["fd:", "fd:-1", "fd:+3", "fd:x", "fd:3x", "fd:2147483648", "fd:3:4"] {
             assert!(refusal(text).contains("descriptor"), "{text}");
         }
     }
 
     #[test]
     fn refuses_urls() {
-        for text in [
-            "tcp://localhost:80",
-            "http://localhost:80/index",
-            "fd://3",
-            "://",
-        ] {
+        for text in ["tcp://localhost:80", "http://localhost:80/index", "fd://3", "://"] {
             let reason = refusal(text);
-            assert!(
-                reason.contains("URL") && reason.contains("drop the scheme"),
-                "{text}"
-            );
+            assert!(reason.contains("URL") && reason.contains("drop the scheme"), "{text}");
         }
         assert!(refusal("tcp://localhost:80").contains("`tcp://`"));
     }
@@ -484,13 +439,11 @@ mod tests {
     /// What a property holds for: any value that a conversion can give.
     fn addresses() -> impl Strategy<Value = Address> {
         let ipv4 = (any::<Ipv4Addr>(), any::<u16>()).prop_map(|parts| Address::Ip(parts.into()));
-        let ipv6 = (any::<Ipv6Addr>(), any::<u16>(), any::<u32>()).prop_map(|(ip, port, scope)| {
-            Address::Ip(SocketAddrV6::new(ip, port, 0, scope).into())
-        });
-        let hosts = ("[a-zA-Z0-9._-]{1,40}", any::<u16>())
-            .prop_filter_map("refused", |(host, port)| pair(&host, port).ok());
-        let paths = any::<String>()
-            .prop_filter_map("refused", |path| unix(&path, PathBuf::from(&path)).ok());
+        let ipv6 = (any::<Ipv6Addr>(), any::<u16>(), any::<u32>())
+            .prop_map(|(ip, port, scope)| Address::Ip(SocketAddrV6::new(ip, port, 0, scope).into()));
+        let hosts =
+            ("[a-zA-Z0-9._-]{1,40}", any::<u16>()).prop_filter_map("refused", |(host, port)| pair(&host, port).ok());
+        let paths = any::<String>().prop_filter_map("refused", |path| unix(&path, PathBuf::from(&path)).ok());
         prop_oneof![
             ipv4,
             ipv6,

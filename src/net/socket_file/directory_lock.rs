@@ -91,12 +91,8 @@ mod tests {
         let path = directory.path().join("a.sock");
         let first = acquire(&path).unwrap();
         let second = thread::scope(|scope| {
-            let second = scope.spawn(|| {
-                lock_within(
-                    open_directory(directory.path()).unwrap(),
-                    Duration::from_secs(60),
-                )
-            });
+            let second =
+                scope.spawn(|| lock_within(open_directory(directory.path()).unwrap(), Duration::from_secs(60)));
             thread::sleep(RETRY);
             drop(first);
             second.join().unwrap()

@@ -1,0 +1,83 @@
+//! A coroutine a request.
+
+use std::sync::Arc;
+
+use super::{JobOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
+use crate::family::{Family, Request};
+use crate::lifecycle::Watch;
+use crate::runtime::{self, Builder, Name, Task};
+
+/// Each request runs in a coroutine: the default, for tens of thousands of
+/// clients that mostly wait.
+///
+/// A handler that waits for its socket, a lock, a channel or a
+/// [`sleep`](runtime::sleep) of this crate lets the others run. One that
+/// computes, or calls something that blocks the thread, holds up all the
+/// coroutines of its worker: call [`yield_now`](runtime::yield_now) in long
+/// loops and [`offload`](runtime::offload) for what blocks.
+///
+/// With more than one worker a coroutine may continue on another thread after
+/// it waited, so references to thread-locals, `Rc`s and guards of std's locks
+/// must not live across a wait. With one worker
+/// ([`Config::workers`](runtime::Config::workers)`(1)`) it never changes its
+/// thread and they may.
+///
+/// The stack has a fixed size, 256 KiB by default
+/// ([`Config::stack_size`](runtime::Config::stack_size)). A handler that
+/// overflows it ends the whole process, after the message has said which
+/// handler and which peer it was: bound your recursion.
+///
+/// # Limits
+/// Unless [`max_connections`](crate::Builder::max_connections) says less, as
+/// many requests run as the process has descriptors and memory maps for; more
+/// wait in the kernel's queue.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Coroutine {
+    _private: (),
+}
+
+impl Coroutine {
+    /// The model with its defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Sealed for Coroutine {}
+
+impl Model for Coroutine {
+    const NAME: &'static str = "coroutine";
+    const LOOPS_IN_COROUTINE: bool = true;
+    const WATCH: Watching = Watching(Watch::Reader);
+
+    fn default_limit(&self) -> usize {
+        // One stays for the accept loop, one for who reads signals.
+        runtime::capacity().connections().saturating_sub(2).max(1)
+    }
+
+    fn dispatch<F: Family>(&self, job: JobOf<F>) -> Result<(), UnstartedOf<F>> {
+        let connection = Arc::clone(job.0.connection());
+        let mut builder = Builder::new().name(Name::Shared(connection));
+        if let Some(descriptor) = job.0.request().descriptor() {
+            builder = builder.beside(descriptor);
+        }
+        let started = builder.spawn_detached(job.0, |job| {
+            job.place().run_by(Task::current());
+            job.run();
+        });
+        started.map(drop).map_err(|refused| {
+            UnstartedOf(Unstarted {
+                job: refused.cargo,
+                error: refused.error,
+            })
+        })
+    }
+
+    fn has_room(&self) -> bool {
+        runtime::live_count() < runtime::capacity().coroutines
+    }
+
+    fn joins_on_close(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,148 @@
+//! One accepted request on its way through a handler.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::family::{Family, Request};
+use crate::handler::{Context, Failure, Handler, HandlerError};
+use crate::hooks::Hooks;
+use crate::lifecycle::{Connection, InFlight, Lifecycle};
+use crate::net::Peer;
+use crate::runtime::{Name, Panic};
+
+/// What every request of a server needs.
+pub(crate) struct Shared<F: Family> {
+    pub(crate) handler: Box<dyn Handler<F::Request>>,
+    pub(crate) hooks: Box<dyn Hooks<F>>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+}
+
+impl<F: Family> fmt::Debug for Shared<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("handler", &self.handler.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An accepted and verified request, with its place among those in flight.
+pub(crate) struct Job<F: Family> {
+    request: F::Request,
+    shared: Arc<Shared<F>>,
+    place: InFlight,
+}
+
+/// A job that its model could not start, given back.
+#[derive(Debug)]
+pub(crate) struct Unstarted<F: Family> {
+    pub(crate) job: Job<F>,
+    pub(crate) error: Error,
+}
+
+impl<F: Family> fmt::Debug for Job<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("connection", self.place.connection())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F: Family> Job<F> {
+    pub(crate) fn new(request: F::Request, peer: Peer, model: &'static str, shared: &Arc<Shared<F>>) -> Self {
+        let connection = Connection::new(model, shared.handler.name(), peer);
+        let place = InFlight::begin(&shared.lifecycle, connection, request.killer());
+        Job {
+            request,
+            shared: Arc::clone(shared),
+            place,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        self.place.connection()
+    }
+
+    pub(crate) fn place(&self) -> &InFlight {
+        &self.place
+    }
+
+    pub(crate) fn request(&self) -> &F::Request {
+        &self.request
+    }
+
+    fn context(&self) -> Context {
+        Context::new(Arc::clone(self.place.connection()), Arc::clone(self.place.lifecycle()))
+    }
+
+    /// Runs the handler and everything that follows it; true if it did not
+    /// fail.
+    pub(crate) fn run(mut self) -> bool {
+        let context = self.context();
+        let shared = Arc::clone(&self.shared);
+        let outcome = guarded(&context, || {
+            shared
+                .hooks
+                .finish_request(&mut self.request, shared.handler.as_ref(), &context)
+        });
+        self.conclude(outcome, &context)
+    }
+
+    /// Fails the request without having run it.
+    pub(crate) fn refuse(self, error: Error) {
+        let context = self.context();
+        self.conclude(Err(HandlerError::NotStarted(error)), &context);
+    }
+
+    /// In the parent of a forked child: this process's copy is closed, the
+    /// connection goes on in the child.
+    pub(crate) fn leave_to_child(self) -> InFlight {
+        let Job { request, shared, place } = self;
+        let peer = place.connection().peer();
+        let closed = catch_unwind(AssertUnwindSafe(|| shared.hooks.close_request(request, peer)));
+        if closed.is_err() {
+            log::error!("{}: close_request panicked", place.connection());
+        }
+        place
+    }
+
+    fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> bool {
+        let succeeded = outcome.is_ok();
+        if let Err(error) = outcome {
+            report(self.shared.hooks.as_ref(), &error, context);
+        }
+        close(self.shared.hooks.as_ref(), self.request, context.client_address());
+        succeeded
+    }
+}
+
+/// Calls something of the user's; a panic becomes an error.
+pub(crate) fn guarded(context: &Context, call: impl FnOnce() -> Result<(), Failure>) -> Result<(), HandlerError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => Err(HandlerError::Failed(failure)),
+        Err(payload) => {
+            let name = Name::from(context.connection().to_string());
+            Err(HandlerError::Panicked(Panic::new(&name, payload)))
+        }
+    }
+}
+
+/// Tells the user of a failed request.
+pub(crate) fn report<F: Family>(hooks: &dyn Hooks<F>, error: &HandlerError, context: &Context) {
+    if catch_unwind(AssertUnwindSafe(|| hooks.handle_error(error, context))).is_err() {
+        log::error!("{}: handle_error panicked over: {error}", context.connection());
+    }
+}
+
+/// `shutdown_request`, then `close_request`.
+pub(crate) fn close<F: Family>(hooks: &dyn Hooks<F>, request: F::Request, peer: &Peer) {
+    let closed = catch_unwind(AssertUnwindSafe(|| {
+        hooks.shutdown_request(&request, peer);
+        hooks.close_request(request, peer);
+    }));
+    if closed.is_err() {
+        log::error!("closing the request from {peer} panicked");
+    }
+}

@@ -1,0 +1,171 @@
+//! Families whose requests are datagrams.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+
+use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
+use crate::error::Result;
+use crate::lifecycle::Kill;
+use crate::net::{Address, DatagramSocket, Peer, SocketOptions, SystemDatagram, UdpSocket, UnixDatagram};
+use crate::sync::Mutex;
+
+/// UDP over IPv4, IPv6 or both.
+#[derive(Clone, Copy, Debug)]
+pub struct Udp;
+
+/// Unix datagram sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct UnixDatagrams;
+
+impl Sealed for Udp {}
+impl Sealed for UnixDatagrams {}
+
+/// The socket of a datagram server: one end for the accept loop to wait on,
+/// one for the handlers to reply through.
+#[derive(Debug)]
+pub struct DatagramListener<S: SystemDatagram> {
+    receiver: DatagramSocket<S>,
+    replies: Arc<Replies<S>>,
+}
+
+/// A descriptor of its own, since the loop waits on the other; and one reply
+/// at a time, since only one can wait for room (gevent serialises them too).
+#[derive(Debug)]
+struct Replies<S: SystemDatagram>(Mutex<DatagramSocket<S>>);
+
+impl<S: SystemDatagram> DatagramListener<S> {
+    fn new(receiver: DatagramSocket<S>) -> io::Result<Self> {
+        let replies = Arc::new(Replies(Mutex::new(receiver.try_clone()?)));
+        Ok(DatagramListener { receiver, replies })
+    }
+
+    fn next(&self, limit: usize) -> io::Result<(Datagram<S>, Peer)> {
+        let mut packet = vec![0; limit];
+        let received = self.receiver.receive_now(&mut packet)?;
+        packet.truncate(received.length);
+        let datagram = Datagram {
+            packet,
+            truncated: received.truncated,
+            peer: received.peer.clone(),
+            replies: Arc::clone(&self.replies),
+        };
+        Ok((datagram, received.peer))
+    }
+}
+
+impl<S: SystemDatagram> AsFd for DatagramListener<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.receiver.as_fd()
+    }
+}
+
+/// A datagram that a server received, and the way to answer it.
+#[derive(Debug)]
+pub struct Datagram<S: SystemDatagram> {
+    packet: Vec<u8>,
+    truncated: bool,
+    peer: Peer,
+    replies: Arc<Replies<S>>,
+}
+
+impl<S: SystemDatagram> Datagram<S> {
+    /// What was received, at most the server's `max_packet_size`.
+    pub fn packet(&self) -> &[u8] {
+        &self.packet
+    }
+
+    /// True when the datagram was longer and its rest is lost.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Who sent it.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Sends one datagram back to the sender.
+    ///
+    /// # Errors
+    /// Those of sendto(2), and [`io::ErrorKind::AddrNotAvailable`] when the
+    /// sender is a Unix client that bound no path.
+    pub fn reply(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send_to(bytes, self.peer.clone())
+    }
+
+    /// Sends one datagram to anyone, through the server's socket.
+    ///
+    /// # Errors
+    /// As [`reply`](Datagram::reply).
+    pub fn send_to(&self, bytes: &[u8], peer: impl Into<Peer>) -> io::Result<usize> {
+        self.replies.0.lock()?.send_to(bytes, peer)
+    }
+}
+
+impl<S: SystemDatagram> Sealed for Datagram<S> {}
+
+impl<S: SystemDatagram> Request for Datagram<S> {
+    fn shutdown(&self) {}
+
+    fn killer(&self) -> Option<Box<dyn Kill>> {
+        None
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
+}
+
+/// The four lines in which the two families do not differ.
+macro_rules! datagram_family {
+    ($family:ty, $socket:ty, $system:ty, $name:literal) => {
+        impl Family for $family {
+            type Listener = DatagramListener<$system>;
+            type Request = Datagram<$system>;
+            const NAME: &'static str = $name;
+
+            fn bind(address: &Address, options: &SocketOptions) -> Result<(Self::Listener, BindClaim)> {
+                let socket = <$socket>::bind_with(address, options)?;
+                let listener = DatagramListener::new(socket).map_err(|source| crate::error::Error::Listen {
+                    action: "open a socket for",
+                    address: address.to_string(),
+                    source,
+                })?;
+                Ok((listener, BindClaim(None)))
+            }
+
+            fn activate(_: &Self::Listener, _: &Address, _: &SocketOptions) -> Result<()> {
+                Ok(())
+            }
+
+            fn prepare(listener: &Self::Listener) -> io::Result<()> {
+                listener.receiver.prepare()
+            }
+
+            fn address(listener: &Self::Listener) -> io::Result<Address> {
+                listener.receiver.address()
+            }
+
+            fn next_request(listener: &Self::Listener, limit: usize) -> io::Result<(Self::Request, Peer)> {
+                listener.next(limit)
+            }
+
+            fn wait(listener: &Self::Listener, deadline: u64) -> io::Result<WaitOutcome> {
+                listener.receiver.wait_or_roused(deadline).map(WaitOutcome)
+            }
+
+            fn disown(listener: &mut Self::Listener) {
+                listener.receiver.disown_file();
+            }
+        }
+    };
+}
+
+datagram_family!(Udp, UdpSocket, std::net::UdpSocket, "udp");
+datagram_family!(
+    UnixDatagrams,
+    UnixDatagram,
+    std::os::unix::net::UnixDatagram,
+    "unixgram"
+);

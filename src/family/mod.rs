@@ -1,0 +1,87 @@
+//! Address families: what is listened on, and what a request is.
+//!
+//! | family | listens on | a request is | Python |
+//! | --- | --- | --- | --- |
+//! | [`Tcp`] | `HOST:PORT` | a [`TcpStream`](crate::net::TcpStream) | `TCPServer` |
+//! | [`Udp`] | `HOST:PORT` | a [`Datagram`] | `UDPServer` |
+//! | [`Unix`] | `unix:/PATH` | a [`UnixStream`](crate::net::UnixStream) | `UnixStreamServer` |
+//! | [`UnixDatagrams`] | `unix:/PATH` | a [`Datagram`] | `UnixDatagramServer` |
+
+mod datagram;
+mod stream;
+
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::{AsFd, RawFd};
+
+pub use datagram::{Datagram, DatagramListener, Udp, UnixDatagrams};
+pub use stream::{Tcp, Unix};
+
+use crate::error::Result;
+use crate::lifecycle::Kill;
+use crate::net::{Address, Claim, Peer, SocketOptions};
+use crate::runtime::Outcome;
+
+/// Where requests come from: one of the four kinds of socket a server serves.
+///
+/// Sealed: the accept loop relies on what only this crate can promise, such as
+/// that a listener may be waited for and interrupted.
+pub trait Family: Sized + Send + Sync + Debug + sealed::Sealed + 'static {
+    /// The bound socket.
+    type Listener: AsFd + Debug + Send + Sync + 'static;
+    /// What arrives: a connection or a datagram.
+    type Request: Request;
+    /// The family's name in logs and addresses: `tcp`, `udp`, `unix`, `unixgram`.
+    const NAME: &'static str;
+
+    /// Binds, without listening yet.
+    #[doc(hidden)]
+    fn bind(address: &Address, options: &SocketOptions) -> Result<(Self::Listener, BindClaim)>;
+    /// Begins to take requests.
+    #[doc(hidden)]
+    fn activate(listener: &Self::Listener, address: &Address, options: &SocketOptions) -> Result<()>;
+    /// Makes [`next_request`](Family::next_request) non-blocking.
+    #[doc(hidden)]
+    fn prepare(listener: &Self::Listener) -> io::Result<()>;
+    /// Where it is bound, with the real port.
+    #[doc(hidden)]
+    fn address(listener: &Self::Listener) -> io::Result<Address>;
+    /// The next request if one waits; [`io::ErrorKind::WouldBlock`] if none
+    /// does. `limit` is the longest datagram taken whole.
+    fn next_request(listener: &Self::Listener, limit: usize) -> io::Result<(Self::Request, Peer)>;
+    /// Suspends the running coroutine until a request may be there or it is
+    /// roused.
+    #[doc(hidden)]
+    fn wait(listener: &Self::Listener, deadline: u64) -> io::Result<WaitOutcome>;
+    /// In a forked child: the socket file belongs to the parent.
+    #[doc(hidden)]
+    fn disown(listener: &mut Self::Listener);
+}
+
+/// What holds a Unix path between bind and listen.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct BindClaim(#[expect(dead_code, reason = "held for its drop")] pub(crate) Option<Claim>);
+
+/// How a wait for the listener ended.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitOutcome(pub(crate) Outcome);
+
+/// A connection or a datagram, on its way through a server.
+pub trait Request: Debug + Send + sealed::Sealed + 'static {
+    /// Says that no more will be sent, as `shutdown_request` does in Python;
+    /// nothing for a datagram.
+    fn shutdown(&self);
+    /// What ends the request from outside, if anything must.
+    #[doc(hidden)]
+    fn killer(&self) -> Option<Box<dyn Kill>>;
+    /// The descriptor the handler will mostly wait for.
+    #[doc(hidden)]
+    fn descriptor(&self) -> Option<RawFd>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;

@@ -1,0 +1,61 @@
+//! How a request fails.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::error::WaitError;
+use crate::runtime::Panic;
+
+/// An error of a handler, of whatever type: `?` turns any error into it.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// What [`Hooks::handle_error`](crate::Hooks::handle_error) is told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// The handler, or a hook around it, returned an error.
+    Failed(Failure),
+    /// The handler, or a hook around it, panicked.
+    Panicked(Panic),
+    /// The request could not be given to its concurrency model: no thread, no
+    /// process, no coroutine was to be had.
+    NotStarted(crate::Error),
+}
+
+impl HandlerError {
+    /// True for the everyday ends of a connection that are nobody's fault:
+    /// the peer went away, or the server ended the request itself.
+    pub fn is_disconnect(&self) -> bool {
+        let HandlerError::Failed(failure) = self else {
+            return false;
+        };
+        failure.downcast_ref::<io::Error>().is_some_and(|err| {
+            WaitError::of(err) == Some(WaitError::Killed)
+                || matches!(
+                    err.kind(),
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+                )
+        })
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandlerError::Failed(failure) => write!(f, "the handler failed: {failure}"),
+            HandlerError::Panicked(panic) => write!(f, "the handler panicked: {}", panic.message()),
+            HandlerError::NotStarted(err) => write!(f, "the handler could not be started: {err}"),
+        }
+    }
+}
+
+impl Error for HandlerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            HandlerError::Failed(failure) => Some(failure.as_ref()),
+            HandlerError::Panicked(panic) => Some(panic),
+            HandlerError::NotStarted(err) => Some(err),
+        }
+    }
+}

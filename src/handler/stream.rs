@@ -1,0 +1,174 @@
+//! Handlers that read and write files: `StreamRequestHandler`.
+
+use std::any::Any;
+use std::io::BufReader;
+use std::time::Duration;
+
+use super::phases::handle_then_finish;
+use super::{Context, Failure, Handler, Writer};
+use crate::net::{Stream, SystemStream};
+
+/// How `rfile`, `wfile` and the connection are set up.
+///
+/// ```
+/// use greenserve::StreamOptions;
+///
+/// let options = StreamOptions { wbufsize: 4096, ..StreamOptions::default() };
+/// assert_eq!(options.rbufsize, 8192);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// The buffer of `rfile` in bytes. Defaults to 8192, Python's default
+    /// buffer.
+    pub rbufsize: usize,
+    /// The buffer of `wfile` in bytes. Defaults to 0: every write is sent at
+    /// once and in full.
+    pub wbufsize: usize,
+    /// How long a read or write may wait. Defaults to `None`: as long as it
+    /// takes.
+    pub timeout: Option<Duration>,
+    /// Sets `TCP_NODELAY`. Defaults to false; means nothing for Unix sockets.
+    pub disable_nagle_algorithm: bool,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        StreamOptions {
+            rbufsize: 8192,
+            wbufsize: 0,
+            timeout: None,
+            disable_nagle_algorithm: false,
+        }
+    }
+}
+
+/// A connection as a [`StreamHandler`] sees it.
+#[derive(Debug)]
+pub struct StreamRequest<S: SystemStream> {
+    /// The connection itself.
+    pub connection: Stream<S>,
+    /// Reads the connection through a buffer: use
+    /// [`BufRead`](std::io::BufRead) on it.
+    pub rfile: BufReader<Stream<S>>,
+    /// Writes to the connection, through a buffer when `wbufsize` is not 0.
+    pub wfile: Writer<S>,
+    /// Who is served, and by which server.
+    pub context: Context,
+}
+
+/// A handler that treats its connection as two files: `StreamRequestHandler`
+/// of Python.
+///
+/// After `finish` has run, `wfile` is flushed and both files are closed;
+/// errors of that last flush are ignored, since the peer may be gone.
+///
+/// ```
+/// use greenserve::net::SystemStream;
+/// use greenserve::{Failure, StreamHandler, StreamRequest, TcpServer, each_stream};
+/// use std::io::{BufRead, Write};
+///
+/// struct Lines;
+///
+/// impl<S: SystemStream> StreamHandler<S> for Lines {
+///     fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
+///         let mut line = String::new();
+///         while client.rfile.read_line(&mut line)? > 0 {
+///             client.wfile.write_all(line.to_uppercase().as_bytes())?;
+///             line.clear();
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let server = TcpServer::bind("127.0.0.1:0", each_stream(|| Lines))?;
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+pub trait StreamHandler<S: SystemStream> {
+    /// How the files are set up; asked once, before `setup`.
+    fn options(&self) -> StreamOptions {
+        StreamOptions::default()
+    }
+
+    /// Prepares; does nothing by default.
+    ///
+    /// # Errors
+    /// Whatever makes the request a failed one; neither `handle` nor `finish`
+    /// is called then.
+    fn setup(&mut self, request: &mut StreamRequest<S>) -> Result<(), Failure> {
+        let _ = request;
+        Ok(())
+    }
+
+    /// Serves the connection.
+    ///
+    /// # Errors
+    /// Whatever makes the request a failed one.
+    fn handle(&mut self, request: &mut StreamRequest<S>) -> Result<(), Failure>;
+
+    /// Cleans up; does nothing by default. `wfile` is flushed afterwards.
+    ///
+    /// # Errors
+    /// Whatever makes the request a failed one.
+    fn finish(&mut self, request: &mut StreamRequest<S>) -> Result<(), Failure> {
+        let _ = request;
+        Ok(())
+    }
+}
+
+/// A handler that makes a new `H` for each connection with `make`.
+pub fn each_stream<M>(make: M) -> EachStream<M> {
+    EachStream(make)
+}
+
+/// A handler made by [`each_stream`].
+#[derive(Clone, Copy, Debug)]
+pub struct EachStream<M>(M);
+
+impl<S, M, H> Handler<Stream<S>> for EachStream<M>
+where
+    S: SystemStream,
+    M: Fn() -> H + Send + Sync + 'static,
+    H: StreamHandler<S>,
+{
+    fn handle(&self, connection: &mut Stream<S>, context: &Context) -> Result<(), Failure> {
+        let mut handler = (self.0)();
+        let mut request = open(connection, handler.options(), context)?;
+        handler.setup(&mut request)?;
+        handle_then_finish(
+            &mut (handler, &mut request),
+            |(handler, request)| handler.handle(request),
+            |(handler, request)| {
+                let finished = handler.finish(request);
+                // The peer may have gone, and then there is nobody to tell.
+                let _ = request.wfile.close();
+                finished
+            },
+        )
+    }
+
+    fn name(&self) -> &'static str {
+        std::any::type_name::<H>()
+    }
+}
+
+fn open<S: SystemStream>(
+    connection: &Stream<S>,
+    options: StreamOptions,
+    context: &Context,
+) -> Result<StreamRequest<S>, Failure> {
+    if options.timeout.is_some() {
+        connection.set_read_timeout(options.timeout)?;
+        connection.set_write_timeout(options.timeout)?;
+    }
+    if options.disable_nagle_algorithm
+        && let Some(tcp) = (connection as &dyn Any).downcast_ref::<crate::net::TcpStream>()
+    {
+        tcp.set_nodelay(true)?;
+    }
+    Ok(StreamRequest {
+        rfile: BufReader::with_capacity(options.rbufsize, connection.share()),
+        wfile: Writer::new(connection.share(), options.wbufsize),
+        connection: connection.share(),
+        context: context.clone(),
+    })
+}

@@ -1,0 +1,300 @@
+//! What is in flight: counted, listed and killed through guards.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{Lifecycle, lock};
+use crate::net::Peer;
+use crate::runtime::Task;
+
+/// Ends a request from outside.
+#[doc(hidden)]
+pub trait Kill: fmt::Debug + Send + Sync {
+    /// Makes the request end soon; never waits.
+    fn kill(&self);
+}
+
+/// One request in flight, as everybody may know it.
+///
+/// Its text, `MODEL PEER (HANDLER)`, names the coroutine or thread that runs
+/// it and stands in every log line about it.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    model: &'static str,
+    handler: &'static str,
+    peer: Peer,
+    since: Instant,
+}
+
+impl Connection {
+    pub(crate) fn new(model: &'static str, handler: &'static str, peer: Peer) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Connection {
+            id,
+            model,
+            handler,
+            peer,
+            since: Instant::now(),
+        }
+    }
+
+    /// A number no other request of this process has or had.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Who is served.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The concurrency model it runs in: `coroutine`, `thread`, `fork` or `inline`.
+    pub fn model(&self) -> &'static str {
+        self.model
+    }
+
+    /// The type name of its handler.
+    pub fn handler(&self) -> &'static str {
+        self.handler
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.model, self.peer, self.handler)
+    }
+}
+
+/// A request in flight as a list shows it; see
+/// [`ServerHandle::connections`](super::ServerHandle::connections).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionState {
+    /// Its number, for [`ServerHandle::kill`](super::ServerHandle::kill).
+    pub id: u64,
+    /// Who is served.
+    pub peer: Peer,
+    /// `MODEL PEER (HANDLER)`.
+    pub name: String,
+    /// How long it has been in flight.
+    pub age: Duration,
+}
+
+/// All requests in flight of one server.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    limit: AtomicUsize,
+    count: AtomicUsize,
+    slots: Mutex<Slots>,
+    /// Whether somebody waits for one to end.
+    awaited: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    entries: Vec<Option<Entry>>,
+    vacant: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    connection: Arc<Connection>,
+    task: Option<Arc<Task>>,
+    killer: Option<Box<dyn Kill>>,
+}
+
+impl Entry {
+    fn kill(&self) {
+        // The connection first: what its task then does fails at once.
+        if let Some(killer) = &self.killer {
+            killer.kill();
+        }
+        if let Some(task) = &self.task {
+            task.kill();
+        }
+    }
+}
+
+impl Connections {
+    pub(super) fn new(limit: usize) -> Self {
+        Connections {
+            limit: AtomicUsize::new(limit),
+            count: AtomicUsize::new(0),
+            slots: Mutex::default(),
+            awaited: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.count() >= self.limit()
+    }
+
+    /// From now on the end of a request is a change of the lifecycle.
+    pub(crate) fn await_ends(&self, awaited: bool) {
+        self.awaited.store(awaited, Ordering::SeqCst);
+    }
+
+    pub(crate) fn list(&self) -> Vec<ConnectionState> {
+        self.each(|entry| ConnectionState {
+            id: entry.connection.id,
+            peer: entry.connection.peer.clone(),
+            name: entry.connection.to_string(),
+            age: entry.connection.since.elapsed(),
+        })
+    }
+
+    /// Kills all and returns their names.
+    pub(crate) fn kill_all(&self) -> Vec<String> {
+        self.each(|entry| {
+            entry.kill();
+            entry.connection.to_string()
+        })
+    }
+
+    /// Kills one; false when it is no longer in flight.
+    pub(crate) fn kill(&self, id: u64) -> bool {
+        self.each(|entry| {
+            let found = entry.connection.id == id;
+            if found {
+                entry.kill();
+            }
+            found
+        })
+        .contains(&true)
+    }
+
+    fn each<R>(&self, f: impl FnMut(&Entry) -> R) -> Vec<R> {
+        lock(&self.slots).entries.iter().flatten().map(f).collect()
+    }
+}
+
+/// A request's place among those in flight. The request owns it: however the
+/// request ends, the place is free again.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    lifecycle: Arc<Lifecycle>,
+    slot: usize,
+    connection: Arc<Connection>,
+}
+
+impl InFlight {
+    pub(crate) fn begin(lifecycle: &Arc<Lifecycle>, connection: Connection, killer: Option<Box<dyn Kill>>) -> Self {
+        let connection = Arc::new(connection);
+        let connections = lifecycle.connections();
+        connections.count.fetch_add(1, Ordering::SeqCst);
+        let mut slots = lock(&connections.slots);
+        let slot = slots.vacant.pop().unwrap_or_else(|| {
+            slots.entries.push(None);
+            slots.entries.len() - 1
+        });
+        slots.entries[slot] = Some(Entry {
+            connection: Arc::clone(&connection),
+            task: None,
+            killer,
+        });
+        drop(slots);
+        InFlight {
+            lifecycle: Arc::clone(lifecycle),
+            slot,
+            connection,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.lifecycle
+    }
+
+    /// Records the task that runs the request, so that it can be killed.
+    pub(crate) fn run_by(&self, task: Arc<Task>) {
+        self.with_entry(|entry| entry.task = Some(task));
+    }
+
+    /// Replaces what ends the request.
+    pub(crate) fn killed_by(&self, killer: Box<dyn Kill>) {
+        self.with_entry(|entry| entry.killer = Some(killer));
+    }
+
+    fn with_entry(&self, f: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = &mut lock(&self.lifecycle.connections.slots).entries[self.slot] {
+            f(entry);
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let connections = self.lifecycle.connections();
+        let entry = {
+            let mut slots = lock(&connections.slots);
+            slots.vacant.push(self.slot);
+            slots.entries[self.slot].take()
+        };
+        drop(entry);
+        connections.count.fetch_sub(1, Ordering::SeqCst);
+        if connections.awaited.load(Ordering::SeqCst) {
+            self.lifecycle.changed();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection::new("inline", "test", Peer::Unnamed)
+    }
+
+    #[test]
+    fn a_place_is_free_again_however_its_request_ends() {
+        let lifecycle = Lifecycle::new(2).unwrap();
+        let one = InFlight::begin(&lifecycle, connection(), None);
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _two = InFlight::begin(&lifecycle, connection(), None);
+            assert!(lifecycle.connections().is_full());
+            panic!("on purpose");
+        }));
+        assert!(unwound.is_err());
+        assert_eq!(lifecycle.connections().count(), 1);
+        drop(one);
+        assert_eq!(lifecycle.connections().count(), 0);
+        assert!(lifecycle.connections().list().is_empty());
+    }
+
+    #[test]
+    fn the_list_does_not_grow_with_finished_requests() {
+        let lifecycle = Lifecycle::new(10).unwrap();
+        for _ in 0..1000 {
+            drop(InFlight::begin(&lifecycle, connection(), None));
+        }
+        assert_eq!(lock(&lifecycle.connections().slots).entries.len(), 1);
+    }
+
+    #[test]
+    fn only_one_of_several_is_killed() {
+        let lifecycle = Lifecycle::new(10).unwrap();
+        let one = InFlight::begin(&lifecycle, connection(), None);
+        assert!(lifecycle.connections().kill(one.connection().id()));
+        assert!(!lifecycle.connections().kill(u64::MAX));
+    }
+}

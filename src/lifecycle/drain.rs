@@ -1,0 +1,115 @@
+//! The end of a server: wait for what is in flight, then kill, then report.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Lifecycle;
+use crate::runtime::{self, earlier, passed};
+
+/// How long killed requests may take to notice.
+const KILL_GRACE: Duration = Duration::from_millis(80);
+
+/// What a server waited for when it stopped, and what it had to kill.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// How many requests were in flight when the drain began.
+    pub in_flight: usize,
+    /// The names of those that were killed because the time was up.
+    pub killed: Vec<String>,
+    /// The names of those that were killed and still run: handlers that
+    /// compute, or that are in a system call of their own.
+    pub survivors: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl DrainReport {
+    /// True when everything in flight ended by itself.
+    pub fn is_clean(&self) -> bool {
+        self.killed.is_empty()
+    }
+
+    /// How many requests ended by themselves.
+    pub fn finished(&self) -> usize {
+        self.in_flight.saturating_sub(self.killed.len())
+    }
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "drained {} requests in {:?}: {} finished",
+            self.in_flight,
+            self.took,
+            self.finished()
+        )?;
+        if !self.killed.is_empty() {
+            write!(f, ", killed {}", self.killed.join(", "))?;
+        }
+        if !self.survivors.is_empty() {
+            write!(f, ", still running {}", self.survivors.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for everything in flight to end, for at most `grace`, then kills.
+///
+/// `wait` waits for a change until a deadline, and `hurry` says that somebody
+/// wants the killing now.
+pub(crate) fn drain(
+    lifecycle: &Arc<Lifecycle>,
+    grace: Option<Duration>,
+    mut wait: impl FnMut(u64),
+    mut hurry: impl FnMut() -> bool,
+) -> DrainReport {
+    let begin = Instant::now();
+    let connections = lifecycle.connections();
+    connections.await_ends(true);
+    let mut report = DrainReport {
+        in_flight: connections.count(),
+        ..DrainReport::default()
+    };
+    let mut until = |deadline: u64, hurry: &mut dyn FnMut() -> bool| {
+        while connections.count() > 0 && !passed(deadline) && !hurry() {
+            wait(deadline);
+        }
+    };
+    until(grace.map_or(runtime::NEVER, runtime::after), &mut hurry);
+    if connections.count() > 0 {
+        report.killed = connections.kill_all();
+        until(runtime::after(KILL_GRACE), &mut || false);
+        report.survivors = survivors(&report.killed, lifecycle);
+    }
+    connections.await_ends(false);
+    report.took = begin.elapsed();
+    report
+}
+
+fn survivors(killed: &[String], lifecycle: &Lifecycle) -> Vec<String> {
+    let killed: HashSet<_> = killed.iter().collect();
+    let still = lifecycle.connections().list();
+    still
+        .into_iter()
+        .map(|state| state.name)
+        .filter(|name| killed.contains(name))
+        .collect()
+}
+
+/// Waits for any change of the lifecycle, until `deadline`.
+pub(crate) fn wait_for_change(watcher: &super::Watcher, deadline: u64) {
+    // Killed or in a timeout of its own, the caller still has to finish the
+    // drain, whose deadline is bounded; it polls then.
+    if watcher
+        .task()
+        .park(earlier(deadline, runtime::after(Duration::from_millis(50))))
+        .is_err()
+        && !passed(deadline)
+    {
+        runtime::yield_now();
+    }
+}

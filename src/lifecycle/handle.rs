@@ -1,0 +1,128 @@
+//! The remote control of a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ConnectionState, Lifecycle, Phase};
+use crate::error::{Error, Result, WaitError};
+use crate::net::Address;
+use crate::runtime::{self, passed};
+
+/// Ends, pauses and watches a server from anywhere: another thread, a
+/// coroutine, one of its own handlers.
+///
+/// Cheap to clone; it does not keep the server alive.
+///
+/// ```
+/// use greenserve::{TcpServer, net::TcpStream};
+///
+/// let mut server = TcpServer::bind("127.0.0.1:0", |_: &mut TcpStream| std::io::Result::Ok(()))?;
+/// let handle = server.handle();
+/// handle.shutdown(); // even before it serves: it then returns at once
+/// server.serve_forever()?;
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl ServerHandle {
+    pub(crate) fn new(lifecycle: Arc<Lifecycle>) -> Self {
+        ServerHandle { lifecycle }
+    }
+
+    /// Ends the accept loop: at once, and without waiting for it.
+    ///
+    /// Safe anywhere, also in a handler of the server itself, and as often as
+    /// you like. Before the loop has begun it makes the next one return at
+    /// once. Requests in flight go on; see
+    /// [`Server::stop`](crate::Server::stop) for how to wait for them.
+    /// (`shutdown()` of Python waits, and deadlocks when a handler calls it.)
+    pub fn shutdown(&self) {
+        self.lifecycle.request_shutdown();
+    }
+
+    /// Waits until the accept loop has ended, for at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Elapsed`] when it has not; a server in the
+    /// [inline](crate::Inline) model never has while one of its handlers waits
+    /// here.
+    pub fn wait(&self, limit: Duration) -> Result<()> {
+        let deadline = runtime::after(limit);
+        let elapsed = || Error::Elapsed {
+            what: "the accept loop".to_owned(),
+            after: limit,
+        };
+        let watcher = self.lifecycle.watch();
+        while self.lifecycle.phase() == Phase::Serving {
+            match watcher.task().park(deadline) {
+                Ok(()) => {}
+                Err(WaitError::Deadline) if !passed(deadline) => {}
+                Err(_) => return Err(elapsed()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops accepting without closing: clients wait in the kernel's queue
+    /// (`stop_accepting` of gevent).
+    pub fn pause(&self) {
+        self.lifecycle.set_paused(true);
+    }
+
+    /// Accepts again after [`pause`](ServerHandle::pause) (`start_accepting`
+    /// of gevent).
+    pub fn resume(&self) {
+        self.lifecycle.set_paused(false);
+    }
+
+    /// True between [`pause`](ServerHandle::pause) and
+    /// [`resume`](ServerHandle::resume).
+    pub fn is_paused(&self) -> bool {
+        self.lifecycle.is_paused()
+    }
+
+    /// The phase the server is in.
+    pub fn phase(&self) -> Phase {
+        self.lifecycle.phase()
+    }
+
+    /// Where the server is bound, with the real port; `None` before that.
+    pub fn address(&self) -> Option<Address> {
+        self.lifecycle.address()
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.lifecycle.connections().count()
+    }
+
+    /// The most that may be in flight before accepting pauses.
+    pub fn max_connections(&self) -> usize {
+        self.lifecycle.connections().limit()
+    }
+
+    /// The requests in flight.
+    pub fn connections(&self) -> Vec<ConnectionState> {
+        self.lifecycle.connections().list()
+    }
+
+    /// Ends one request: its socket is shut down and whatever its handler
+    /// waits for fails with [`WaitError::Killed`]. False when it is no longer
+    /// in flight.
+    pub fn kill(&self, id: u64) -> bool {
+        self.lifecycle.connections().kill(id)
+    }
+
+    /// Ends all requests in flight, as [`kill`](ServerHandle::kill) does one.
+    pub fn kill_all(&self) {
+        self.lifecycle.connections().kill_all();
+    }
+
+    /// True once the server has been asked to end.
+    pub fn is_draining(&self) -> bool {
+        self.lifecycle.is_draining()
+    }
+}

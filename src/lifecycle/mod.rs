@@ -1,0 +1,208 @@
+//! A server's life: its phases, what is in flight, and how it ends.
+//!
+//! Who may end a server holds a [`ServerHandle`]; who may only know whether it
+//! is ending asks a [`Context`](crate::Context). Both look at the same
+//! [`Lifecycle`], which counts what is in flight by guards that the requests
+//! themselves own.
+
+mod bell;
+mod connections;
+mod drain;
+mod handle;
+mod phase;
+mod signals;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use connections::{Connection, ConnectionState};
+pub use drain::DrainReport;
+pub use handle::ServerHandle;
+pub use phase::Phase;
+
+pub(crate) use bell::Bell;
+pub(crate) use connections::InFlight;
+#[expect(unreachable_pub, reason = "named by a sealed public trait")]
+pub use connections::Kill;
+pub(crate) use drain::{drain, wait_for_change};
+pub(crate) use signals::{ChildSignal, Signals, Watch};
+
+use self::connections::Connections;
+use crate::error::{Error, Result};
+use crate::net::Address;
+use crate::runtime::Task;
+
+/// What one server and all its handles share.
+#[derive(Debug)]
+pub(crate) struct Lifecycle {
+    phase: Mutex<Phase>,
+    /// Asked to leave the accept loop; stays until a loop has left.
+    shutdown: AtomicBool,
+    paused: AtomicBool,
+    address: Mutex<Option<Address>>,
+    connections: Connections,
+    /// Tasks to be woken by any change: the accept loop and who drains.
+    watchers: Mutex<Vec<Arc<Task>>>,
+    /// For loops that wait in poll(2), and only while one does.
+    bell: Bell,
+    polled: AtomicBool,
+    /// Set by the signal handlers that ring the bell.
+    signalled: Arc<AtomicBool>,
+    handles_signals: AtomicBool,
+}
+
+impl Lifecycle {
+    pub(crate) fn new(max_connections: usize) -> Result<Arc<Lifecycle>> {
+        Ok(Arc::new(Lifecycle {
+            phase: Mutex::new(Phase::Created),
+            shutdown: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            address: Mutex::new(None),
+            connections: Connections::new(max_connections),
+            watchers: Mutex::new(Vec::new()),
+            bell: Bell::new().map_err(|source| Error::System {
+                action: "open the server's wake-up pipe",
+                source,
+            })?,
+            polled: AtomicBool::new(false),
+            signalled: Arc::default(),
+            handles_signals: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        *lock(&self.phase)
+    }
+
+    /// Moves on to `next`.
+    ///
+    /// # Errors
+    /// When no server goes from the present phase to that one.
+    pub(crate) fn advance(&self, next: Phase, action: &'static str) -> Result<()> {
+        {
+            let mut phase = lock(&self.phase);
+            if !phase.may_become(next) {
+                return Err(Error::Phase {
+                    action,
+                    phase: phase.describe(),
+                });
+            }
+            *phase = next;
+        }
+        self.changed();
+        Ok(())
+    }
+
+    pub(crate) fn address(&self) -> Option<Address> {
+        lock(&self.address).clone()
+    }
+
+    pub(crate) fn set_address(&self, address: Address) {
+        *lock(&self.address) = Some(address);
+    }
+
+    /// Asks the accept loop to end: at once, and also if it has not begun.
+    pub(crate) fn request_shutdown(&self) {
+        self.shutdown.store(true, Ordering::SeqCst);
+        self.changed();
+    }
+
+    pub(crate) fn shutdown_requested(&self) -> bool {
+        self.shutdown.load(Ordering::SeqCst)
+    }
+
+    /// The loop that was asked to end has ended.
+    pub(crate) fn shutdown_done(&self) {
+        self.shutdown.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::SeqCst);
+        self.changed();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// True once the server has stopped taking requests for good.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shutdown_requested() || matches!(self.phase(), Phase::Draining | Phase::Closed)
+    }
+
+    /// Wakes all who wait for something to be different.
+    pub(crate) fn changed(&self) {
+        let watchers = lock(&self.watchers).clone();
+        for task in watchers {
+            task.rouse();
+        }
+        if self.polled.load(Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+
+    /// True when SIGTERM and SIGINT ring the bell.
+    pub(crate) fn handles_signals(&self) -> bool {
+        self.handles_signals.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_handles_signals(&self, handles: bool) {
+        self.handles_signals.store(handles, Ordering::SeqCst);
+    }
+
+    /// True once for each time a signal rang the bell.
+    pub(crate) fn take_signal(&self) -> bool {
+        self.signalled.swap(false, Ordering::SeqCst)
+    }
+
+    /// Says whether a loop waits for the bell. In a forked child none does,
+    /// and its changes are not the parent's.
+    pub(crate) fn set_polled(&self, polled: bool) {
+        self.polled.store(polled, Ordering::SeqCst);
+    }
+
+    /// Has the calling task woken by every change, until the guard is dropped.
+    pub(crate) fn watch(self: &Arc<Lifecycle>) -> Watcher {
+        let task = Task::current();
+        lock(&self.watchers).push(Arc::clone(&task));
+        Watcher {
+            lifecycle: Arc::clone(self),
+            task,
+        }
+    }
+}
+
+/// A task that is told of changes.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    lifecycle: Arc<Lifecycle>,
+    task: Arc<Task>,
+}
+
+impl Watcher {
+    pub(crate) fn task(&self) -> &Arc<Task> {
+        &self.task
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut watchers = lock(&self.lifecycle.watchers);
+        if let Some(index) = watchers.iter().position(|task| task.id() == self.task.id()) {
+            watchers.swap_remove(index);
+        }
+    }
+}
+
+/// Locks what no code that can panic ever holds, so poison means nothing.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

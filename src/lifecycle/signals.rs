@@ -1,0 +1,148 @@
+//! SIGTERM and SIGINT as requests to end.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::SigId;
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::{pipe, unregister};
+
+use super::Lifecycle;
+use crate::error::{Error, Result};
+use crate::net;
+
+/// How the first and the second signal reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// The accept loop polls its bell, which signals ring.
+    Bell,
+    /// A coroutine or a thread of its own reads them.
+    Reader,
+}
+
+/// The signal handlers of one server; dropping it takes them away.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    registered: Vec<SigId>,
+    /// Closed at the end, so that the reader ends.
+    reader: Option<UnixStream>,
+}
+
+/// What a reader of signals runs: the first ends the accept loop, the next
+/// ones kill what is in flight.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    stream: UnixStream,
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl Signals {
+    /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
+    /// caller runs what is returned.
+    pub(crate) fn register(lifecycle: &Arc<Lifecycle>, watch: Watch) -> Result<(Signals, Option<Reader>)> {
+        let register = || -> io::Result<_> {
+            match watch {
+                Watch::Bell => {
+                    // The flag first: who hears the bell looks at the flag.
+                    let mut registered = flag_both(&lifecycle.signalled)?;
+                    registered.extend(register_both(&lifecycle.bell.writer()?)?);
+                    Ok((
+                        Signals {
+                            registered,
+                            reader: None,
+                        },
+                        None,
+                    ))
+                }
+                Watch::Reader => {
+                    let (reader, writer) = UnixStream::pair()?;
+                    let registered = register_both(&writer)?;
+                    let signals = Signals {
+                        registered,
+                        reader: Some(reader.try_clone()?),
+                    };
+                    Ok((
+                        signals,
+                        Some(Reader {
+                            stream: reader,
+                            lifecycle: Arc::clone(lifecycle),
+                        }),
+                    ))
+                }
+            }
+        };
+        register().map_err(|source| Error::System {
+            action: "register for signals",
+            source,
+        })
+    }
+}
+
+fn register_both(writer: &UnixStream) -> io::Result<Vec<SigId>> {
+    [SIGTERM, SIGINT]
+        .into_iter()
+        .map(|signal| pipe::register(signal, writer.try_clone()?))
+        .collect()
+}
+
+fn flag_both(signalled: &Arc<AtomicBool>) -> io::Result<Vec<SigId>> {
+    [SIGTERM, SIGINT]
+        .into_iter()
+        .map(|signal| flag::register(signal, Arc::clone(signalled)))
+        .collect()
+}
+
+/// Has the end of a child process ring the bell of `lifecycle`.
+#[derive(Debug)]
+pub(crate) struct ChildSignal(SigId);
+
+impl ChildSignal {
+    pub(crate) fn register(lifecycle: &Lifecycle) -> Result<ChildSignal> {
+        let register = || pipe::register(SIGCHLD, lifecycle.bell.writer()?);
+        register().map(ChildSignal).map_err(|source| Error::System {
+            action: "register for SIGCHLD",
+            source,
+        })
+    }
+}
+
+impl Drop for ChildSignal {
+    fn drop(&mut self) {
+        unregister(self.0);
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for id in self.registered.drain(..) {
+            unregister(id);
+        }
+        if let Some(reader) = &self.reader {
+            // Wakes the reader with the end of the stream.
+            let _ = reader.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Reader {
+    /// Reads signals until the server is gone; suspends in a coroutine.
+    pub(crate) fn run(self) {
+        let mut stream = net::UnixStream::from(self.stream);
+        let mut byte = [0];
+        let mut first = true;
+        while let Ok(1) = stream.read(&mut byte) {
+            if first {
+                log::info!("a signal asked the server to end");
+                self.lifecycle.request_shutdown();
+                first = false;
+            } else {
+                log::warn!("a second signal: what is in flight is killed");
+                self.lifecycle.connections().kill_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The one accept loop.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use super::backoff::{Backoff, Verdict, judge};
+use super::config::Config;
+use super::waiting::{Waiting, Woken};
+use crate::concurrency::{Job, JobOf, LifecycleOf, Model, Shared, close, guarded, report};
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::handler::Context;
+use crate::lifecycle::{Connection, Lifecycle, Phase};
+use crate::net::Peer;
+use crate::runtime::{self, NEVER, earlier};
+
+/// Everything a loop needs, so that it can run in a coroutine of its own.
+#[derive(Debug)]
+pub(super) struct Core<F: Family, M: Model> {
+    pub(super) listener: Arc<F::Listener>,
+    pub(super) shared: Arc<Shared<F>>,
+    pub(super) model: Arc<M>,
+    pub(super) config: Arc<Config>,
+}
+
+/// What ends the loop beside a shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Nothing.
+    Forever,
+    /// One request, or this deadline.
+    OneRequest(u64),
+}
+
+impl<F: Family, M: Model> Core<F, M> {
+    /// Serves in the calling thread or coroutine.
+    pub(super) fn serve(&self, goal: Goal) -> Result<()> {
+        let lifecycle = &self.shared.lifecycle;
+        self.model.check()?;
+        lifecycle.advance(Phase::Serving, "serve")?;
+        let served = catch_unwind(AssertUnwindSafe(|| self.serve_now(goal)));
+        lifecycle.connections().await_ends(false);
+        lifecycle.shutdown_done();
+        let left = lifecycle.advance(Phase::Listening, "end serving");
+        match served {
+            Ok(served) => served.and(left),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn serve_now(&self, goal: Goal) -> Result<()> {
+        let lifecycle = LifecycleOf(Arc::clone(&self.shared.lifecycle));
+        self.model.begin(&lifecycle, self.listener.as_fd().as_raw_fd())?;
+        F::prepare(&self.listener).map_err(|source| self.broken(source))?;
+        AcceptLoop {
+            waiting: Waiting::new(&self.shared.lifecycle),
+            backoff: Backoff::new(self.config.min_delay, self.config.max_delay),
+            retry_at: NEVER,
+            core: self,
+        }
+        .run(goal)
+    }
+
+    fn broken(&self, source: std::io::Error) -> Error {
+        let address = self
+            .shared
+            .lifecycle
+            .address()
+            .map_or_else(String::new, |address| address.to_string());
+        Error::Accept { address, source }
+    }
+}
+
+struct AcceptLoop<'a, F: Family, M: Model> {
+    core: &'a Core<F, M>,
+    waiting: Waiting,
+    backoff: Backoff,
+    /// Nothing is accepted before this, because something was used up.
+    retry_at: u64,
+}
+
+/// What taking one request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Request,
+    Nothing,
+}
+
+impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
+    fn run(&mut self, goal: Goal) -> Result<()> {
+        loop {
+            if self.lifecycle().take_signal() {
+                self.lifecycle().request_shutdown();
+            }
+            if self.lifecycle().shutdown_requested() {
+                return Ok(());
+            }
+            match self.turn(goal)? {
+                Woken::Request if goal != Goal::Forever => return Ok(()),
+                Woken::Killed => return Ok(()),
+                Woken::Deadline if self.out_of_time(goal) => {
+                    self.core.shared.hooks.handle_timeout();
+                    self.core.model.collect();
+                    return Ok(());
+                }
+                _ => {}
+            }
+            self.look_after(goal);
+        }
+    }
+
+    fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.core.shared.lifecycle
+    }
+
+    /// Waits for one reason to go on and takes what requests there are.
+    fn turn(&mut self, goal: Goal) -> Result<Woken> {
+        let deadline = self.deadline(goal);
+        if !self.may_accept() {
+            return self.waiting.for_change(deadline).map_err(|err| self.core.broken(err));
+        }
+        match self.waiting.for_request::<F>(&self.core.listener, deadline) {
+            Ok(Woken::Request) => self.take_requests(goal),
+            Ok(woken) => Ok(woken),
+            Err(err) => Err(self.core.broken(err)),
+        }
+    }
+
+    /// The earliest of: the goal's deadline, the end of a pause, the next turn
+    /// that hooks want.
+    fn deadline(&self, goal: Goal) -> u64 {
+        let goal = match goal {
+            Goal::Forever if self.core.config.has_hooks => runtime::after(self.core.config.poll_interval),
+            Goal::Forever => NEVER,
+            Goal::OneRequest(deadline) => deadline,
+        };
+        earlier(goal, self.retry_at)
+    }
+
+    fn out_of_time(&self, goal: Goal) -> bool {
+        matches!(goal, Goal::OneRequest(deadline) if runtime::passed(deadline))
+    }
+
+    /// Whether there is room for another request; if not, the end of one, a
+    /// resume or the end of a pause will change something.
+    fn may_accept(&mut self) -> bool {
+        if self.retry_at != NEVER && !runtime::passed(self.retry_at) {
+            return false;
+        }
+        self.retry_at = NEVER;
+        let connections = self.lifecycle().connections();
+        connections.await_ends(true);
+        let full = connections.is_full() || !self.core.model.has_room();
+        if !full {
+            connections.await_ends(false);
+        } else if !connections.is_full() && connections.count() == 0 {
+            // None of ours will end and tell us: others hold what we need.
+            self.retry_at = runtime::after(self.backoff.after_failure());
+        }
+        !full && !self.lifecycle().is_paused()
+    }
+
+    /// Takes up to `max_accept` requests.
+    fn take_requests(&mut self, goal: Goal) -> Result<Woken> {
+        let most = if goal == Goal::Forever {
+            self.core.config.max_accept
+        } else {
+            1
+        };
+        for taken in 0..most {
+            if self.lifecycle().shutdown_requested() || (taken > 0 && !self.may_accept()) {
+                return Ok(Woken::Change);
+            }
+            if self.take_one()? == Taken::Nothing {
+                return Ok(if taken > 0 { Woken::Request } else { Woken::Change });
+            }
+        }
+        if goal == Goal::Forever {
+            self.waiting.breathe();
+        }
+        Ok(Woken::Request)
+    }
+
+    fn take_one(&mut self) -> Result<Taken> {
+        let hooks = &self.core.shared.hooks;
+        match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
+            Ok((request, peer)) => {
+                self.process(request, peer);
+                Ok(Taken::Request)
+            }
+            Err(err) => match judge(&err) {
+                Verdict::Nothing => Ok(Taken::Nothing),
+                Verdict::Next => {
+                    log::debug!("a request failed before it was accepted: {err}");
+                    Ok(Taken::Nothing)
+                }
+                Verdict::Pause => {
+                    self.pause(&err);
+                    Ok(Taken::Nothing)
+                }
+                Verdict::Fatal => Err(self.core.broken(err)),
+            },
+        }
+    }
+
+    fn pause(&mut self, why: &dyn std::fmt::Display) {
+        let delay = self.backoff.after_failure();
+        self.retry_at = runtime::after(delay);
+        let in_flight = self.lifecycle().connections().count();
+        log::warn!("accepting pauses for {delay:?} with {in_flight} requests in flight: {why}");
+    }
+
+    /// Asks whether the request is welcome and gives it to the model.
+    fn process(&mut self, request: F::Request, peer: Peer) {
+        let core = self.core;
+        let hooks = core.shared.hooks.as_ref();
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            let welcome = hooks.verify_request(&request, &peer)?;
+            if welcome {
+                hooks.process_request(&request, &peer)?;
+            }
+            Ok(welcome)
+        }));
+        match asked {
+            Ok(Ok(true)) => self.dispatch(request, peer),
+            Ok(Ok(false)) => close(hooks, request, &peer),
+            failed => {
+                let context = self.context_of(&peer);
+                let error = guarded(&context, || match failed {
+                    Ok(Err(failure)) => Err(failure),
+                    Ok(Ok(_)) => Ok(()),
+                    Err(panic) => resume_unwind(panic),
+                });
+                if let Err(error) = error {
+                    report(hooks, &error, &context);
+                }
+                close(hooks, request, &peer);
+            }
+        }
+    }
+
+    fn context_of(&self, peer: &Peer) -> Context {
+        let connection = Connection::new(M::NAME, self.core.shared.handler.name(), peer.clone());
+        Context::new(Arc::new(connection), Arc::clone(self.lifecycle()))
+    }
+
+    fn dispatch(&mut self, request: F::Request, peer: Peer) {
+        let job = Job::new(request, peer, M::NAME, &self.core.shared);
+        match self.core.model.dispatch(JobOf(job)) {
+            Ok(()) => self.backoff.reset(),
+            Err(unstarted) => {
+                self.pause(&unstarted.0.error);
+                unstarted.0.job.refuse(unstarted.0.error);
+            }
+        }
+    }
+
+    /// The end of each turn: `service_actions`, and reaping.
+    fn look_after(&self, goal: Goal) {
+        self.core.model.collect();
+        if goal == Goal::Forever && self.core.config.has_hooks {
+            self.core.shared.hooks.service_actions();
+        }
+    }
+}

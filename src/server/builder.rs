@@ -1,0 +1,202 @@
+//! What a server is given before it has a socket.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Server;
+use super::config::Config;
+use crate::concurrency::{Coroutine, Fork, Inline, Model, Thread};
+use crate::error::Result;
+use crate::family::Family;
+use crate::handler::Handler;
+use crate::hooks::{Defaults, Hooks};
+use crate::net::{IntoAddress, SocketOptions};
+
+/// Collects a server's settings; made by [`Server::builder`].
+///
+/// ```
+/// use greenserve::{TcpServer, net::TcpStream};
+///
+/// let server = TcpServer::builder(|_: &mut TcpStream| std::io::Result::Ok(()))
+///     .backlog(500)
+///     .max_connections(100)
+///     .threads()
+///     .bind("127.0.0.1:0")?;
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+#[must_use = "a builder binds nothing until `bind`"]
+pub struct Builder<F: Family, M: Model = Coroutine> {
+    handler: Box<dyn Handler<F::Request>>,
+    hooks: Box<dyn Hooks<F>>,
+    config: Config,
+    model: M,
+    family: PhantomData<F>,
+}
+
+impl<F: Family, M: Model> std::fmt::Debug for Builder<F, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("family", &F::NAME)
+            .field("handler", &self.handler.name())
+            .field("model", &self.model)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F: Family> Builder<F, Coroutine> {
+    pub(super) fn new(handler: impl Handler<F::Request>) -> Self {
+        Builder {
+            handler: Box::new(handler),
+            hooks: Box::new(Defaults),
+            config: Config::default(),
+            model: Coroutine::new(),
+            family: PhantomData,
+        }
+    }
+}
+
+impl<F: Family, M: Model> Builder<F, M> {
+    /// Runs requests in `model`. Defaults to [`Coroutine`].
+    pub fn model<N: Model>(self, model: N) -> Builder<F, N> {
+        Builder {
+            handler: self.handler,
+            hooks: self.hooks,
+            config: self.config,
+            model,
+            family: PhantomData,
+        }
+    }
+
+    /// Runs each request in a thread: `model(Thread::new())`.
+    pub fn threads(self) -> Builder<F, Thread> {
+        self.model(Thread::new())
+    }
+
+    /// Runs each request in a child process, at most `max_children` at once.
+    pub fn processes(self, max_children: usize) -> Builder<F, Fork> {
+        self.model(Fork::new().max_children(max_children))
+    }
+
+    /// Runs one request after the other: `model(Inline::new())`.
+    pub fn inline(self) -> Builder<F, Inline> {
+        self.model(Inline::new())
+    }
+
+    /// What happens around the handlers. Defaults to what each method of
+    /// [`Hooks`] says.
+    pub fn hooks(mut self, hooks: impl Hooks<F>) -> Self {
+        self.hooks = Box::new(hooks);
+        self.config.has_hooks = true;
+        self
+    }
+
+    /// The options of the listening socket.
+    pub fn socket_options(mut self, options: SocketOptions) -> Self {
+        self.config.socket = options;
+        self
+    }
+
+    /// The listen backlog; see [`SocketOptions::backlog`]. Defaults to 1024.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.config.socket = self.config.socket.backlog(connections);
+        self
+    }
+
+    /// The most requests in flight: beyond that nothing is accepted, and
+    /// clients wait in the kernel's queue (gevent's `spawn=N`). Defaults to
+    /// what the process can hold in the model.
+    pub fn max_connections(mut self, requests: usize) -> Self {
+        self.config.max_connections = Some(requests);
+        self
+    }
+
+    /// The longest datagram taken whole, in bytes; longer ones are cut, and
+    /// [`Datagram::truncated`](crate::Datagram::truncated) says so. Defaults
+    /// to 8192.
+    pub fn max_packet_size(mut self, bytes: usize) -> Self {
+        self.config.max_packet_size = bytes;
+        self
+    }
+
+    /// The most requests taken in a row before others run (gevent's
+    /// `max_accept`). Defaults to 100.
+    pub fn max_accept(mut self, requests: usize) -> Self {
+        self.config.max_accept = requests;
+        self
+    }
+
+    /// How long accepting pauses after an error such as "too many open
+    /// files": from `least`, doubling with each error in a row, up to `most`
+    /// (gevent's `min_delay` and `max_delay`). Defaults to 10 ms and 1 s.
+    pub fn accept_backoff(mut self, least: Duration, most: Duration) -> Self {
+        self.config.min_delay = least;
+        self.config.max_delay = most;
+        self
+    }
+
+    /// How often [`Hooks::service_actions`] is called when nothing happens.
+    /// Defaults to 500 ms. Without hooks the loop sleeps until it is needed;
+    /// ending it never waits for this.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.config.poll_interval = interval;
+        self
+    }
+
+    /// How long [`Server::handle_request`] waits before it calls
+    /// [`Hooks::handle_timeout`] (`timeout` of Python). Defaults to `None`: as
+    /// long as it takes.
+    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.config.timeout = timeout;
+        self
+    }
+
+    /// Binds `address` and listens.
+    ///
+    /// # Errors
+    /// A setting out of range; an address that cannot be read, resolved, bound
+    /// or listened on. Nothing is left behind then.
+    pub fn bind(self, address: impl IntoAddress) -> Result<Server<F, M>> {
+        let mut server = self.unbound(address)?;
+        server.server_bind()?;
+        server.server_activate()?;
+        Ok(server)
+    }
+
+    /// Makes the server without its socket: call
+    /// [`server_bind`](Server::server_bind) and
+    /// [`server_activate`](Server::server_activate) when it is time
+    /// (`bind_and_activate=False` of Python).
+    ///
+    /// # Errors
+    /// A setting out of range, or an address that cannot be read.
+    pub fn unbound(self, address: impl IntoAddress) -> Result<Server<F, M>> {
+        self.config.check()?;
+        let address = address.into_address()?;
+        Server::assemble(
+            Some(address),
+            None,
+            self.handler,
+            self.hooks,
+            Arc::new(self.config),
+            self.model,
+        )
+    }
+
+    /// Serves a socket that is bound and listens already.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn adopt(self, listener: F::Listener) -> Result<Server<F, M>> {
+        self.config.check()?;
+        Server::assemble(
+            None,
+            Some(listener),
+            self.handler,
+            self.hooks,
+            Arc::new(self.config),
+            self.model,
+        )
+    }
+}

@@ -1,0 +1,122 @@
+//! A server whose accept loop runs in the background.
+
+use std::thread;
+use std::time::Duration;
+
+use super::Server;
+use crate::concurrency::Model;
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::lifecycle::{DrainReport, ServerHandle};
+use crate::net::Address;
+use crate::runtime::{self, JoinHandle};
+
+/// A server that serves in the background; made by [`Server::start`].
+///
+/// Dropping it ends it as dropping a [`Server`] does, and waits for the accept
+/// loop to end.
+#[derive(Debug)]
+#[must_use = "dropping it ends the server"]
+pub struct Running<F: Family, M: Model> {
+    handle: ServerHandle,
+    address: Address,
+    accept_loop: Option<AcceptLoop<F, M>>,
+}
+
+type Served<F, M> = (Server<F, M>, Result<()>);
+
+#[derive(Debug)]
+enum AcceptLoop<F: Family, M: Model> {
+    Coroutine(JoinHandle<Served<F, M>>),
+    Thread(thread::JoinHandle<Served<F, M>>),
+}
+
+impl<F: Family, M: Model> Running<F, M> {
+    pub(super) fn start(mut server: Server<F, M>) -> Result<Self> {
+        let handle = server.handle();
+        let address = server.address()?;
+        let serve = move || {
+            let served = server.serve_forever();
+            (server, served)
+        };
+        let accept_loop = if M::LOOPS_IN_COROUTINE {
+            let name = format!("{} server {address}", F::NAME);
+            AcceptLoop::Coroutine(runtime::Builder::new().name(name).spawn(serve)?)
+        } else {
+            let spawned = thread::Builder::new()
+                .name(format!("greenserve-{}", M::NAME))
+                .spawn(serve);
+            AcceptLoop::Thread(spawned.map_err(|source| Error::System {
+                action: "start the accept thread",
+                source,
+            })?)
+        };
+        Ok(Running {
+            handle,
+            address,
+            accept_loop: Some(accept_loop),
+        })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    /// The remote control of the server.
+    pub fn handle(&self) -> &ServerHandle {
+        &self.handle
+    }
+
+    /// Ends the accept loop and hands the server back, to be served again or
+    /// closed.
+    ///
+    /// # Errors
+    /// What [`Server::serve_forever`] returned.
+    ///
+    /// # Panics
+    /// When the accept loop did: a hook of the server panicked.
+    pub fn shutdown(mut self) -> Result<Server<F, M>> {
+        match self.join() {
+            Some((server, served)) => served.map(|()| server),
+            None => Err(Error::Phase {
+                action: "shut down",
+                phase: "shut down already",
+            }),
+        }
+    }
+
+    /// Ends the accept loop, then drains for at most `grace`; see
+    /// [`Server::stop`].
+    ///
+    /// # Errors
+    /// What [`Server::serve_forever`] returned.
+    ///
+    /// # Panics
+    /// When the accept loop did.
+    pub fn stop(self, grace: Duration) -> Result<DrainReport> {
+        self.shutdown().map(|server| server.stop(grace))
+    }
+
+    fn join(&mut self) -> Option<Served<F, M>> {
+        self.handle.shutdown();
+        let joined = match self.accept_loop.take()? {
+            AcceptLoop::Coroutine(handle) => handle.join().map_err(runtime::Panic::into_payload),
+            AcceptLoop::Thread(handle) => handle.join(),
+        };
+        match joined {
+            Ok(served) => Some(served),
+            Err(panic) if thread::panicking() => {
+                drop(panic);
+                None
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl<F: Family, M: Model> Drop for Running<F, M> {
+    fn drop(&mut self) {
+        drop(self.join());
+    }
+}

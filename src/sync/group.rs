@@ -1,0 +1,182 @@
+//! Coroutines that are waited for and killed together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::roster::Roster;
+use crate::error::Result;
+use crate::runtime::{Builder, JoinHandle};
+
+/// Coroutines that are waited for and killed together: `gevent.pool.Group`.
+///
+/// A member is forgotten as soon as it has ended, so a group may spawn for
+/// ever. A panic in a member ends that member only: it is logged with the
+/// member's name, counted by [`panics`](Group::panics), and returned by its
+/// handle if anybody joins that.
+///
+/// Dropping a group leaves its members running, as in gevent; see
+/// [`kill_on_drop`](Group::kill_on_drop).
+///
+/// ```
+/// use greenserve::{runtime, sync::Group};
+/// use std::time::Duration;
+///
+/// let group = Group::new();
+/// for _ in 0..3 {
+///     group.spawn(|| runtime::sleep(Duration::from_millis(1)))?;
+/// }
+/// group.join()?;
+/// assert!(group.is_empty());
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+pub struct Group {
+    roster: Arc<Roster>,
+    kill_on_drop: bool,
+}
+
+impl Group {
+    /// A group without members.
+    pub fn new() -> Group {
+        Group::limited(usize::MAX)
+    }
+
+    pub(super) fn limited(limit: usize) -> Group {
+        Group {
+            roster: Roster::new(limit),
+            kill_on_drop: false,
+        }
+    }
+
+    pub(super) fn roster(&self) -> &Arc<Roster> {
+        &self.roster
+    }
+
+    /// Whether dropping the group kills its members, without waiting for them.
+    /// Defaults to false: they run on.
+    ///
+    /// ```
+    /// use greenserve::{runtime, sync::Group};
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new().kill_on_drop(true);
+    /// let sleeper = group.spawn(|| runtime::sleep(Duration::from_secs(600)))?;
+    /// drop(group);
+    /// assert!(sleeper.join().expect("no panic").is_err());
+    /// # Ok::<(), greenserve::Error>(())
+    /// ```
+    #[must_use = "this returns the group"]
+    pub fn kill_on_drop(mut self, kill: bool) -> Group {
+        self.kill_on_drop = kill;
+        self
+    }
+
+    /// Runs `f` on a new coroutine of this group. Never waits.
+    ///
+    /// The handle may be dropped: the group waits for its members without.
+    ///
+    /// # Errors
+    /// As [`runtime::spawn`](crate::runtime::spawn).
+    pub fn spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.spawn_with(Builder::new(), f)
+    }
+
+    /// As [`spawn`](Group::spawn), with a name or a worker of one's choice.
+    ///
+    /// # Errors
+    /// As [`spawn`](Group::spawn).
+    pub fn spawn_with<F, T>(&self, builder: Builder, f: F) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.roster.try_seat() {
+            Some(seat) => seat.start(builder, f),
+            None => unreachable!("a group without a limit is never full"),
+        }
+    }
+
+    /// How many members have not ended yet.
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// True when no member is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many members have ended by a panic so far.
+    pub fn panics(&self) -> u64 {
+        self.roster.panics()
+    }
+
+    /// Waits until no member is left; the results of all are there then.
+    ///
+    /// Not for a member: it would wait for itself.
+    ///
+    /// # Errors
+    /// [`Error::System`](crate::Error::System) that carries a [`WaitError`](crate::WaitError): the
+    /// caller was killed, the deadline of a surrounding
+    /// [`Timeout`](super::Timeout) passed, or a panic is unwinding the
+    /// coroutine.
+    pub fn join(&self) -> Result<()> {
+        self.roster.join()
+    }
+
+    /// As [`join`](Group::join), for at most `limit`: `join(timeout=...)` in
+    /// gevent.
+    ///
+    /// # Errors
+    /// As [`join`](Group::join), and [`Error::Elapsed`](crate::Error::Elapsed) with the number of
+    /// those that still run when the limit passes.
+    pub fn join_timeout(&self, limit: Duration) -> Result<()> {
+        self.roster.join_timeout(limit)
+    }
+
+    /// Kills all members there are now, and does not wait for them:
+    /// `kill(block=False)` in gevent. See
+    /// [`Task::kill`](crate::runtime::Task::kill).
+    ///
+    /// The group can be used on; later members are not killed.
+    pub fn kill(&self) {
+        self.roster.kill();
+    }
+
+    /// Kills all members and waits for them: `kill(timeout=...)` in gevent.
+    ///
+    /// # Errors
+    /// As [`join_timeout`](Group::join_timeout). A member that computes and
+    /// never waits outlives its kill.
+    pub fn kill_and_join(&self, limit: Duration) -> Result<()> {
+        self.kill();
+        self.join_timeout(limit)
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Group::new()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.kill_on_drop {
+            self.kill();
+        }
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("len", &self.len())
+            .field("panics", &self.panics())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! What coroutines and threads share: locks, permits, events, channels, groups
+//! and timeouts.
+//!
+//! Everything here is used the same way from a coroutine, where waiting
+//! suspends, and from a plain thread, where it blocks; the two sides of one
+//! lock or channel may be of different kinds.
+//!
+//! | gevent | threading, queue | here |
+//! |---|---|---|
+//! | `lock.RLock`, without the recursion | `Lock` | [`Mutex`] |
+//! | `lock.Semaphore` | `Semaphore` | [`Semaphore`] |
+//! | `lock.BoundedSemaphore` | `BoundedSemaphore` | [`Semaphore`]: a [`Permit`] goes back once |
+//! | `event.Event` | `Event` | [`Event`] |
+//! | `queue.Queue(maxsize)` | `queue.Queue(maxsize)` | [`channel`] |
+//! | `pool.Group` | | [`Group`] |
+//! | `pool.Pool(size)` | `futures.ThreadPoolExecutor` | [`Pool`] |
+//! | `Timeout`, `with_timeout` | | [`Timeout`], [`with_timeout`] |
+//! | `spawn(f).get()`, `event.AsyncResult` | `Thread.join` | [`runtime::spawn`], [`JoinHandle`] |
+//!
+//! [`runtime::spawn`]: crate::runtime::spawn
+//! [`JoinHandle`]: crate::runtime::JoinHandle
+//!
+//! # What all of them have in common
+//!
+//! - **Fair.** Who waits longest is served first, and what is handed to a
+//!   waiter cannot be snatched by somebody who comes later.
+//! - **Every wait can fail**, with a [`WaitError`] that says
+//!   why: the task was killed, the limit given to the call passed, or a
+//!   [`Timeout`] around it did. So each returns a result, and `?` turns every
+//!   one into an [`io::Error`](std::io::Error). What is handed over in the
+//!   very moment of a kill is taken, and the next wait fails: nothing is lost.
+//! - **What need not wait does not fail.** A free lock, a free permit and room
+//!   in a channel are given to a killed task too, because its clean-up may
+//!   need them. The one exception is receiving: a killed task gets nothing
+//!   more from a channel, so that a loop over one ends.
+//! - **Giving back never waits**, so guards, permits and the ends of channels
+//!   may be dropped anywhere, also by a panic.
+//!
+//! ```
+//! use greenserve::sync::{Pool, channel};
+//!
+//! let (squares, results) = channel(16)?;
+//! let pool = Pool::new(4)?;
+//! for n in 1..=10_u64 {
+//!     let squares = squares.clone();
+//!     pool.spawn(move || squares.send(n * n))?;
+//! }
+//! drop(squares);
+//! assert_eq!(results.iter().sum::<u64>(), 385);
+//! pool.join()?;
+//! # Ok::<(), greenserve::Error>(())
+//! ```
+
+mod channel;
+mod event;
+mod exchange;
+mod group;
+mod mutex;
+mod permits;
+mod pool;
+mod queue;
+mod roster;
+mod semaphore;
+mod send_error;
+mod shim;
+mod timeout;
+
+use std::sync::Arc;
+
+pub use channel::{IntoIter, Iter, Receiver, Sender, channel};
+pub use event::Event;
+pub use group::Group;
+pub use mutex::{Mutex, MutexGuard};
+pub use pool::{Pool, TrySpawnError};
+pub use semaphore::{OwnedPermit, Permit, Semaphore};
+pub use send_error::{SendError, TrySendError};
+pub use timeout::{Timeout, with_timeout};
+
+use crate::error::WaitError;
+use crate::runtime::Task;
+
+impl queue::Parker for Arc<Task> {
+    fn park(&self, deadline: u64) -> Result<(), WaitError> {
+        Task::park(self, deadline)
+    }
+
+    fn wake(&self) {
+        Task::wake(self);
+    }
+}

@@ -1,0 +1,257 @@
+//! Who belongs to a group: its members, who waits to become one, and who waits
+//! until there is none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::queue::{Granted, Source, WaitQueue, Waiting};
+use super::shim::{Mutex, lock};
+use crate::error::{Error, Result, WaitError};
+use crate::runtime::{Builder, JoinHandle, NEVER, Task, after};
+
+pub(super) struct Roster {
+    state: Mutex<State>,
+    limit: usize,
+    panics: AtomicU64,
+}
+
+struct State {
+    /// By a number of the group's own, so that the first spawned come first.
+    members: BTreeMap<u64, Member>,
+    next_key: u64,
+    /// Each is given the key of a place that is taken for it already.
+    applying: WaitQueue<Arc<Task>, (), u64>,
+    awaiting_end: WaitQueue<Arc<Task>, (), ()>,
+}
+
+enum Member {
+    /// Being spawned, so there is no task to point at yet.
+    Starting,
+    /// Killed while it was being spawned.
+    Doomed,
+    Running(Arc<Task>),
+}
+
+impl State {
+    fn take_place(&mut self) -> u64 {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.members.insert(key, Member::Starting);
+        key
+    }
+
+    /// A place is free: whoever applied first has it.
+    fn pass_place_on(&mut self) -> Option<Granted<Arc<Task>, u64>> {
+        if self.applying.is_empty() {
+            return None;
+        }
+        let key = self.take_place();
+        self.applying.grant_first(|()| key)
+    }
+
+    fn end_of_all(&mut self) -> Vec<Granted<Arc<Task>, ()>> {
+        if self.members.is_empty() {
+            self.awaiting_end.grant_all(|()| ())
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+impl Roster {
+    pub(super) fn new(limit: usize) -> Arc<Roster> {
+        Arc::new(Roster {
+            state: Mutex::new(State {
+                members: BTreeMap::new(),
+                next_key: 0,
+                applying: WaitQueue::new(),
+                awaiting_end: WaitQueue::new(),
+            }),
+            limit,
+            panics: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn len(&self) -> usize {
+        lock(&self.state).members.len()
+    }
+
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Acquire)
+    }
+
+    pub(super) fn try_seat(self: &Arc<Self>) -> Option<Seat> {
+        let mut state = lock(&self.state);
+        let free = state.members.len() < self.limit;
+        free.then(|| self.seat(state.take_place()))
+    }
+
+    pub(super) fn wait_for_seat(self: &Arc<Self>) -> Result<Seat, WaitError> {
+        let place = {
+            let mut state = lock(&self.state);
+            if state.members.len() < self.limit {
+                return Ok(self.seat(state.take_place()));
+            }
+            state.applying.enter(Task::current(), ())
+        };
+        Waiting::new(&Applying(self), place)
+            .wait(NEVER)
+            .map(|key| self.seat(key))
+            .map_err(|(err, ())| err)
+    }
+
+    fn seat(self: &Arc<Self>, key: u64) -> Seat {
+        Seat {
+            roster: Arc::clone(self),
+            key,
+        }
+    }
+
+    pub(super) fn kill(&self) {
+        for task in self.condemn() {
+            task.kill();
+        }
+    }
+
+    fn condemn(&self) -> Vec<Arc<Task>> {
+        let mut running = Vec::new();
+        for member in lock(&self.state).members.values_mut() {
+            match member {
+                Member::Running(task) => running.push(Arc::clone(task)),
+                Member::Starting => *member = Member::Doomed,
+                Member::Doomed => {}
+            }
+        }
+        running
+    }
+
+    pub(super) fn join(&self) -> Result<()> {
+        self.wait_for_end(NEVER).map_err(cannot_wait)
+    }
+
+    pub(super) fn join_timeout(&self, limit: Duration) -> Result<()> {
+        self.wait_for_end(after(limit)).map_err(|err| match err {
+            WaitError::Deadline => Error::Elapsed {
+                what: format!("a group of which {} coroutines still run", self.len()),
+                after: limit,
+            },
+            err => cannot_wait(err),
+        })
+    }
+
+    fn wait_for_end(&self, deadline: u64) -> Result<(), WaitError> {
+        let place = {
+            let mut state = lock(&self.state);
+            if state.members.is_empty() {
+                return Ok(());
+            }
+            state.awaiting_end.enter(Task::current(), ())
+        };
+        Waiting::new(&AwaitingEnd(self), place)
+            .wait(deadline)
+            .map_err(|(err, ())| err)
+    }
+
+    /// Notes which coroutine has the place, unless it has already ended.
+    fn started(&self, key: u64, task: &Arc<Task>) {
+        let doomed = {
+            let mut state = lock(&self.state);
+            let Some(member) = state.members.get_mut(&key) else {
+                return;
+            };
+            let before = std::mem::replace(member, Member::Running(Arc::clone(task)));
+            matches!(before, Member::Doomed)
+        };
+        if doomed {
+            task.kill();
+        }
+    }
+
+    fn vacate(&self, key: u64) {
+        let (gone, successor, ended) = {
+            let mut state = lock(&self.state);
+            let gone = state.members.remove(&key);
+            (gone, state.pass_place_on(), state.end_of_all())
+        };
+        drop(gone);
+        successor.into_iter().for_each(Granted::wake);
+        ended.into_iter().for_each(Granted::wake);
+    }
+}
+
+fn cannot_wait(err: WaitError) -> Error {
+    Error::System {
+        action: "wait for a group to end",
+        source: err.into(),
+    }
+}
+
+/// A place on the roster; dropping it gives it up.
+pub(super) struct Seat {
+    roster: Arc<Roster>,
+    key: u64,
+}
+
+impl Seat {
+    /// Starts a coroutine that has this place until it ends.
+    pub(super) fn start<F, T>(self, builder: Builder, f: F) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (roster, key) = (Arc::clone(&self.roster), self.key);
+        let handle = builder.spawn_watched(f, move |panic| self.ended(panic))?;
+        roster.started(key, handle.task());
+        Ok(handle)
+    }
+
+    fn ended(self, panic: Option<String>) {
+        if let Some(panic) = panic {
+            self.roster.panics.fetch_add(1, Ordering::AcqRel);
+            log::error!("{panic}");
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.roster.vacate(self.key);
+    }
+}
+
+struct Applying<'a>(&'a Roster);
+
+impl Source for Applying<'_> {
+    type Parker = Arc<Task>;
+    type Offer = ();
+    type Grant = u64;
+
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Arc<Task>, (), u64>) -> R) -> R {
+        f(&mut lock(&self.0.state).applying)
+    }
+
+    fn take_back(&self, key: u64) {
+        self.0.vacate(key);
+    }
+}
+
+struct AwaitingEnd<'a>(&'a Roster);
+
+impl Source for AwaitingEnd<'_> {
+    type Parker = Arc<Task>;
+    type Offer = ();
+    type Grant = ();
+
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Arc<Task>, (), ()>) -> R) -> R {
+        f(&mut lock(&self.0.state).awaiting_end)
+    }
+
+    /// Everybody was told anyway.
+    fn take_back(&self, (): ()) {}
+}
