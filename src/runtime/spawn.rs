@@ -189,6 +189,7 @@ fn run<C>(task: Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), r
     drop(cargo);
     engine::adopt(Arc::clone(&task));
     task.begin();
+    task.own_stack();
     let entry = Entry::new(&task);
     if let Some(cargo) = taken
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo)))

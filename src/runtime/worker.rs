@@ -100,9 +100,11 @@ pub(super) fn deliver(home: usize, delivery: Delivery) {
     }
 }
 
-/// The running worker has just polled its sockets.
-pub(super) fn polled() {
-    if let Some(worker) = engine::current_worker().and_then(|here| all().get(here)) {
+/// Worker `here` has just polled its sockets.
+pub(super) fn polled(here: Option<usize>) {
+    if let Some(worker) = here.and_then(|here| all().get(here))
+        && worker.direct_wakes.load(Ordering::Relaxed) != 0
+    {
         worker.direct_wakes.store(0, Ordering::Relaxed);
     }
 }
