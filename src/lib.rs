@@ -94,6 +94,8 @@
 //! Linux. The scheduler knows others, but epoll, eventfd, timerfd and `/proc`
 //! are used here.
 
+#![deny(unsafe_code)]
+
 mod concurrency;
 mod error;
 mod family;
@@ -101,6 +103,7 @@ mod handler;
 mod hooks;
 mod lifecycle;
 pub mod net;
+#[allow(unsafe_code, reason = "switching stacks and catching their overflow")]
 pub mod runtime;
 mod server;
 pub mod socketserver;
