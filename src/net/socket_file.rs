@@ -483,7 +483,6 @@ mod tests {
     fn dropping_removes_the_file() {
         let (_directory, path) = directory_and_path();
         let (_listener, file) = bound(&path);
-        assert_eq!(file.path(), path);
         assert!(exists(&path));
         drop(file);
         assert!(!exists(&path));
@@ -560,7 +559,6 @@ mod tests {
         leave_stale_file(Path::new("a.sock"), Kind::Stream);
         let (_listener, file) = bound(Path::new("a.sock"));
         env::set_current_dir("/").unwrap();
-        assert_eq!(file.path(), Path::new("a.sock"));
         assert!(exists(&path));
         drop(file);
         assert!(!exists(&path));
