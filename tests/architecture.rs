@@ -19,12 +19,30 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["concurrency", "hooks", "handler", "family", "lifecycle", "net", "runtime", "error"],
+        &[
+            "concurrency",
+            "hooks",
+            "handler",
+            "family",
+            "lifecycle",
+            "net",
+            "runtime",
+            "error",
+        ],
     ),
     ("socketserver", &["server", "concurrency", "family"]),
     (
         "testing",
-        &["server", "concurrency", "handler", "family", "lifecycle", "net", "runtime", "error"],
+        &[
+            "server",
+            "concurrency",
+            "handler",
+            "family",
+            "lifecycle",
+            "net",
+            "runtime",
+            "error",
+        ],
     ),
 ];
 
@@ -82,12 +100,20 @@ fn module_of(path: &str) -> &str {
 /// The modules named in `crate::MODULE`, also inside braces.
 fn modules_used(code: &str) -> Vec<String> {
     let word = |text: &str| -> String {
-        text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+        text.chars()
+            .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+            .collect()
     };
     code.split("crate::")
         .skip(1)
         .flat_map(|rest| match rest.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap().split(',').map(|item| word(item.trim())).collect(),
+            Some(list) => list
+                .split('}')
+                .next()
+                .unwrap()
+                .split(',')
+                .map(|item| word(item.trim()))
+                .collect(),
             None => vec![word(rest)],
         })
         .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
@@ -130,7 +156,10 @@ fn unsafe_code_stays_where_it_is_allowed() {
     let wrong: Vec<_> = sources()
         .into_iter()
         .filter(|source| {
-            let code = source.code.replace("unsafe_code", "").replace("unsafe_op_in_unsafe_fn", "");
+            let code = source
+                .code
+                .replace("unsafe_code", "")
+                .replace("unsafe_op_in_unsafe_fn", "");
             code.contains("unsafe ") || code.contains("unsafe{")
         })
         .map(|source| source.path)
@@ -152,6 +181,10 @@ fn nothing_prints_and_nothing_from_outside_is_unwrapped() {
 fn files_stay_readable_in_one_sitting() {
     for source in sources() {
         let lines = source.code.lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines of code; is it still one noun?", source.path);
+        assert!(
+            lines <= LONGEST_FILE,
+            "{} has {lines} lines of code; is it still one noun?",
+            source.path
+        );
     }
 }

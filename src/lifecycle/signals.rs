@@ -3,15 +3,16 @@
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use once_cell::sync::OnceCell;
 use signal_hook::SigId;
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{pipe, unregister};
 
-use super::Lifecycle;
+use super::{Lifecycle, lock};
 use crate::error::{Error, Result};
 use crate::net;
 
@@ -24,7 +25,8 @@ pub(crate) enum Watch {
     Reader,
 }
 
-/// The signal handlers of one server; dropping it takes them away.
+/// The signal handlers of one server; dropping it takes them away. When no
+/// server is left that handles signals, they end the process again.
 #[derive(Debug)]
 pub(crate) struct Signals {
     registered: Vec<SigId>,
@@ -40,10 +42,41 @@ pub(crate) struct Reader {
     lifecycle: Arc<Lifecycle>,
 }
 
+/// How many servers handle SIGTERM and SIGINT now.
+static HANDLING: Mutex<usize> = Mutex::new(0);
+/// True while no server does: the signals then do what they always did.
+static UNHANDLED: OnceCell<Arc<AtomicBool>> = OnceCell::new();
+
+fn begin_handling() -> io::Result<()> {
+    let mut handling = lock(&HANDLING);
+    let unhandled = UNHANDLED.get_or_try_init(|| {
+        let unhandled = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            flag::register_conditional_default(signal, Arc::clone(&unhandled))?;
+        }
+        io::Result::Ok(unhandled)
+    })?;
+    *handling += 1;
+    unhandled.store(false, Ordering::SeqCst);
+    Ok(())
+}
+
+fn end_handling() {
+    let mut handling = lock(&HANDLING);
+    *handling -= 1;
+    if let (0, Some(unhandled)) = (*handling, UNHANDLED.get()) {
+        unhandled.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Signals {
     /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
     /// caller runs what is returned.
     pub(crate) fn register(lifecycle: &Arc<Lifecycle>, watch: Watch) -> Result<(Signals, Option<Reader>)> {
+        let failed = |source| Error::System {
+            action: "register for signals",
+            source,
+        };
         let register = || -> io::Result<_> {
             match watch {
                 Watch::Bell => {
@@ -121,6 +154,7 @@ impl Drop for Signals {
         for id in self.registered.drain(..) {
             unregister(id);
         }
+        end_handling();
         if let Some(reader) = &self.reader {
             // Wakes the reader with the end of the stream.
             let _ = reader.shutdown(Shutdown::Both);

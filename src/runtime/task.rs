@@ -206,7 +206,10 @@ impl Task {
     /// also mean that the coroutine is not one of ours.
     pub(super) fn runs_here(&self) -> bool {
         let marker = 0_u8;
-        let depth = self.stack_top.load(Ordering::Relaxed).wrapping_sub(ptr::from_ref(&marker).addr());
+        let depth = self
+            .stack_top
+            .load(Ordering::Relaxed)
+            .wrapping_sub(ptr::from_ref(&marker).addr());
         depth < super::stack_bytes()
     }
 
@@ -264,6 +267,19 @@ impl Task {
             Parker::Thread { token, given } => park_thread(token, given, until),
         }
         self.may_wait(deadline)
+    }
+
+    /// As [`park`](Task::park), for a wait that nothing may cut short.
+    pub(super) fn park_regardless(&self) {
+        match &self.parker {
+            // A switch could end this unwinding on another thread.
+            Parker::Coroutine(_) if std::thread::panicking() => std::thread::yield_now(),
+            Parker::Coroutine(_) => {
+                engine::park();
+                self.settle();
+            }
+            Parker::Thread { token, given } => park_thread(token, given, NEVER),
+        }
     }
 
     /// Goes to the end of the line, behind the sockets that are ready: the way

@@ -278,7 +278,8 @@ impl<F: Family, M: Model> Server<F, M> {
     }
 
     /// Has SIGTERM and SIGINT end the server: the first one ends the accept
-    /// loop, a second one kills what is in flight.
+    /// loop, a second one kills what is in flight. When the server has been
+    /// closed they do what they always did.
     ///
     /// # Errors
     /// When the system refuses a handler, a pipe or a thread.
