@@ -108,10 +108,8 @@ impl Signals {
                 }
             }
         };
-        register().map_err(|source| Error::System {
-            action: "register for signals",
-            source,
-        })
+        begin_handling().map_err(failed)?;
+        register().inspect_err(|_| end_handling()).map_err(failed)
     }
 }
 
