@@ -67,7 +67,7 @@ pub(super) fn start(count: usize) -> io::Result<()> {
         .map(|index| Worker::new(index, count).map(Arc::new))
         .collect::<io::Result<_>>()?;
     if WORKERS.set(workers).is_err() {
-        unreachable!("the runtime starts once, behind its own cell");
+        return Err(io::Error::other("an earlier start failed half-way"));
     }
     for worker in all() {
         worker.start_services()?;
