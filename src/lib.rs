@@ -9,6 +9,7 @@ pub mod net;
 pub mod runtime;
 mod server;
 pub mod sync;
+pub mod testing;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};
