@@ -339,6 +339,15 @@ impl<F: Family, M: Model> Server<F, M> {
     /// A server that is not listening; a model that cannot work here: forking
     /// needs [`serve_forever`](Server::serve_forever) on the only thread.
     pub fn start(self) -> Result<Running<F, M>> {
+        self.bound("serve")?;
+        let phase = self.lifecycle().phase();
+        if phase != Phase::Listening {
+            return Err(Error::Phase {
+                action: "serve",
+                phase: phase.describe(),
+            });
+        }
+        self.model.check_background()?;
         Running::start(self)
     }
 
