@@ -108,6 +108,7 @@ pub mod runtime;
 mod server;
 pub mod socketserver;
 pub mod sync;
+pub mod testing;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};

@@ -25,6 +25,12 @@ use crate::runtime;
 /// A child ends with status 0, or 1 when its handler failed, without running
 /// exit handlers. The parent reaps its own children only and leaves those that
 /// you forked alone.
+///
+/// A child has a copy of the server. What its handler tells a
+/// [`ServerHandle`](crate::ServerHandle) stays in the child, and what becomes
+/// of the server after the fork is not seen there:
+/// [`Context::is_draining`](crate::Context::is_draining) stays false. Send the
+/// parent SIGTERM to end the server from a handler.
 #[derive(Debug)]
 pub struct Fork {
     max_children: usize,
@@ -139,6 +145,12 @@ impl Model for Fork {
             });
         }
         Ok(())
+    }
+
+    fn check_background(&self) -> Result<()> {
+        Err(Error::ForkUnsafe {
+            reason: "its accept loop would run in a second thread".to_owned(),
+        })
     }
 
     fn default_limit(&self) -> usize {

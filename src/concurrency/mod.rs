@@ -52,6 +52,12 @@ pub trait Model: Debug + Send + Sync + sealed::Sealed + 'static {
         Ok(())
     }
 
+    /// As [`check`](Model::check), for an accept loop in the background.
+    #[doc(hidden)]
+    fn check_background(&self) -> Result<()> {
+        self.check()
+    }
+
     /// The most requests in flight when the user sets no limit.
     #[doc(hidden)]
     fn default_limit(&self) -> usize;

@@ -117,13 +117,14 @@ impl<S: SystemDatagram> Request for Datagram<S> {
     }
 }
 
-/// The four lines in which the two families do not differ.
+/// The lines in which the two families do not differ.
 macro_rules! datagram_family {
-    ($family:ty, $socket:ty, $system:ty, $name:literal) => {
+    ($family:ty, $socket:ty, $system:ty, $name:literal, $has_path:literal) => {
         impl Family for $family {
             type Listener = DatagramListener<$system>;
             type Request = Datagram<$system>;
             const NAME: &'static str = $name;
+            const HAS_PATH: bool = $has_path;
 
             fn bind(address: &Address, options: &SocketOptions) -> Result<(Self::Listener, BindClaim)> {
                 let socket = <$socket>::bind_with(address, options)?;
@@ -162,10 +163,11 @@ macro_rules! datagram_family {
     };
 }
 
-datagram_family!(Udp, UdpSocket, std::net::UdpSocket, "udp");
+datagram_family!(Udp, UdpSocket, std::net::UdpSocket, "udp", false);
 datagram_family!(
     UnixDatagrams,
     UnixDatagram,
     std::os::unix::net::UnixDatagram,
-    "unixgram"
+    "unixgram",
+    true
 );

@@ -33,6 +33,9 @@ pub trait Family: Sized + Send + Sync + Debug + sealed::Sealed + 'static {
     type Request: Request;
     /// The family's name in logs and addresses: `tcp`, `udp`, `unix`, `unixgram`.
     const NAME: &'static str;
+    /// Whether its sockets are files.
+    #[doc(hidden)]
+    const HAS_PATH: bool;
 
     /// Binds, without listening yet.
     #[doc(hidden)]

@@ -26,6 +26,7 @@ impl Family for Tcp {
     type Listener = TcpListener;
     type Request = TcpStream;
     const NAME: &'static str = "tcp";
+    const HAS_PATH: bool = false;
 
     fn bind(address: &Address, options: &SocketOptions) -> Result<(TcpListener, BindClaim)> {
         TcpListener::open(address, options).map(|listener| (listener, BindClaim(None)))
@@ -60,6 +61,7 @@ impl Family for Unix {
     type Listener = UnixListener;
     type Request = UnixStream;
     const NAME: &'static str = "unix";
+    const HAS_PATH: bool = true;
 
     fn bind(address: &Address, options: &SocketOptions) -> Result<(UnixListener, BindClaim)> {
         UnixListener::open(address, options).map(|(listener, claim)| (listener, BindClaim(claim)))

@@ -35,7 +35,8 @@ impl ServerHandle {
     /// Ends the accept loop: at once, and without waiting for it.
     ///
     /// Safe anywhere, also in a handler of the server itself, and as often as
-    /// you like. Before the loop has begun it makes the next one return at
+    /// you like; only in a [forked](crate::Fork) child it does not reach the
+    /// server, which is the parent's. Before the loop has begun it makes the next one return at
     /// once. Requests in flight go on; see
     /// [`Server::stop`](crate::Server::stop) for how to wait for them.
     /// (`shutdown()` of Python waits, and deadlocks when a handler calls it.)

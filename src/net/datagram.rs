@@ -1,10 +1,13 @@
 //! Datagram sockets: what UDP and Unix datagram sockets have in common.
 
-use std::io::{self, IoSliceMut};
+use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::ptr;
 use std::time::Duration;
 
-use nix::sys::socket::{MsgFlags, SockaddrStorage, recv, recvmsg, send};
+use nix::sys::socket::{MsgFlags, recv, send};
+use socket2::{MaybeUninitSlice, SockAddr, SockRef};
 
 use super::socket::Socket;
 use super::socket_file::SocketFile;
@@ -18,7 +21,7 @@ pub trait SystemDatagram: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed:
     #[doc(hidden)]
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize>;
     #[doc(hidden)]
-    fn sender(&self, address: Option<&SockaddrStorage>) -> Peer;
+    fn sender(address: &SockAddr) -> Peer;
     #[doc(hidden)]
     fn address(&self) -> io::Result<Address>;
     #[doc(hidden)]
@@ -187,12 +190,15 @@ impl<S: SystemDatagram> DatagramSocket<S> {
 }
 
 fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<Received> {
-    let mut slices = [IoSliceMut::new(buffer)];
-    let message = recvmsg::<SockaddrStorage>(system.as_fd().as_raw_fd(), &mut slices, None, MsgFlags::empty())?;
+    // SAFETY: both kinds of slice have the same layout, and the callee promises
+    // to write no uninitialised bytes, so `buffer` stays what it is to be.
+    let bytes = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
+    let mut slices = [MaybeUninitSlice::new(bytes)];
+    let (length, flags, sender) = SockRef::from(system).recv_from_vectored(&mut slices)?;
     Ok(Received {
-        length: message.bytes,
-        truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
-        peer: system.sender(message.address.as_ref()),
+        length,
+        truncated: flags.is_truncated(),
+        peer: S::sender(&sender),
     })
 }
 
@@ -212,5 +218,42 @@ impl<S: SystemDatagram> From<S> for DatagramSocket<S> {
     /// Takes over a std socket.
     fn from(system: S) -> Self {
         DatagramSocket::new(system, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use crate::net::{Peer, UnixDatagram};
+
+    /// Who a socket at `name` in a new directory says that it is.
+    fn sender_at(name: &str) -> (Peer, Peer) {
+        let directory = tempfile::tempdir().unwrap();
+        let server = UnixDatagram::bind(directory.path().join("server")).unwrap();
+        let room = 107 - directory.path().as_os_str().as_bytes().len() - 1;
+        let path = directory.path().join(&name[..name.len().min(room)]);
+        let client = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        client.send_to(b"x", directory.path().join("server")).unwrap();
+        (server.recv_from(&mut [0]).unwrap().1, Peer::Unix(path))
+    }
+
+    #[test]
+    fn a_unix_client_is_known_by_its_path() {
+        let (found, expected) = sender_at("client");
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_longest_path_is_known_whole() {
+        let (found, expected) = sender_at(&"p".repeat(107));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_unix_client_without_a_path_is_unnamed() {
+        let (server, client) = UnixDatagram::pair().unwrap();
+        client.send(b"x").unwrap();
+        assert_eq!(server.recv_from(&mut [0]).unwrap().1, Peer::Unnamed);
     }
 }

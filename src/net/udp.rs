@@ -1,10 +1,9 @@
 //! UDP.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 
-use nix::sys::socket::SockaddrStorage;
-use socket2::{Domain, Type};
+use socket2::{Domain, SockAddr, Type};
 
 use super::datagram::{DatagramSocket, SystemDatagram};
 use super::open::{adopt, bind_ip, candidates, wrong_family};
@@ -85,8 +84,8 @@ impl SystemDatagram for std::net::UdpSocket {
         }
     }
 
-    fn sender(&self, address: Option<&SockaddrStorage>) -> Peer {
-        address.and_then(ip_of).map_or(Peer::Unnamed, Peer::Ip)
+    fn sender(address: &SockAddr) -> Peer {
+        address.as_socket().map_or(Peer::Unnamed, Peer::Ip)
     }
 
     fn address(&self) -> io::Result<Address> {
@@ -100,17 +99,4 @@ impl SystemDatagram for std::net::UdpSocket {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         std::net::UdpSocket::set_nonblocking(self, nonblocking)
     }
-}
-
-fn ip_of(address: &SockaddrStorage) -> Option<SocketAddr> {
-    if let Some(v4) = address.as_sockaddr_in() {
-        return Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::from(v4.ip()), v4.port())));
-    }
-    let v6 = address.as_sockaddr_in6()?;
-    Some(SocketAddr::V6(SocketAddrV6::new(
-        Ipv6Addr::from(v6.ip()),
-        v6.port(),
-        v6.flowinfo(),
-        v6.scope_id(),
-    )))
 }

@@ -4,8 +4,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 
-use nix::sys::socket::SockaddrStorage;
-use socket2::{Domain, SockRef, Type};
+use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::datagram::{DatagramSocket, SystemDatagram};
 use super::open::{adopt, bind_unix, wrong_family};
@@ -108,11 +107,8 @@ impl SystemDatagram for std::os::unix::net::UnixDatagram {
         }
     }
 
-    fn sender(&self, address: Option<&SockaddrStorage>) -> Peer {
-        let Some(unix) = address.and_then(SockaddrStorage::as_unix_addr) else {
-            return Peer::Unnamed;
-        };
-        match (unix.path(), unix.as_abstract()) {
+    fn sender(address: &SockAddr) -> Peer {
+        match (address.as_pathname(), address.as_abstract_namespace()) {
             (Some(path), _) => Peer::Unix(path.to_owned()),
             (None, Some(name)) => Peer::Abstract(name.to_owned()),
             (None, None) => Peer::Unnamed,

@@ -148,14 +148,32 @@ impl<F: Family, M: Model> Server<F, M> {
     /// Begins to listen: the last step of two-phase construction.
     ///
     /// # Errors
-    /// When the socket is not bound, listens already or cannot listen.
+    /// When the socket is not bound, listens already or cannot listen, or when
+    /// [`Hooks::server_activate`] refuses. After the last two the server is
+    /// closed.
     pub fn server_activate(&mut self) -> Result<()> {
         let listener = Arc::clone(self.bound("listen")?);
+        let phase = self.lifecycle().phase();
+        if phase != Phase::Bound {
+            return Err(Error::Phase {
+                action: "listen",
+                phase: phase.describe(),
+            });
+        }
+        let activated = self.activate(&listener);
+        drop(listener);
+        if activated.is_err() {
+            self.finish(Some(Duration::ZERO));
+        }
+        activated
+    }
+
+    fn activate(&mut self, listener: &F::Listener) -> Result<()> {
         if let Some(address) = &self.requested {
-            F::activate(&listener, address, &self.config.socket)?;
+            F::activate(listener, address, &self.config.socket)?;
         }
         self.claim = None;
-        self.shared.hooks.server_activate(&listener)?;
+        self.shared.hooks.server_activate(listener)?;
         self.lifecycle().advance(Phase::Listening, "listen")
     }
 
@@ -322,6 +340,15 @@ impl<F: Family, M: Model> Server<F, M> {
     /// A server that is not listening; a model that cannot work here: forking
     /// needs [`serve_forever`](Server::serve_forever) on the only thread.
     pub fn start(self) -> Result<Running<F, M>> {
+        self.bound("serve")?;
+        let phase = self.lifecycle().phase();
+        if phase != Phase::Listening {
+            return Err(Error::Phase {
+                action: "serve",
+                phase: phase.describe(),
+            });
+        }
+        self.model.check_background()?;
         Running::start(self)
     }
 
