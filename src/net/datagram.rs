@@ -1,4 +1,5 @@
 //! Datagram sockets: what UDP and Unix datagram sockets have in common.
+#![allow(unsafe_code, reason = "socket2 receives into uninitialised buffers only")]
 
 use std::io;
 use std::mem::MaybeUninit;
