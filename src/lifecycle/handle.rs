@@ -122,7 +122,7 @@ impl ServerHandle {
         self.lifecycle.connections().kill_all();
     }
 
-    /// True once the server has been asked to end.
+    /// True once the server has been asked to end, until it serves again.
     pub fn is_draining(&self) -> bool {
         self.lifecycle.is_draining()
     }

@@ -38,6 +38,8 @@ pub(crate) struct Lifecycle {
     phase: Mutex<Phase>,
     /// Asked to leave the accept loop; stays until a loop has left.
     shutdown: AtomicBool,
+    /// The loop has left because it was asked to, and none has begun since.
+    was_shut_down: AtomicBool,
     paused: AtomicBool,
     address: Mutex<Option<Address>>,
     connections: Connections,
@@ -56,6 +58,7 @@ impl Lifecycle {
         Ok(Arc::new(Lifecycle {
             phase: Mutex::new(Phase::Created),
             shutdown: AtomicBool::new(false),
+            was_shut_down: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             address: Mutex::new(None),
             connections: Connections::new(max_connections),
@@ -113,7 +116,14 @@ impl Lifecycle {
 
     /// The loop that was asked to end has ended.
     pub(crate) fn shutdown_done(&self) {
+        // In this order, so that a handler never sees neither of them set.
+        self.was_shut_down.fetch_or(self.shutdown_requested(), Ordering::SeqCst);
         self.shutdown.store(false, Ordering::SeqCst);
+    }
+
+    /// Another loop begins.
+    pub(crate) fn shutdown_forgotten(&self) {
+        self.was_shut_down.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
@@ -133,9 +143,11 @@ impl Lifecycle {
         &self.bell
     }
 
-    /// True once the server has stopped taking requests for good.
+    /// True once the server was asked to end, unless it serves again.
     pub(crate) fn is_draining(&self) -> bool {
-        self.shutdown_requested() || matches!(self.phase(), Phase::Draining | Phase::Closed)
+        self.shutdown_requested()
+            || self.was_shut_down.load(Ordering::SeqCst)
+            || matches!(self.phase(), Phase::Draining | Phase::Closed)
     }
 
     /// Wakes all who wait for something to be different.

@@ -39,6 +39,7 @@ impl<F: Family, M: Model> Core<F, M> {
         let lifecycle = &self.shared.lifecycle;
         self.model.check()?;
         lifecycle.advance(Phase::Serving, "serve")?;
+        lifecycle.shutdown_forgotten();
         let served = catch_unwind(AssertUnwindSafe(|| self.serve_now(goal)));
         lifecycle.connections().await_ends(false);
         lifecycle.shutdown_done();
@@ -172,7 +173,9 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             1
         };
         for taken in 0..most {
-            if self.lifecycle().shutdown_requested() || (taken > 0 && !self.may_accept()) {
+            // For the first one, only what may have changed during the wait.
+            let changed = self.lifecycle().shutdown_requested() || self.lifecycle().is_paused();
+            if changed || (taken > 0 && !self.may_accept()) {
                 return Ok(Woken::Change);
             }
             if self.take_one()? == Taken::Nothing {

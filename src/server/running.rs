@@ -99,8 +99,10 @@ impl<F: Family, M: Model> Running<F, M> {
     }
 
     fn join(&mut self) -> Option<Served<F, M>> {
+        // Once only: a shutdown of an ended loop would end the next one.
+        let accept_loop = self.accept_loop.take()?;
         self.handle.shutdown();
-        let joined = match self.accept_loop.take()? {
+        let joined = match accept_loop {
             AcceptLoop::Coroutine(handle) => handle.join().map_err(runtime::Panic::into_payload),
             AcceptLoop::Thread(handle) => handle.join(),
         };
