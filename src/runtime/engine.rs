@@ -189,7 +189,7 @@ impl Readout {
     }
 
     /// The kernel reported something, as opposed to a wake-up of our own.
-    pub(super) fn from_kernel(self) -> bool {
+    pub(super) fn is_kernels(self) -> bool {
         self.0 & !Self::WOKEN != 0
     }
 }
@@ -197,9 +197,7 @@ impl Readout {
 impl Interest {
     /// Registers `fd`, edge-triggered, for everything, and makes it non-blocking.
     pub(super) fn register(fd: RawFd) -> io::Result<Interest> {
-        CoIo::new(Descriptor(fd))
-            .map(Interest)
-            .map_err(|refused| refused.into())
+        CoIo::new(Descriptor(fd)).map(Interest).map_err(Into::into)
     }
 
     /// The worker on which waits for `fd` end.

@@ -154,11 +154,11 @@ impl Readiness {
         let readout = self.interest.wait();
         task.disarm();
         let here = task.settle();
-        if readout.from_kernel() {
+        if readout.is_kernels() {
             worker::polled(here);
         }
         self.absorb(readout);
-        readout.from_kernel()
+        readout.is_kernels()
     }
 
     fn absorb(&self, readout: Readout) {
