@@ -105,10 +105,13 @@ struct Entry {
     connection: Arc<Connection>,
     task: Option<Arc<Task>>,
     killer: Option<Box<dyn Kill>>,
+    /// For the task that has yet to come.
+    killed: bool,
 }
 
 impl Entry {
-    fn kill(&self) {
+    fn kill(&mut self) {
+        self.killed = true;
         // The connection first: what its task then does fails at once.
         if let Some(killer) = &self.killer {
             killer.kill();
@@ -179,8 +182,8 @@ impl Connections {
         .contains(&true)
     }
 
-    fn each<R>(&self, f: impl FnMut(&Entry) -> R) -> Vec<R> {
-        lock(&self.slots).entries.iter().flatten().map(f).collect()
+    fn each<R>(&self, f: impl FnMut(&mut Entry) -> R) -> Vec<R> {
+        lock(&self.slots).entries.iter_mut().flatten().map(f).collect()
     }
 }
 
@@ -207,6 +210,7 @@ impl InFlight {
             connection: Arc::clone(&connection),
             task: None,
             killer,
+            killed: false,
         });
         drop(slots);
         InFlight {
@@ -224,9 +228,15 @@ impl InFlight {
         &self.lifecycle
     }
 
-    /// Records the task that runs the request, so that it can be killed.
+    /// Records the task that runs the request, so that it can be killed, also
+    /// if that has been tried already.
     pub(crate) fn run_by(&self, task: Arc<Task>) {
-        self.with_entry(|entry| entry.task = Some(task));
+        self.with_entry(|entry| {
+            if entry.killed {
+                task.kill();
+            }
+            entry.task = Some(task);
+        });
     }
 
     /// Replaces what ends the request.
@@ -288,6 +298,20 @@ mod tests {
             drop(InFlight::begin(&lifecycle, connection(), None));
         }
         assert_eq!(lock(&lifecycle.connections().slots).entries.len(), 1);
+    }
+
+    #[test]
+    fn who_is_killed_before_it_runs_is_killed_when_it_does() {
+        let lifecycle = Lifecycle::new(10).unwrap();
+        let place = InFlight::begin(&lifecycle, connection(), None);
+        assert!(lifecycle.connections().kill(place.connection().id()));
+        // In a thread of its own, which stays killed.
+        std::thread::spawn(move || {
+            place.run_by(Task::current());
+            assert!(Task::current().is_killed());
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConnectionState, Lifecycle, Phase};
+use super::{ConnectionState, DrainReport, Lifecycle, Phase, drain, wait_for_change};
 use crate::error::{Error, Result, WaitError};
 use crate::net::Address;
 use crate::runtime::{self, passed};
@@ -120,6 +120,13 @@ impl ServerHandle {
     /// Ends all requests in flight, as [`kill`](ServerHandle::kill) does one.
     pub fn kill_all(&self) {
         self.lifecycle.connections().kill_all();
+    }
+
+    /// Kills what is in flight and tells what became of it.
+    pub(crate) fn kill_and_report(&self) -> DrainReport {
+        let watcher = self.lifecycle.watch();
+        let wait = |deadline| wait_for_change(&watcher, deadline);
+        drain(&self.lifecycle, Some(Duration::ZERO), wait, || false)
     }
 
     /// True once the server has been asked to end, until it serves again.

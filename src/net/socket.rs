@@ -125,10 +125,12 @@ impl<S: AsFd> Socket<S> {
         mut operation: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
         self.check_killed()?;
-        match self.registration()? {
+        let result = match self.registration()? {
             Some(readiness) => self.perform_registered(readiness, direction, operation),
             None => self.perform_blocking(direction, &mut operation),
-        }
+        };
+        // Who kills shuts the socket down, and then a write fails with EPIPE.
+        result.or_else(|err| self.check_killed().and(Err(err)))
     }
 
     /// The registration; made on the first use in a coroutine.

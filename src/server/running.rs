@@ -1,20 +1,20 @@
 //! A server whose accept loop runs in the background.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Server;
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::Family;
-use crate::lifecycle::{DrainReport, ServerHandle};
+use crate::lifecycle::{DrainReport, Phase, ServerHandle};
 use crate::net::Address;
 use crate::runtime::{self, JoinHandle};
 
 /// A server that serves in the background; made by [`Server::start`].
 ///
-/// Dropping it ends it as dropping a [`Server`] does, and waits for the accept
-/// loop to end.
+/// Dropping it ends it as dropping a [`Server`] does: what is in flight is
+/// killed.
 #[derive(Debug)]
 #[must_use = "dropping it ends the server"]
 pub struct Running<F: Family, M: Model> {
@@ -89,13 +89,43 @@ impl<F: Family, M: Model> Running<F, M> {
     /// Ends the accept loop, then drains for at most `grace`; see
     /// [`Server::stop`].
     ///
+    /// The loop cannot end while a handler has its thread: an
+    /// [inline](crate::Inline) one, or a coroutine that computes on the loop's
+    /// worker. Such a handler is killed at the same deadline. If it survives,
+    /// the report says so, and the socket is closed only when it ends.
+    ///
     /// # Errors
     /// What [`Server::serve_forever`] returned.
     ///
     /// # Panics
     /// When the accept loop did.
-    pub fn stop(self, grace: Duration) -> Result<DrainReport> {
-        self.shutdown().map(|server| server.stop(grace))
+    pub fn stop(mut self, grace: Duration) -> Result<DrainReport> {
+        self.end(grace)
+    }
+
+    fn end(&mut self, grace: Duration) -> Result<DrainReport> {
+        let begin = Instant::now();
+        let in_flight = self.handle.in_flight();
+        self.handle.shutdown();
+        let held_up = self.handle.wait(grace).is_err().then(|| DrainReport {
+            in_flight,
+            ..self.handle.kill_and_report()
+        });
+        if let Some(report) = &held_up
+            && !report.survivors.is_empty()
+            && self.handle.phase() == Phase::Serving
+        {
+            // Not waited for: the server ends with its loop.
+            self.accept_loop = None;
+        }
+        let drained = match self.join() {
+            Some((server, served)) => served.map(|()| server.stop(grace.saturating_sub(begin.elapsed())))?,
+            None => DrainReport::default(),
+        };
+        Ok(DrainReport {
+            took: begin.elapsed(),
+            ..held_up.unwrap_or(drained)
+        })
     }
 
     fn join(&mut self) -> Option<Served<F, M>> {
@@ -119,6 +149,10 @@ impl<F: Family, M: Model> Running<F, M> {
 
 impl<F: Family, M: Model> Drop for Running<F, M> {
     fn drop(&mut self) {
-        drop(self.join());
+        if self.accept_loop.is_some()
+            && let Err(err) = self.end(Duration::ZERO)
+        {
+            log::error!("a server on {} ended with an error: {err}", self.address);
+        }
     }
 }
