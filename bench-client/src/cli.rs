@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::job::{Churn, Plan, Verify};
 use crate::launch::LaunchOptions;
+use crate::peers::Probe;
 use crate::quantity;
 use crate::serve::ServeOptions;
 use crate::source::Sources;
@@ -41,6 +42,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure a server that runs already.
     Run(RunOptions),
+    /// Measure our server beside others, in interleaved rounds on one core.
+    Peers(PeersOptions),
     /// Serve echoes, on coroutines or on threads.
     #[command(hide = true)]
     Serve(ServeOptions),
@@ -158,6 +161,43 @@ pub(crate) struct RunOptions {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// The measurement of our server beside its peers.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PeersOptions {
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long each measurement takes.
+    #[arg(short, long, default_value = "5s", value_parser = quantity::positive_duration)]
+    pub(crate) duration: Duration,
+    /// How long each server is warmed up before.
+    #[arg(long, default_value = "1s", value_parser = quantity::duration)]
+    pub(crate) warmup: Duration,
+    /// How often everything is measured: in the order A B C, then C B A, ...
+    #[arg(long, default_value = "3", value_parser = quantity::count)]
+    pub(crate) rounds: u32,
+    /// Measure these peers only.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+    /// What to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "echo,churn,memory,many")]
+    pub(crate) probe: Vec<Probe>,
+    /// Clients of the measurement with many.
+    #[arg(long, default_value = "15000", value_parser = quantity::count)]
+    pub(crate) many: u32,
+    /// Let server and client run on any CPU.
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+    /// Where the peers' sources are.
+    #[arg(long, value_name = "DIR", default_value_os_t = crate::peers::sources())]
+    pub(crate) peers_dir: PathBuf,
+    /// Write the table to FILE as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write all figures to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
 fn message_size(text: &str) -> Result<usize, String> {
     match quantity::bytes(text)? {
         0 => Err("a message has at least 1 byte".to_owned()),
@@ -194,6 +234,7 @@ mod tests {
             "run tcp://a:1 --size 1000m",
             "run tcp://a:1 --idle --churn per-request",
             "-c 5 run tcp://a:1",
+            "peers --probe speed",
         ] {
             let words = std::iter::once("bench-client").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

@@ -12,6 +12,8 @@ pub(crate) enum Status {
     Fine = 0,
     /// It could not start.
     NotStarted = 1,
+    /// The command line makes no sense.
+    Usage = 2,
     /// It was measured, and the server made errors.
     Errors = 3,
     /// The figures are worth nothing: the client was at its limits, or not
@@ -30,6 +32,10 @@ impl From<Status> for ExitCode {
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// Options that contradict each other or the machine.
+    #[error("{0}")]
+    Usage(String),
+
     /// The target's name means nothing to the resolver.
     #[error("cannot resolve {target}: {source}; check the spelling, or give an IP address")]
     Resolve {
@@ -120,6 +126,7 @@ impl Failure {
     /// The status to end with.
     pub(crate) fn status(&self) -> Status {
         match self {
+            Failure::Usage(_) => Status::Usage,
             Failure::Interrupted => Status::Interrupted,
             _ => Status::NotStarted,
         }

@@ -6,7 +6,7 @@
 //! # The tour
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`] and
-//!   [`target`]; [`comparison`] and [`single`] are the commands.
+//!   [`target`]; [`comparison`], [`single`] and [`peers`] are the commands.
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
@@ -39,6 +39,7 @@ mod load;
 mod machine;
 mod outcome;
 mod payload;
+mod peers;
 mod pinning;
 mod quantity;
 mod recording;
@@ -79,6 +80,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
         None => comparison::compare(&cli.comparison),
         Some(Command::Run(options)) => single::run(options),
+        Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Launch(options)) => Err(launch::launch(options)),
     }

@@ -1,6 +1,7 @@
-//! What was measured, as text and JSON.
+//! What was measured, as text, JSON and Markdown.
 
 pub(crate) mod json;
+pub(crate) mod markdown;
 pub(crate) mod one;
 pub(crate) mod sides;
 pub(crate) mod table;

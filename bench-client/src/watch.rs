@@ -81,6 +81,12 @@ impl Watch {
         };
     }
 
+    /// Says something that stays on the screen.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.clear();
+        let _ = writeln!(stderr(), "{text}");
+    }
+
     /// Waits until `until` or until a signal comes, showing `progress`.
     pub(crate) fn wait(&mut self, until: Instant, progress: impl Fn() -> String) {
         while !self.interrupted() {

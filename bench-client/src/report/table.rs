@@ -14,6 +14,19 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// The same as Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            text.push_str(&format!("| {} |\n", row.join(" | ")));
+            if index == 0 {
+                let others = "---:|".repeat(row.len().saturating_sub(1));
+                text.push_str(&format!("|---|{others}\n"));
+            }
+        }
+        text
+    }
+
     fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
@@ -56,5 +69,13 @@ mod tests {
     #[test]
     fn figures_stand_under_one_another() {
         assert_eq!(table().to_string(), "            a  b\n  rate  1,000  µ\n");
+    }
+
+    #[test]
+    fn markdown_has_a_head() {
+        assert_eq!(
+            table().markdown(),
+            "|  | a | b |\n|---|---:|---:|\n| rate | 1,000 | µ |\n"
+        );
     }
 }
