@@ -1,25 +1,23 @@
 //! The echo server under test, on either of two models.
 //!
-//! Both run the same accept loop and the same handler over the library's
-//! sockets; what differs is who runs the handler.
+//! The library's own server and one handler; what differs is the word that
+//! names the model.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use greenserve::net::{TcpListener, TcpStream};
+use greenserve::net::TcpStream;
 use greenserve::runtime::{self, Config};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use greenserve::{TcpServer, Thread};
 
 use crate::failure::Failure;
 use crate::limits;
 
-const BUFFER: usize = 4096;
+/// As in every peer, and in the Python originals.
+const BUFFER: usize = 1024;
 const THREAD_STACK: usize = 256 * 1024;
-/// After a failed accept, so that being out of descriptors is no busy loop.
-const ACCEPT_RETRY: Duration = Duration::from_millis(10);
 
 /// Who runs the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,49 +60,28 @@ pub(crate) struct ServeOptions {
 /// # Errors
 /// When the address cannot be listened on.
 pub(crate) fn serve(options: &ServeOptions) -> Result<(), Failure> {
-    end_on_signals()?;
     if options.die_with_parent {
         std::thread::spawn(end_with_stdin);
     }
     limits::raise_open_files()?;
-    let listener = TcpListener::bind(options.listen)?;
-    let address = listener
-        .local_addr()
-        .map_err(|err| Failure::system("learn the server's address", err))?;
-    println!("listening on {address}");
+    runtime::configure(Config::new().workers(options.workers as usize))?;
+    let server = TcpServer::bind(options.listen, echo)?;
     match options.model {
-        Model::Thread => accept_all(&listener, start_thread),
-        Model::Coroutine => {
-            runtime::configure(Config::new().workers(options.workers as usize))?;
-            runtime::spawn(move || accept_all(&listener, start_coroutine))?.join()?;
-        }
+        Model::Coroutine => serve_in(server),
+        Model::Thread => serve_in(server.model(Thread::new().stack_size(THREAD_STACK))),
     }
+}
+
+fn serve_in<M: greenserve::Model>(mut server: TcpServer<M>) -> Result<(), Failure> {
+    server.handle_signals()?;
+    println!("listening on {}", server.address()?);
+    server.serve_forever()?;
+    // The clients belong to whoever measures, who is done with them.
+    server.stop(Duration::ZERO);
     Ok(())
 }
 
-fn accept_all(listener: &TcpListener, start: fn(TcpStream) -> io::Result<()>) {
-    loop {
-        if let Err(err) = listener.accept().and_then(|(client, _)| start(client)) {
-            log::warn!("accept: {err}");
-            // Nobody kills the accept loop.
-            let _ = runtime::sleep(ACCEPT_RETRY);
-        }
-    }
-}
-
-fn start_coroutine(client: TcpStream) -> io::Result<()> {
-    runtime::spawn(move || echo(client)).map(drop).map_err(io::Error::other)
-}
-
-fn start_thread(client: TcpStream) -> io::Result<()> {
-    std::thread::Builder::new()
-        .stack_size(THREAD_STACK)
-        .spawn(move || echo(client))
-        .map(drop)
-}
-
-/// Whatever ends it, a client that fails is simply dropped.
-fn echo(mut client: TcpStream) -> io::Result<()> {
+fn echo(client: &mut TcpStream) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut buffer = [0; BUFFER];
     loop {
@@ -113,17 +90,6 @@ fn echo(mut client: TcpStream) -> io::Result<()> {
             count => client.write_all(&buffer[..count])?,
         }
     }
-}
-
-fn end_on_signals() -> Result<(), Failure> {
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT]).map_err(|err| Failure::system("handle SIGTERM and SIGINT", err))?;
-    std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            std::process::exit(0);
-        }
-    });
-    Ok(())
 }
 
 fn end_with_stdin() {
