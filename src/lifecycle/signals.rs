@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use signal_hook::SigId;
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
@@ -38,12 +39,18 @@ pub(crate) struct Signals {
 pub(crate) struct Reader {
     stream: UnixStream,
     lifecycle: Arc<Lifecycle>,
+    /// How long after the first one they are killed anyway.
+    grace: Option<Duration>,
 }
 
 impl Signals {
     /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
-    /// caller runs what is returned.
-    pub(crate) fn register(lifecycle: &Arc<Lifecycle>, watch: Watch) -> Result<(Signals, Option<Reader>)> {
+    /// caller runs what is returned; it kills after `grace` what is in flight.
+    pub(crate) fn register(
+        lifecycle: &Arc<Lifecycle>,
+        watch: Watch,
+        grace: Option<Duration>,
+    ) -> Result<(Signals, Option<Reader>)> {
         let register = || -> io::Result<_> {
             match watch {
                 Watch::Bell => {
@@ -70,6 +77,7 @@ impl Signals {
                         Some(Reader {
                             stream: reader,
                             lifecycle: Arc::clone(lifecycle),
+                            grace,
                         }),
                     ))
                 }
@@ -134,14 +142,27 @@ impl Reader {
         let mut stream = net::UnixStream::from(self.stream);
         let mut byte = [0];
         let mut first = true;
-        while let Ok(1) = stream.read(&mut byte) {
-            if first {
-                log::info!("a signal asked the server to end");
-                self.lifecycle.request_shutdown();
-                first = false;
-            } else {
-                log::warn!("a second signal: what is in flight is killed");
-                self.lifecycle.connections().kill_all();
+        loop {
+            let limit = match stream.read(&mut byte) {
+                Ok(1) if first => {
+                    log::info!("a signal asked the server to end");
+                    self.lifecycle.request_shutdown();
+                    first = false;
+                    self.grace.map(|grace| grace.max(Duration::from_nanos(1)))
+                }
+                Ok(1) => {
+                    log::warn!("a second signal: what is in flight is killed");
+                    self.lifecycle.kill_early();
+                    None
+                }
+                Err(err) if err.kind() == io::ErrorKind::TimedOut => {
+                    self.lifecycle.kill_early();
+                    None
+                }
+                _ => return,
+            };
+            if let Err(err) = stream.set_read_timeout(limit) {
+                log::error!("what is in flight will not be killed in time: {err}");
             }
         }
     }
