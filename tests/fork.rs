@@ -26,7 +26,7 @@ use support::harness::{self, Case, Program};
 use support::scenario::{SCENARIOS, named, noted, whole};
 use support::stages::Fault;
 use support::trace::Trace;
-use support::{LIMIT, comes_true, connect, is_closed, read_exactly, stays_silent, wait_until};
+use support::{LIMIT, comes_true, connect, is_closed, is_listening, read_exactly, stays_silent, wait_until};
 
 const CASES: &[Case] = &[
     (
@@ -542,9 +542,7 @@ fn sigterm_lets_children_finish() {
     let mut client = served(&address);
     program.signal(Signal::SIGTERM);
     assert_eq!(program.line(), "draining 1 children");
-    wait_until("the port is free", || {
-        std::net::TcpStream::connect(support::ip(&address)).is_err()
-    });
+    wait_until("the port is free", || !is_listening(&address));
     client.write_all(b"x").unwrap();
     assert_eq!(read_exactly(&client, 1), b"x");
     drop(client);

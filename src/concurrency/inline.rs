@@ -25,6 +25,7 @@ impl Sealed for Inline {}
 impl Model for Inline {
     const NAME: &'static str = "inline";
     const LOOPS_IN_COROUTINE: bool = false;
+    const RUNS_IN_LOOP: bool = true;
     const WATCH: Watching = Watching(Watch::Reader);
 
     fn default_limit(&self) -> usize {

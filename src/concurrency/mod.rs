@@ -42,6 +42,10 @@ pub trait Model: Debug + Send + Sync + sealed::Sealed + 'static {
     #[doc(hidden)]
     const LOOPS_IN_COROUTINE: bool;
 
+    /// Whether requests run in the accept loop.
+    #[doc(hidden)]
+    const RUNS_IN_LOOP: bool = false;
+
     /// Who reads signals.
     #[doc(hidden)]
     const WATCH: Watching;

@@ -90,6 +90,8 @@ pub(crate) struct Connections {
     limit: AtomicUsize,
     count: AtomicUsize,
     slots: Mutex<Slots>,
+    /// The names of those that a second signal killed.
+    killed_early: Mutex<Vec<String>>,
     /// Whether somebody waits for one to end.
     awaited: AtomicBool,
 }
@@ -128,6 +130,7 @@ impl Connections {
             limit: AtomicUsize::new(limit),
             count: AtomicUsize::new(0),
             slots: Mutex::default(),
+            killed_early: Mutex::default(),
             awaited: AtomicBool::new(false),
         }
     }
@@ -168,6 +171,18 @@ impl Connections {
             entry.kill();
             entry.connection.to_string()
         })
+    }
+
+    /// Kills all, and keeps their names for a drain to come.
+    pub(super) fn kill_early(&self) {
+        // Locked first: a drain may begin as soon as the first of them ends.
+        let mut killed = lock(&self.killed_early);
+        killed.extend(self.kill_all());
+    }
+
+    /// The names of those killed early, once.
+    pub(super) fn take_killed_early(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.killed_early))
     }
 
     /// Kills one; false when it is no longer in flight.

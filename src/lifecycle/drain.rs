@@ -17,7 +17,8 @@ const KILL_GRACE: Duration = Duration::from_millis(80);
 pub struct DrainReport {
     /// How many requests were in flight when the drain began.
     pub in_flight: usize,
-    /// The names of those that were killed because the time was up.
+    /// The names of those that were killed because the time was up, or a
+    /// second signal came.
     pub killed: Vec<String>,
     /// The names of those that were killed and still run: handlers that
     /// compute, or that are in a system call of their own.
@@ -80,8 +81,14 @@ pub(crate) fn drain(
         }
     };
     until(grace.map_or(runtime::NEVER, runtime::after), &mut hurry);
+    report.killed = connections.take_killed_early();
+    report.in_flight = report.in_flight.max(report.killed.len());
     if connections.count() > 0 {
-        report.killed = connections.kill_all();
+        for name in connections.kill_all() {
+            if !report.killed.contains(&name) {
+                report.killed.push(name);
+            }
+        }
         until(runtime::after(KILL_GRACE), &mut || false);
         report.survivors = survivors(&report.killed, lifecycle);
     }

@@ -48,7 +48,7 @@ pub(crate) struct Lifecycle {
     /// For loops that wait in poll(2), and only while one does.
     bell: Bell,
     polled: AtomicBool,
-    /// Set by the signal handlers that ring the bell.
+    /// Set by the signal handlers that ring the bell, and by who kills early.
     signalled: Arc<AtomicBool>,
     handles_signals: AtomicBool,
 }
@@ -170,9 +170,16 @@ impl Lifecycle {
         self.handles_signals.store(handles, Ordering::SeqCst);
     }
 
-    /// True once for each time a signal rang the bell.
+    /// True once for each time a signal rang the bell, or had all killed.
     pub(crate) fn take_signal(&self) -> bool {
         self.signalled.swap(false, Ordering::SeqCst)
+    }
+
+    /// Kills what is in flight before its time; the drain will report it.
+    pub(crate) fn kill_early(&self) {
+        self.connections.kill_early();
+        self.signalled.store(true, Ordering::SeqCst);
+        self.changed();
     }
 
     /// Says whether a loop waits for the bell. In a forked child none does,

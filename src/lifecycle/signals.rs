@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 use signal_hook::SigId;
@@ -40,6 +41,8 @@ pub(crate) struct Signals {
 pub(crate) struct Reader {
     stream: UnixStream,
     lifecycle: Arc<Lifecycle>,
+    /// How long after the first one they are killed anyway.
+    grace: Option<Duration>,
 }
 
 /// How many servers handle SIGTERM and SIGINT now.
@@ -71,8 +74,12 @@ fn end_handling() {
 
 impl Signals {
     /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
-    /// caller runs what is returned.
-    pub(crate) fn register(lifecycle: &Arc<Lifecycle>, watch: Watch) -> Result<(Signals, Option<Reader>)> {
+    /// caller runs what is returned; it kills after `grace` what is in flight.
+    pub(crate) fn register(
+        lifecycle: &Arc<Lifecycle>,
+        watch: Watch,
+        grace: Option<Duration>,
+    ) -> Result<(Signals, Option<Reader>)> {
         let failed = |source| Error::System {
             action: "register for signals",
             source,
@@ -103,6 +110,7 @@ impl Signals {
                         Some(Reader {
                             stream: reader,
                             lifecycle: Arc::clone(lifecycle),
+                            grace,
                         }),
                     ))
                 }
@@ -166,14 +174,27 @@ impl Reader {
         let mut stream = net::UnixStream::from(self.stream);
         let mut byte = [0];
         let mut first = true;
-        while let Ok(1) = stream.read(&mut byte) {
-            if first {
-                log::info!("a signal asked the server to end");
-                self.lifecycle.request_shutdown();
-                first = false;
-            } else {
-                log::warn!("a second signal: what is in flight is killed");
-                self.lifecycle.connections().kill_all();
+        loop {
+            let limit = match stream.read(&mut byte) {
+                Ok(1) if first => {
+                    log::info!("a signal asked the server to end");
+                    self.lifecycle.request_shutdown();
+                    first = false;
+                    self.grace.map(|grace| grace.max(Duration::from_nanos(1)))
+                }
+                Ok(1) => {
+                    log::warn!("a second signal: what is in flight is killed");
+                    self.lifecycle.kill_early();
+                    None
+                }
+                Err(err) if err.kind() == io::ErrorKind::TimedOut => {
+                    self.lifecycle.kill_early();
+                    None
+                }
+                _ => return,
+            };
+            if let Err(err) = stream.set_read_timeout(limit) {
+                log::error!("what is in flight will not be killed in time: {err}");
             }
         }
     }

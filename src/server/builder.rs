@@ -95,13 +95,14 @@ impl<F: Family, M: Model> Builder<F, M> {
     /// The options of the listening socket.
     pub fn socket_options(mut self, options: SocketOptions) -> Self {
         self.config.socket = options;
+        self.config.has_socket_options = true;
         self
     }
 
     /// The listen backlog; see [`SocketOptions::backlog`]. Defaults to 1024.
-    pub fn backlog(mut self, connections: u32) -> Self {
-        self.config.socket = self.config.socket.backlog(connections);
-        self
+    pub fn backlog(self, connections: u32) -> Self {
+        let options = self.config.socket.clone().backlog(connections);
+        self.socket_options(options)
     }
 
     /// The most requests in flight: beyond that nothing is accepted, and
@@ -187,9 +188,10 @@ impl<F: Family, M: Model> Builder<F, M> {
     /// Serves a socket that is bound and listens already.
     ///
     /// # Errors
-    /// A setting out of range.
+    /// A setting out of range, or options for the socket: it has its own.
     pub fn adopt(self, listener: F::Listener) -> Result<Server<F, M>> {
         self.config.check()?;
+        self.config.check_adopted()?;
         Server::assemble(
             None,
             Some(listener),

@@ -9,6 +9,7 @@ use crate::net::SocketOptions;
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) socket: SocketOptions,
+    pub(super) has_socket_options: bool,
     pub(super) max_connections: Option<usize>,
     pub(super) max_packet_size: usize,
     pub(super) max_accept: usize,
@@ -25,6 +26,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             socket: SocketOptions::default(),
+            has_socket_options: false,
             max_connections: None,
             max_packet_size: 8192,
             max_accept: 100,
@@ -60,6 +62,18 @@ impl Config {
                 option: "min_delay",
                 value: format!("{:?}", self.min_delay),
                 reason: format!("it must not be longer than max_delay, which is {:?}", self.max_delay),
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses what would have no effect on a socket that listens already.
+    pub(super) fn check_adopted(&self) -> Result<()> {
+        if self.has_socket_options {
+            return Err(Error::InvalidOption {
+                option: "socket_options",
+                value: "given".to_owned(),
+                reason: "the adopted socket listens already; set them where it is made".to_owned(),
             });
         }
         Ok(())

@@ -299,10 +299,17 @@ impl<F: Family, M: Model> Server<F, M> {
     /// loop, a second one kills what is in flight. When the server has been
     /// closed they do what they always did.
     ///
+    /// When the server is gone they no longer do, but neither do they end the
+    /// process again: a program that goes on needs handlers of its own.
+    ///
     /// # Errors
     /// When the system refuses a handler, a pipe or a thread.
     pub fn handle_signals(&mut self) -> Result<()> {
-        let (signals, reader) = Signals::register(self.lifecycle(), M::WATCH.0)?;
+        self.watch_signals(None)
+    }
+
+    fn watch_signals(&mut self, grace: Option<Duration>) -> Result<()> {
+        let (signals, reader) = Signals::register(self.lifecycle(), M::WATCH.0, grace)?;
         self.lifecycle().set_handles_signals(reader.is_none());
         if let Some(reader) = reader {
             if M::LOOPS_IN_COROUTINE {
@@ -328,7 +335,8 @@ impl<F: Family, M: Model> Server<F, M> {
     /// As [`serve_forever`](Server::serve_forever) and
     /// [`handle_signals`](Server::handle_signals).
     pub fn serve_until_signal(mut self, grace: Duration) -> Result<DrainReport> {
-        self.handle_signals()?;
+        // The drain comes too late for requests that run in the loop itself.
+        self.watch_signals(M::RUNS_IN_LOOP.then_some(grace))?;
         self.serve_forever()?;
         Ok(self.stop(grace))
     }
@@ -401,7 +409,7 @@ impl<F: Family, M: Model> Server<F, M> {
                 &lifecycle,
                 grace,
                 |deadline| wait_for_change(&watcher, deadline),
-                || false,
+                || lifecycle.take_signal(),
             )
         } else {
             let waiting = Waiting::new(&lifecycle);

@@ -139,6 +139,18 @@ pub fn stays_silent(client: &TcpStream, time: Duration) -> bool {
     })
 }
 
+/// Whether somebody listens on the port of `address`, found out without
+/// connecting to it.
+pub fn is_listening(address: &Address) -> bool {
+    const LISTEN: &str = "0A";
+    let port = format!(":{:04X}", ip(address).port());
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().map(str::split_whitespace).any(|mut columns| {
+        let local = columns.nth(1).unwrap_or_default();
+        local.ends_with(&port) && columns.nth(1) == Some(LISTEN)
+    })
+}
+
 /// How many descriptors this process has open.
 pub fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
