@@ -2,8 +2,9 @@
 //!
 //! In a coroutine the descriptor is registered on first use and an operation
 //! that cannot proceed suspends; in a thread it is an ordinary blocking
-//! descriptor and the kernel blocks. Which of the two it is, is decided at
-//! each call, so a socket may move from one to the other.
+//! descriptor and the kernel blocks, until it first has a deadline to keep.
+//! Which of the two it is, is decided at each call, so a socket may move from
+//! one to the other.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use socket2::SockRef;
 
 use crate::error::WaitError;
 use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, poll_thread};
@@ -35,6 +37,8 @@ pub(crate) struct Socket<S: AsFd> {
     write_timeout: AtomicU64,
     uninterrupted: AtomicU32,
     ends_read: AtomicU32,
+    /// Made non-blocking for a thread's deadline.
+    nonblocking: AtomicBool,
     killed: AtomicBool,
 }
 
@@ -47,6 +51,7 @@ impl<S: AsFd> Socket<S> {
             write_timeout: AtomicU64::new(NEVER),
             uninterrupted: AtomicU32::new(0),
             ends_read: AtomicU32::new(0),
+            nonblocking: AtomicBool::new(false),
             killed: AtomicBool::new(false),
         }
     }
@@ -178,6 +183,9 @@ impl<S: AsFd> Socket<S> {
 
     /// In a thread: the kernel blocks, unless there is a deadline to keep or
     /// a duplicate of the descriptor was made non-blocking.
+    ///
+    /// poll(2) alone keeps no deadline: a blocking write that may begin blocks
+    /// until the last byte has found room, and what was ready may be gone.
     fn perform_blocking<R>(
         &self,
         direction: Direction,
@@ -186,6 +194,9 @@ impl<S: AsFd> Socket<S> {
         let deadline = self.deadline(direction);
         let scope = Task::with_current(|task| task.may_wait(deadline).map(|()| task.scope()))?;
         let mut poll_first = runtime::earlier(deadline, scope) != NEVER;
+        if poll_first {
+            self.never_block()?;
+        }
         loop {
             if poll_first {
                 poll_thread(self.system.as_fd(), direction, deadline)?;
@@ -197,6 +208,14 @@ impl<S: AsFd> Socket<S> {
             }
             self.check_killed()?;
         }
+    }
+
+    fn never_block(&self) -> io::Result<()> {
+        if !self.nonblocking.load(Ordering::Relaxed) {
+            SockRef::from(&self.system).set_nonblocking(true)?;
+            self.nonblocking.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Waits until `direction` is worth a try without trying it; a coroutine
