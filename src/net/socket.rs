@@ -14,6 +14,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use socket2::SockRef;
 
+use super::polling::Polling;
 use crate::error::WaitError;
 use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, poll_thread};
 
@@ -136,6 +137,32 @@ impl<S: AsFd> Socket<S> {
         };
         // Who kills shuts the socket down, and then a write fails with EPIPE.
         result.or_else(|err| self.check_killed().and(Err(err)))
+    }
+
+    /// Performs `operation`, waiting as long as it would block, where the
+    /// kernel does not report when it no longer does.
+    pub(super) fn perform_polling<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let deadline = self.deadline(direction);
+        let scope = Task::with_current(|task| task.scope());
+        if self.registration()?.is_none() && runtime::earlier(deadline, scope) != NEVER {
+            self.never_block()?;
+        }
+        let mut polling = Polling::new();
+        loop {
+            self.check_killed()?;
+            match operation(&self.system) {
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => polling.pause(deadline)?,
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    self.count_operation();
+                    return result;
+                }
+            }
+        }
     }
 
     /// The registration; made on the first use in a coroutine.

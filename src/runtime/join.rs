@@ -53,7 +53,7 @@ impl fmt::Debug for Panic {
     }
 }
 
-fn message_of(payload: &(dyn Any + Send)) -> String {
+pub(super) fn message_of(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -129,12 +129,12 @@ pub fn start() -> Result<()> {
 
 fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
-        let config = task::lock(&SETTINGS).take().unwrap_or_default();
+        let config = task::lock(&SETTINGS).clone().unwrap_or_default();
         let workers = config.worker_count();
         overflow::remember_previous();
         STACK_BYTES.store(config.stack_bytes(), Ordering::Relaxed);
         engine::configure(workers, config.stack_bytes(), POOLED_STACKS, config.pins_workers());
-        worker::start(workers).map_err(|err| Error::RuntimeStart {
+        engine::starting(|| worker::start(workers)).map_err(|err| Error::RuntimeStart {
             reason: err.to_string(),
         })?;
         overflow::install().map_err(|err| Error::RuntimeStart {

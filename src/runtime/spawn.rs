@@ -191,6 +191,9 @@ fn run<C>(task: &Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), 
     task.begin();
     task.own_stack();
     let entry = Entry::new(task);
+    if !worker::may_go_on() {
+        task.step_aside();
+    }
     if let Some(cargo) = taken
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo)))
     {

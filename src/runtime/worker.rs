@@ -92,6 +92,13 @@ pub(super) fn may_wake_here(home: usize) -> bool {
             .is_some_and(|worker| worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL)
 }
 
+/// True when a coroutine that has just begun may go on, false when sockets
+/// must be polled first: `may` can run coroutines that start each other for
+/// ever without a look at them, if it was built to steal.
+pub(super) fn may_go_on() -> bool {
+    engine::current_worker().is_none_or(may_wake_here)
+}
+
 /// Has `delivery` carried out on worker `home`.
 pub(super) fn deliver(home: usize, delivery: Delivery) {
     if let Some(worker) = all().get(home) {
