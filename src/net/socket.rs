@@ -36,6 +36,7 @@ pub(crate) struct Socket<S: AsFd> {
     uninterrupted: AtomicU32,
     ends_read: AtomicU32,
     killed: AtomicBool,
+    never_blocks: AtomicBool,
 }
 
 impl<S: AsFd> Socket<S> {
@@ -48,6 +49,7 @@ impl<S: AsFd> Socket<S> {
             uninterrupted: AtomicU32::new(0),
             ends_read: AtomicU32::new(0),
             killed: AtomicBool::new(false),
+            never_blocks: AtomicBool::new(false),
         }
     }
 
@@ -176,8 +178,8 @@ impl<S: AsFd> Socket<S> {
         }
     }
 
-    /// In a thread: the kernel blocks, unless there is a deadline to keep or
-    /// a duplicate of the descriptor was made non-blocking.
+    /// In a thread: the kernel blocks, unless there is or was a deadline to
+    /// keep or a duplicate of the descriptor was made non-blocking.
     fn perform_blocking<R>(
         &self,
         direction: Direction,
@@ -186,6 +188,11 @@ impl<S: AsFd> Socket<S> {
         let deadline = self.deadline(direction);
         let scope = Task::with_current(|task| task.may_wait(deadline).map(|()| task.scope()))?;
         let mut poll_first = runtime::earlier(deadline, scope) != NEVER;
+        if poll_first {
+            // Ready for a byte is not ready for a megabyte: a blocking write
+            // would wait in the kernel for as long as that takes.
+            self.never_block()?;
+        }
         loop {
             if poll_first {
                 poll_thread(self.system.as_fd(), direction, deadline)?;
@@ -197,6 +204,14 @@ impl<S: AsFd> Socket<S> {
             }
             self.check_killed()?;
         }
+    }
+
+    fn never_block(&self) -> io::Result<()> {
+        if !self.never_blocks.load(Ordering::Relaxed) {
+            socket2::SockRef::from(&self.system).set_nonblocking(true)?;
+            self.never_blocks.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Waits until `direction` is worth a try without trying it; a coroutine
