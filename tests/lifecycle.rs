@@ -44,7 +44,7 @@ macro_rules! in_each_model {
         mod $promise {
             use super::*;
 
-            fn check<$model: Model>($value: $model) $body
+            fn check<$model: Model + Copy>($value: $model) $body
 
             #[test]
             fn on_coroutines() {
@@ -250,7 +250,7 @@ in_each_model! {
         struct Idle;
         impl Hooks<Tcp> for Idle {}
         keeps_time(|| {
-            let builder = TcpServer::builder(echo).hooks(Idle).poll_interval(FOR_EVER).model(model_again(&model));
+            let builder = TcpServer::builder(echo).hooks(Idle).poll_interval(FOR_EVER).model(model);
             let running = builder.bind("127.0.0.1:0").unwrap().start().unwrap();
             wait_until("it serves", || running.handle().phase() == Phase::Serving);
             let begin = Instant::now();
@@ -308,7 +308,7 @@ in_each_model! {
         keeps_time(|| {
             let timeouts = Timeouts::default();
             let builder = TcpServer::builder(echo).hooks(timeouts.clone()).timeout(Some(limit));
-            let mut server = builder.model(model_again(&model)).bind("127.0.0.1:0").unwrap();
+            let mut server = builder.model(model).bind("127.0.0.1:0").unwrap();
             let begin = Instant::now();
             server.handle_request().unwrap();
             let took = begin.elapsed();
@@ -344,19 +344,6 @@ in_each_model! {
         within_limit("the drop", move || drop(running));
         std::net::TcpListener::bind(ip(&address)).unwrap();
     }
-}
-
-/// The model again, for a second attempt: models are not clonable in general.
-fn model_again<M: Model>(model: &M) -> M {
-    let model: &dyn std::any::Any = model;
-    let again: Box<dyn std::any::Any> = if model.is::<Coroutine>() {
-        Box::new(Coroutine::new())
-    } else if model.is::<Thread>() {
-        Box::new(Thread::new())
-    } else {
-        Box::new(Inline::new())
-    };
-    *again.downcast().unwrap()
 }
 
 /// Has no descriptor left, each time it is asked.

@@ -1,0 +1,282 @@
+//! What is particular to datagram servers.
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
+mod support;
+
+use std::io::{self, Read, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use greenserve::net::{Peer, SystemDatagram};
+use greenserve::testing::TestServer;
+use greenserve::{
+    Context, Coroutine, Datagram, DatagramHandler, DatagramOptions, DatagramRequest, Failure, Family, HandlerError,
+    Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram,
+};
+use support::LIMIT;
+use support::exchange::udp_client;
+
+type UdpDatagram = Datagram<std::net::UdpSocket>;
+
+/// Tells how much came and whether that was all.
+fn measure<S: SystemDatagram>(datagram: &mut Datagram<S>) -> io::Result<()> {
+    let text = format!("{} {}", datagram.packet().len(), datagram.truncated());
+    datagram.reply(text.as_bytes()).map(drop)
+}
+
+fn answer(client: &std::net::UdpSocket, bytes: &[u8]) -> String {
+    client.send(bytes).unwrap();
+    heard(client)
+}
+
+fn heard(client: &std::net::UdpSocket) -> String {
+    let mut buffer = [0; 1024];
+    let length = client.recv(&mut buffer).unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[test]
+fn a_datagram_of_9000_bytes_is_cut_at_8192_and_flagged() {
+    fn check<M: Model>(model: M) {
+        let server = TestServer::build(Server::<Udp>::builder(measure).model(model)).unwrap();
+        let client = udp_client(server.address());
+        assert_eq!(answer(&client, &[1; 9000]), "8192 true");
+        assert_eq!(answer(&client, &[1; 8193]), "8192 true");
+        assert_eq!(answer(&client, &[1; 8192]), "8192 false");
+        assert_eq!(answer(&client, b"short"), "5 false");
+        assert_eq!(answer(&client, b""), "0 false");
+    }
+    check(Coroutine::new());
+    check(Thread::new());
+    check(Inline::new());
+}
+
+#[test]
+fn the_longest_datagram_can_be_chosen() {
+    let builder = Server::<Udp>::builder(measure).max_packet_size(10_000);
+    let server = TestServer::build(builder).unwrap();
+    let client = udp_client(server.address());
+    assert_eq!(answer(&client, &[1; 9000]), "9000 false");
+    assert_eq!(answer(&client, &[1; 10_001]), "10000 true");
+}
+
+#[test]
+fn a_unix_datagram_is_cut_and_flagged_too() {
+    let server = TestServer::<UnixDatagrams>::start(measure).unwrap();
+    let (client, _directory) = unix_client();
+    client.send_to(&[1; 9000], path_of(&server)).unwrap();
+    let mut buffer = [0; 64];
+    let length = client.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], b"8192 true");
+}
+
+/// Answers with what it read, does what else it is told, and notes whether
+/// the packet was cut.
+#[derive(Clone, Copy, Debug, Default)]
+struct Obedient {
+    reply_if_empty: bool,
+}
+
+impl DatagramHandler for Obedient {
+    fn options(&self) -> DatagramOptions {
+        DatagramOptions {
+            reply_if_empty: self.reply_if_empty,
+        }
+    }
+
+    fn setup(&mut self, request: &mut DatagramRequest) -> Result<(), Failure> {
+        request.wfile.write_all(b"setup ")?;
+        match request.rfile.get_ref().as_slice() {
+            b"no setup" => Err("no setup".into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn handle(&mut self, request: &mut DatagramRequest) -> Result<(), Failure> {
+        let mut told = String::new();
+        request.rfile.read_to_string(&mut told)?;
+        if told == "nothing" {
+            request.wfile.clear();
+            return Ok(());
+        }
+        write!(request.wfile, "handle {} ", request.truncated)?;
+        match told.as_str() {
+            "fail" => Err("told to".into()),
+            "panic" => panic!("told to"),
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, request: &mut DatagramRequest) -> Result<(), Failure> {
+        if !request.wfile.is_empty() {
+            request.wfile.write_all(b"finish")?;
+        }
+        Ok(())
+    }
+}
+
+fn obedient(reply_if_empty: bool) -> TestServer<Udp> {
+    TestServer::start(each_datagram(move || Obedient { reply_if_empty })).unwrap()
+}
+
+#[test]
+fn what_setup_handle_and_finish_write_is_one_reply() {
+    let server = obedient(false);
+    assert_eq!(answer(&udp_client(server.address()), b"x"), "setup handle false finish");
+}
+
+#[test]
+fn a_cut_packet_is_flagged_to_a_handler_that_sees_files() {
+    let server = obedient(false);
+    assert_eq!(
+        answer(&udp_client(server.address()), &[b' '; 9000]),
+        "setup handle true finish"
+    );
+}
+
+#[test]
+fn nothing_written_is_nothing_sent() {
+    let server = obedient(false);
+    let client = udp_client(server.address());
+    client.send(b"nothing").unwrap();
+    assert_eq!(answer(&client, b"x"), "setup handle false finish");
+}
+
+#[test]
+fn nothing_written_is_an_empty_reply_if_python_is_to_be_followed() {
+    let server = obedient(true);
+    assert_eq!(answer(&udp_client(server.address()), b"nothing"), "");
+}
+
+#[test]
+fn what_was_written_before_a_failure_is_sent() {
+    let server = obedient(false);
+    let client = udp_client(server.address());
+    assert_eq!(answer(&client, b"fail"), "setup handle false finish");
+    assert_eq!(answer(&client, b"panic"), "setup handle false finish");
+}
+
+#[test]
+fn nothing_is_sent_after_a_failing_setup() {
+    let server = obedient(true);
+    let client = udp_client(server.address());
+    client.send(b"no setup").unwrap();
+    assert_eq!(answer(&client, b"x"), "setup handle false finish");
+}
+
+/// A Unix client that can be answered.
+fn unix_client() -> (UnixDatagram, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
+    (client, directory)
+}
+
+fn path_of<M: Model>(server: &TestServer<UnixDatagrams, M>) -> PathBuf {
+    server.address().unix_path().unwrap().to_owned()
+}
+
+/// Sends on what `handle_error` is told.
+#[derive(Debug)]
+struct Told(mpsc::Sender<(String, Peer)>);
+
+impl<F: Family> Hooks<F> for Told {
+    fn handle_error(&self, error: &HandlerError, context: &Context) {
+        self.0
+            .send((error.to_string(), context.client_address().clone()))
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_unix_client_that_bound_no_path_cannot_be_answered_and_harms_nobody() {
+    fn check<M: Model>(model: M) {
+        let (sender, told) = mpsc::channel();
+        let builder = Server::<UnixDatagrams>::builder(measure)
+            .hooks(Told(sender))
+            .model(model);
+        let server = TestServer::build(builder).unwrap();
+        let path = path_of(&server);
+        UnixDatagram::unbound().unwrap().send_to(b"x", &path).unwrap();
+        let (error, peer) = told.recv_timeout(LIMIT).unwrap();
+        assert!(
+            error.contains("the client bound no path, so nothing can be sent to it"),
+            "{error}"
+        );
+        assert_eq!(peer, Peer::Unnamed);
+        let (client, _directory) = unix_client();
+        client.send_to(b"xy", &path).unwrap();
+        assert_eq!(client.recv(&mut [0; 64]).unwrap(), b"2 false".len());
+    }
+    check(Coroutine::new());
+    check(Thread::new());
+    check(Inline::new());
+}
+
+#[test]
+fn a_unix_client_with_an_abstract_name_is_answered() {
+    let server = TestServer::<UnixDatagrams>::start(measure).unwrap();
+    let name = format!("greenserve-test-{}", std::process::id());
+    let client = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
+    client.send_to(b"x", path_of(&server)).unwrap();
+    assert_eq!(client.recv(&mut [0; 64]).unwrap(), b"1 false".len());
+}
+
+#[test]
+fn a_client_that_is_gone_harms_nobody() {
+    let (began, begun) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = std::sync::Mutex::new(gone);
+    let handler = move |datagram: &mut UdpDatagram| {
+        began.send(()).unwrap();
+        let _ = gone.lock().unwrap().recv_timeout(LIMIT);
+        datagram.reply(b"x").map(drop)
+    };
+    let server = TestServer::build(Server::<Udp>::builder(handler).threads()).unwrap();
+    udp_client(server.address()).send(b"x").unwrap();
+    begun.recv_timeout(LIMIT).unwrap();
+    go.send(()).unwrap();
+    for _ in 0..3 {
+        let client = udp_client(server.address());
+        client.send(b"x").unwrap();
+        go.send(()).unwrap();
+        assert_eq!(heard(&client), "x");
+    }
+}
+
+#[test]
+fn a_handler_may_send_to_others_through_the_servers_socket() {
+    let third = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    third.set_read_timeout(Some(LIMIT)).unwrap();
+    let to = third.local_addr().unwrap();
+    let handler = move |datagram: &mut UdpDatagram| datagram.send_to(datagram.packet(), to).map(drop);
+    let server = TestServer::<Udp>::start(handler).unwrap();
+    udp_client(server.address()).send(b"pass it on").unwrap();
+    let mut buffer = [0; 64];
+    let (length, from) = third.recv_from(&mut buffer).unwrap();
+    assert_eq!(
+        (&buffer[..length], from),
+        (&b"pass it on"[..], support::ip(server.address()))
+    );
+}
+
+#[test]
+fn many_clients_get_their_own_answers() {
+    let upper = |datagram: &mut UdpDatagram| datagram.reply(&datagram.packet().to_ascii_uppercase()).map(drop);
+    let server = TestServer::<Udp>::start(upper).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            let address = server.address();
+            scope.spawn(move || {
+                let client = udp_client(address);
+                for turn in 0..20 {
+                    let said = format!("client {number} in turn {turn}");
+                    assert_eq!(answer(&client, said.as_bytes()), said.to_uppercase());
+                }
+            });
+        }
+    });
+}
