@@ -52,17 +52,17 @@ pub fn within_limit<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send 
     }
 }
 
-/// Runs `attempt` until one keeps to its time, at most three times: a busy
+/// Runs `attempt` until one keeps to its time, at most five times: a busy
 /// machine may hold up one, but a broken deadline is missed each time.
 pub fn keeps_time(mut attempt: impl FnMut() -> Result<(), String>) {
     let mut late = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..5 {
         match attempt() {
             Ok(()) => return,
             Err(how) => late.push(how),
         }
     }
-    panic!("late three times: {late:?}");
+    panic!("late five times: {late:?}");
 }
 
 /// The address of a TCP or UDP server.
