@@ -171,9 +171,8 @@ impl<T> Receiver<T> {
     }
 
     fn recv_until(&self, deadline: u64) -> std::result::Result<T, WaitError> {
-        let task = Task::current();
-        task.may_wait(NEVER)?;
-        self.exchange.recv(deadline, task)
+        Task::with_current(|task| task.may_wait(NEVER))?;
+        self.exchange.recv(deadline, Task::current)
     }
 }
 
@@ -289,5 +288,188 @@ impl<T> IntoIterator for Receiver<T> {
 
     fn into_iter(self) -> IntoIter<T> {
         IntoIter(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, spawn, spawn_thread, until};
+    use super::*;
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    fn full() -> (Sender<u32>, Receiver<u32>) {
+        let (sender, receiver) = channel(1).unwrap();
+        sender.send(1).unwrap();
+        (sender, receiver)
+    }
+
+    #[test]
+    fn the_ends_go_where_the_values_may_go() {
+        assert_send::<Sender<Cell<u8>>>();
+        assert_sync::<Sender<Cell<u8>>>();
+        assert_send::<Receiver<Cell<u8>>>();
+        assert_sync::<Receiver<Cell<u8>>>();
+    }
+
+    #[test]
+    fn a_channel_for_nothing_is_refused() {
+        let refused = channel::<u8>(0).unwrap_err();
+        assert!(refused.is_usage());
+        assert!(refused.to_string().contains("channel capacity"), "{refused}");
+    }
+
+    #[test]
+    fn what_was_sent_is_received_after_all_senders_are_gone() {
+        let (sender, receiver) = channel(3).unwrap();
+        let second = sender.clone();
+        sender.send(1).unwrap();
+        second.send(2).unwrap();
+        drop(sender);
+        assert_eq!(receiver.try_recv(), Ok(Some(1)));
+        drop(second);
+        assert_eq!(receiver.recv(), Ok(2));
+        assert_eq!(receiver.recv(), Err(WaitError::Disconnected));
+        assert_eq!(receiver.try_recv(), Err(WaitError::Disconnected));
+    }
+
+    #[test]
+    fn how_full_it_is_shows_at_both_ends() {
+        let (sender, receiver) = channel(2).unwrap();
+        assert!(sender.is_empty() && !receiver.is_full());
+        assert_eq!(receiver.try_recv(), Ok(None));
+        sender.try_send('a').unwrap();
+        assert_eq!((sender.len(), receiver.capacity()), (1, 2));
+        sender.try_send('b').unwrap();
+        assert!(sender.is_full() && !receiver.is_empty());
+        assert_eq!(sender.try_send('c'), Err(TrySendError::Full('c')));
+        assert_eq!(format!("{sender:?}"), "Sender { len: 2, capacity: 2 }");
+    }
+
+    #[test]
+    fn a_taken_value_lets_the_sender_who_waits_longest_go_on() {
+        let (sender, receiver) = full();
+        let mut senders = Vec::new();
+        for value in 2..5 {
+            let theirs = sender.clone();
+            senders.push(spawn(move || theirs.send(value)));
+            until(|| sender.exchange.sending() == value as usize - 1);
+        }
+        assert_eq!(receiver.try_recv(), Ok(Some(1)));
+        assert!(receiver.is_full());
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [2, 3, 4]);
+        for sender in senders {
+            sender.join().unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn who_waits_is_told_that_the_other_side_is_gone() {
+        let (sender, receiver) = channel::<u8>(1).unwrap();
+        let ours = receiver.clone();
+        let theirs = receiver.clone();
+        let coroutine = spawn(move || theirs.recv());
+        let (_, thread) = spawn_thread(move || receiver.recv());
+        until(|| ours.exchange.receiving() == 2);
+        drop(sender);
+        assert_eq!(coroutine.join().unwrap(), Err(WaitError::Disconnected));
+        assert_eq!(thread.join().unwrap(), Err(WaitError::Disconnected));
+
+        let (sender, receiver) = full();
+        let theirs = sender.clone();
+        let waiter = spawn(move || theirs.send(2));
+        until(|| sender.exchange.sending() == 1);
+        drop(receiver);
+        let refused = waiter.join().unwrap().unwrap_err();
+        assert_eq!((refused.value, refused.reason), (2, WaitError::Disconnected));
+        assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+        assert_eq!(sender.send(3).unwrap_err().value, 3);
+    }
+
+    #[test]
+    fn a_killed_sender_has_its_value_back() {
+        let (sender, receiver) = full();
+        let theirs = sender.clone();
+        let waiter = spawn(move || theirs.send(2));
+        until(|| sender.exchange.sending() == 1);
+        waiter.kill();
+        let refused = waiter.join().unwrap().unwrap_err();
+        assert_eq!((refused.value, refused.reason), (2, WaitError::Killed));
+        assert_eq!(receiver.recv(), Ok(1));
+        assert_eq!(receiver.try_recv(), Ok(None));
+    }
+
+    #[test]
+    fn a_killed_receiver_leaves_the_values_to_others() {
+        let (sender, receiver) = channel(1).unwrap();
+        let theirs = receiver.clone();
+        let (task, waiter) = spawn_thread(move || theirs.recv());
+        until(|| receiver.exchange.receiving() == 1);
+        task.kill();
+        assert_eq!(waiter.join().unwrap(), Err(WaitError::Killed));
+        sender.send(1).unwrap();
+        let theirs = receiver.clone();
+        let killed = spawn(move || {
+            Task::current().kill();
+            (theirs.recv(), theirs.iter().count())
+        });
+        assert_eq!(killed.join().unwrap(), (Err(WaitError::Killed), 0));
+        assert_eq!(receiver.recv(), Ok(1));
+    }
+
+    #[test]
+    fn a_killed_sender_may_still_report_where_there_is_room() {
+        let (sender, receiver) = channel(1).unwrap();
+        let killed = spawn(move || {
+            Task::current().kill();
+            sender.send("ended")
+        });
+        killed.join().unwrap().unwrap();
+        assert_eq!(receiver.recv(), Ok("ended"));
+    }
+
+    #[test]
+    fn limits_end_waits_in_time() {
+        let limit = Duration::from_millis(30);
+        let (sender, receiver) = full();
+        let begin = Instant::now();
+        let refused = sender.send_timeout(2, limit).unwrap_err();
+        assert_eq!(refused.reason, WaitError::Deadline);
+        assert_eq!(receiver.recv_timeout(Duration::ZERO), Ok(1));
+        assert_eq!(receiver.recv_timeout(limit), Err(WaitError::Deadline));
+        let took = begin.elapsed();
+        assert!(took >= limit * 2, "{took:?}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert_eq!(sender.exchange.sending(), 0);
+        assert_eq!(sender.exchange.receiving(), 0);
+    }
+
+    #[test]
+    fn what_nobody_received_is_dropped_outside_the_lock() {
+        struct Nosy(Sender<Nosy>);
+        impl Drop for Nosy {
+            fn drop(&mut self) {
+                assert_eq!(self.0.len(), 0);
+            }
+        }
+        let (sender, receiver) = channel(2).unwrap();
+        sender.try_send(Nosy(sender.clone())).unwrap();
+        sender.try_send(Nosy(sender.clone())).unwrap();
+        drop(receiver);
+        assert_eq!(Arc::strong_count(&sender.exchange), 1);
+    }
+
+    #[test]
+    fn failed_sends_become_io_errors() {
+        let (sender, receiver) = full();
+        let err = std::io::Error::from(sender.try_send(2).unwrap_err());
+        assert_eq!(err.kind(), std::io::ErrorKind::WouldBlock);
+        drop(receiver);
+        let err = std::io::Error::from(sender.send(2).unwrap_err());
+        assert_eq!(WaitError::of(&err), Some(WaitError::Disconnected));
+        let refused = sender.try_send(2).unwrap_err();
+        assert_eq!(format!("{refused:?}"), "Disconnected(..)");
+        assert_eq!(refused.into_inner(), 2);
     }
 }

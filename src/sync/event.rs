@@ -125,3 +125,72 @@ impl fmt::Debug for Event {
         f.debug_struct("Event").field("set", &self.is_set()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn, spawn_thread, until};
+    use super::*;
+    use std::time::Instant;
+
+    fn waiting(event: &Event) -> usize {
+        lock(&event.state).waiting.len()
+    }
+
+    #[test]
+    fn an_event_goes_anywhere() {
+        assert_send::<Event>();
+        assert_sync::<Event>();
+    }
+
+    #[test]
+    fn setting_releases_all_even_if_it_is_cleared_at_once() {
+        let event = Arc::new(Event::new());
+        let coroutines: Vec<_> = (0..50)
+            .map(|_| {
+                let theirs = Arc::clone(&event);
+                spawn(move || theirs.wait())
+            })
+            .collect();
+        let theirs = Arc::clone(&event);
+        let (_, thread) = spawn_thread(move || theirs.wait_timeout(Duration::from_secs(60)));
+        until(|| waiting(&event) == 51);
+        event.set();
+        event.clear();
+        for coroutine in coroutines {
+            coroutine.join().unwrap().unwrap();
+        }
+        assert!(thread.join().unwrap().unwrap());
+        assert!(!event.is_set());
+    }
+
+    #[test]
+    fn an_event_that_is_set_holds_nobody_up() {
+        let event = Event::default();
+        event.set();
+        assert!(event.is_set());
+        event.wait().unwrap();
+        assert!(event.wait_timeout(Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn a_limit_that_passes_is_no_error() {
+        let event = Event::new();
+        let begin = Instant::now();
+        assert!(!event.wait_timeout(Duration::from_millis(30)).unwrap());
+        let took = begin.elapsed();
+        assert!(took >= Duration::from_millis(30), "{took:?}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert_eq!(waiting(&event), 0);
+    }
+
+    #[test]
+    fn a_killed_waiter_says_so() {
+        let event = Arc::new(Event::new());
+        let theirs = Arc::clone(&event);
+        let waiter = spawn(move || reason(theirs.wait_timeout(Duration::from_secs(60))));
+        until(|| waiting(&event) == 1);
+        waiter.kill();
+        assert_eq!(waiter.join().unwrap(), Some(WaitError::Killed));
+        assert_eq!(waiting(&event), 0);
+    }
+}

@@ -46,7 +46,7 @@ impl<P, T> State<P, T> {
         if self.receivers == 0 {
             return Err(Refused::Gone(value));
         }
-        if !self.receiving.is_empty() {
+        if self.receiving.len() > 0 {
             return Ok(self.receiving.grant_first(|()| Some(value)));
         }
         if self.buffer.len() >= capacity {
@@ -71,11 +71,11 @@ impl<P, T> State<P, T> {
 
     /// Before all others, as if it had never been taken.
     fn put_back(&mut self, item: T) -> Handed<P, T> {
-        if self.receiving.is_empty() {
-            self.buffer.push_front(item);
-            return None;
+        if self.receiving.len() > 0 {
+            return self.receiving.grant_first(|()| Some(item));
         }
-        self.receiving.grant_first(|()| Some(item))
+        self.buffer.push_front(item);
+        None
     }
 }
 
@@ -144,7 +144,7 @@ impl<P: Parker, T> Exchange<P, T> {
         Found::Item(item)
     }
 
-    pub(super) fn recv(&self, deadline: u64, parker: P) -> Result<T, WaitError> {
+    pub(super) fn recv(&self, deadline: u64, current: impl FnOnce() -> P) -> Result<T, WaitError> {
         let place = {
             let mut state = lock(&self.state);
             if let Some((item, moved_up)) = state.take(self.capacity) {
@@ -155,7 +155,7 @@ impl<P: Parker, T> Exchange<P, T> {
             if state.senders == 0 {
                 return Err(WaitError::Disconnected);
             }
-            state.receiving.enter(parker, ())
+            state.receiving.enter(current(), ())
         };
         Waiting::new(&Receiving(self), place)
             .wait(deadline)
@@ -238,5 +238,85 @@ impl<P: Parker, T> Source for Receiving<'_, P, T> {
         let Some(item) = item else { return };
         let handed = lock(&self.0.state).put_back(item);
         wake(handed);
+    }
+}
+
+#[cfg(test)]
+impl<P, T> Exchange<P, T> {
+    pub(super) fn sending(&self) -> usize {
+        lock(&self.state).sending.len()
+    }
+
+    pub(super) fn receiving(&self) -> usize {
+        lock(&self.state).receiving.len()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Parker for Nobody {
+        fn park(&self, _: u64) -> Result<(), WaitError> {
+            Err(WaitError::Deadline)
+        }
+
+        fn wake(&self) {}
+    }
+
+    fn receiver<'a>(
+        exchange: &'a Exchange<Nobody, u8>,
+        source: &'a Receiving<'a, Nobody, u8>,
+    ) -> Waiting<'a, Receiving<'a, Nobody, u8>> {
+        let place = lock(&exchange.state).receiving.enter(Nobody, ());
+        Waiting::new(source, place)
+    }
+
+    fn buffered(exchange: &Exchange<Nobody, u8>) -> Vec<u8> {
+        lock(&exchange.state).buffer.iter().copied().collect()
+    }
+
+    #[test]
+    fn the_item_of_a_receiver_that_vanished_comes_first_again() {
+        let exchange = Exchange::new(1);
+        let source = Receiving(&exchange);
+        let vanishing = receiver(&exchange, &source);
+        assert!(exchange.try_send(1).is_ok());
+        assert!(exchange.try_send(2).is_ok());
+        drop(vanishing);
+        assert_eq!(buffered(&exchange), [1, 2]);
+        assert!(matches!(exchange.try_send(3), Err(Refused::Full(3))));
+    }
+
+    #[test]
+    fn the_item_of_a_receiver_that_vanished_goes_to_who_waits() {
+        let exchange = Exchange::new(1);
+        let source = Receiving(&exchange);
+        let vanishing = receiver(&exchange, &source);
+        let patient = receiver(&exchange, &source);
+        assert!(exchange.try_send(1).is_ok());
+        drop(vanishing);
+        assert!(matches!(patient.wait(0), Ok(Some(1))));
+        assert!(buffered(&exchange).is_empty());
+    }
+
+    #[test]
+    fn one_item_too_many_moves_no_sender_up() {
+        let exchange = Exchange::new(1);
+        let source = Receiving(&exchange);
+        let vanishing = receiver(&exchange, &source);
+        assert!(exchange.try_send(1).is_ok());
+        assert!(exchange.try_send(2).is_ok());
+        drop(vanishing);
+        let place = lock(&exchange.state).sending.enter(Nobody, 3);
+        let sources = Sending(&exchange);
+        let sender = Waiting::new(&sources, place);
+        assert!(matches!(exchange.try_recv(), Found::Item(1)));
+        assert_eq!(buffered(&exchange), [2]);
+        assert!(matches!(exchange.try_recv(), Found::Item(2)));
+        assert_eq!(buffered(&exchange), [3]);
+        assert!(matches!(sender.wait(0), Ok(None)));
     }
 }

@@ -180,3 +180,124 @@ impl fmt::Debug for Group {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn, until};
+    use super::super::{Event, with_timeout};
+    use super::*;
+    use crate::error::{Error, WaitError};
+    use crate::runtime::sleep;
+    use std::io;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_group_goes_anywhere() {
+        assert_send::<Group>();
+        assert_sync::<Group>();
+    }
+
+    #[test]
+    fn joining_a_group_without_members_returns_at_once() {
+        Group::new().join().unwrap();
+        Group::default().join_timeout(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn the_results_are_there_when_the_group_has_ended() {
+        let group = Group::new();
+        let handles: Vec<_> = (0..200).map(|number| group.spawn(move || number).unwrap()).collect();
+        group.join().unwrap();
+        assert!(handles.iter().all(JoinHandle::is_finished));
+        let sum: i32 = handles.into_iter().map(|it| it.join().unwrap()).sum();
+        assert_eq!(sum, 199 * 200 / 2);
+    }
+
+    #[test]
+    fn a_limit_that_passes_names_how_many_still_run() {
+        let group = Group::new().kill_on_drop(true);
+        for _ in 0..3 {
+            group.spawn(|| sleep(LONG)).unwrap();
+        }
+        let err = group.join_timeout(Duration::from_millis(5)).unwrap_err();
+        assert!(matches!(err, Error::Elapsed { .. }), "{err}");
+        assert!(err.to_string().contains("3 coroutines still run"), "{err}");
+        assert_eq!(io::Error::from(err).kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn panics_end_one_member_and_are_counted() {
+        let group = Group::new();
+        for number in 0..10 {
+            group.spawn(move || assert!(number % 2 == 0)).unwrap();
+        }
+        group.join().unwrap();
+        assert_eq!(group.panics(), 5);
+        let builder = Builder::new().name("named");
+        let handle = group.spawn_with(builder, || panic!("on purpose")).unwrap();
+        group.join().unwrap();
+        assert_eq!(group.panics(), 6);
+        let panic = handle.join().unwrap_err();
+        assert_eq!(panic.to_string(), "named panicked: on purpose");
+    }
+
+    #[test]
+    fn a_group_forgets_who_has_ended() {
+        let group = Group::new();
+        for round in 0..1000 {
+            let members: Vec<_> = (0..100).map(|_| group.spawn(|| ()).unwrap()).collect();
+            // Those of the round before may have delivered but not left yet.
+            assert!(group.len() <= 200, "round {round}");
+            members.into_iter().for_each(|it| it.join().unwrap());
+        }
+        group.join().unwrap();
+        assert_eq!(group.len(), 0);
+        assert_eq!(group.panics(), 0);
+    }
+
+    #[test]
+    fn killed_members_are_waited_for() {
+        let group = Group::new();
+        let members: Vec<_> = (0..50).map(|_| group.spawn(|| reason(sleep(LONG))).unwrap()).collect();
+        group.kill_and_join(Duration::from_secs(30)).unwrap();
+        for member in members {
+            assert_eq!(member.join().unwrap(), Some(WaitError::Killed));
+        }
+        let later = group.spawn(|| sleep(Duration::from_millis(1))).unwrap();
+        later.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn dropping_a_group_kills_only_if_asked() {
+        let go = Arc::new(Event::new());
+        let theirs = Arc::clone(&go);
+        let group = Group::new();
+        let spared = group.spawn(move || theirs.wait()).unwrap();
+        drop(group);
+        go.set();
+        spared.join().unwrap().unwrap();
+
+        let group = Group::new().kill_on_drop(true);
+        let killed = group.spawn(|| reason(sleep(LONG))).unwrap();
+        drop(group);
+        assert_eq!(killed.join().unwrap(), Some(WaitError::Killed));
+    }
+
+    #[test]
+    fn a_join_that_is_interrupted_says_why() {
+        let group = Arc::new(Group::new().kill_on_drop(true));
+        group.spawn(|| sleep(LONG)).unwrap();
+        let begun = Arc::new(Event::new());
+        let (theirs, told) = (Arc::clone(&group), Arc::clone(&begun));
+        let joiner = spawn(move || {
+            told.set();
+            reason(theirs.join().map_err(io::Error::from))
+        });
+        until(|| begun.is_set());
+        joiner.kill();
+        assert_eq!(joiner.join().unwrap(), Some(WaitError::Killed));
+        let ended = with_timeout(Duration::from_millis(2), || Ok(group.join()?));
+        assert_eq!(reason(ended), Some(WaitError::Timeout));
+    }
+}

@@ -88,3 +88,45 @@ impl queue::Parker for Arc<Task> {
         Task::wake(self);
     }
 }
+
+#[cfg(test)]
+mod testing {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use crate::error::WaitError;
+    use crate::runtime::{self, JoinHandle, Task};
+
+    /// Lets others run until `reached`: a barrier without a guessed sleep.
+    pub(super) fn until(reached: impl Fn() -> bool) {
+        let begin = Instant::now();
+        while !reached() {
+            assert!(begin.elapsed() < Duration::from_secs(30), "never reached");
+            runtime::yield_now();
+            std::thread::yield_now();
+        }
+    }
+
+    pub(super) fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        runtime::spawn(f).unwrap()
+    }
+
+    /// A thread of its own, and the task by which it can be killed.
+    pub(super) fn spawn_thread<T: Send + 'static>(
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> (Arc<Task>, std::thread::JoinHandle<T>) {
+        let (told, task) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            told.send(Task::current()).unwrap();
+            f()
+        });
+        (task.recv().unwrap(), thread)
+    }
+
+    pub(super) fn reason<T>(result: std::io::Result<T>) -> Option<WaitError> {
+        result.err().as_ref().and_then(WaitError::of)
+    }
+
+    pub(super) fn assert_send<T: Send>() {}
+    pub(super) fn assert_sync<T: Sync>() {}
+}

@@ -178,3 +178,176 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
         (**self).fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn, spawn_thread, until};
+    use super::*;
+    use crate::error::WaitError;
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Instant;
+
+    #[test]
+    fn the_lock_and_its_guard_go_where_the_value_may_go() {
+        assert_send::<Mutex<Cell<u8>>>();
+        assert_sync::<Mutex<Cell<u8>>>();
+        assert_send::<MutexGuard<'_, Cell<u8>>>();
+        assert_sync::<MutexGuard<'_, u8>>();
+        // Cell is not Sync, so no reference to its guard may be shared.
+        trait AmbiguousIfSync<A> {
+            fn some_item() {}
+        }
+        impl<T: ?Sized> AmbiguousIfSync<()> for T {}
+        impl<T: ?Sized + Sync> AmbiguousIfSync<u8> for T {}
+        <MutexGuard<'_, Cell<u8>> as AmbiguousIfSync<_>>::some_item();
+    }
+
+    #[test]
+    fn who_waits_longest_is_served_first() {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let guard = order.lock().unwrap();
+        let mut coroutines = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..20 {
+            let theirs = Arc::clone(&order);
+            let enter = move || theirs.lock().unwrap().push(number);
+            if number % 2 == 0 {
+                coroutines.push(spawn(enter));
+            } else {
+                threads.push(spawn_thread(enter).1);
+            }
+            until(|| order.turns.waiting() == number + 1);
+        }
+        drop(guard);
+        coroutines.into_iter().for_each(|it| it.join().unwrap());
+        threads.into_iter().for_each(|it| it.join().unwrap());
+        assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_lock_that_was_handed_over_cannot_be_snatched() {
+        let lock = Arc::new(Mutex::new(()));
+        let done = Arc::new(super::super::Event::new());
+        let guard = lock.lock().unwrap();
+        let (theirs, until_done) = (Arc::clone(&lock), Arc::clone(&done));
+        let waiter = spawn(move || {
+            let _guard = theirs.lock()?;
+            until_done.wait()
+        });
+        until(|| lock.turns.waiting() == 1);
+        drop(guard);
+        assert!(lock.try_lock().is_none());
+        done.set();
+        waiter.join().unwrap().unwrap();
+        assert!(lock.try_lock().is_some());
+    }
+
+    #[test]
+    fn a_killed_waiter_leaves_the_queue() {
+        let lock = Arc::new(Mutex::new(()));
+        let guard = lock.lock().unwrap();
+        let (one, other) = (Arc::clone(&lock), Arc::clone(&lock));
+        let coroutine = spawn(move || reason(one.lock()));
+        let (task, thread) = spawn_thread(move || reason(other.lock()));
+        until(|| lock.turns.waiting() == 2);
+        coroutine.kill();
+        task.kill();
+        assert_eq!(coroutine.join().unwrap(), Some(WaitError::Killed));
+        assert_eq!(thread.join().unwrap(), Some(WaitError::Killed));
+        assert_eq!(lock.turns.waiting(), 0);
+        drop(guard);
+        assert!(lock.try_lock().is_some());
+    }
+
+    #[test]
+    fn a_killed_task_still_gets_a_free_lock() {
+        let (_, thread) = spawn_thread(|| {
+            Task::current().kill();
+            Mutex::new(3).lock().map(|guard| *guard).unwrap()
+        });
+        assert_eq!(thread.join().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_panic_releases_the_lock_and_leaves_the_value() {
+        let lock = Arc::new(Mutex::new(1));
+        let theirs = Arc::clone(&lock);
+        let doomed = spawn(move || {
+            let mut guard = theirs.lock().unwrap();
+            *guard = 2;
+            panic!("on purpose");
+        });
+        assert!(doomed.join().is_err());
+        assert_eq!(*lock.try_lock().unwrap(), 2);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = lock.lock();
+            panic!("on purpose");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(*lock.try_lock().unwrap(), 2);
+    }
+
+    #[test]
+    fn a_panic_hands_the_lock_to_who_waits() {
+        let lock = Arc::new(Mutex::new(()));
+        let go = Arc::new(super::super::Event::new());
+        let (theirs, when) = (Arc::clone(&lock), Arc::clone(&go));
+        let doomed = spawn(move || {
+            let _guard = theirs.lock().unwrap();
+            when.wait().unwrap();
+            panic!("on purpose");
+        });
+        until(|| lock.try_lock().is_none());
+        let theirs = Arc::clone(&lock);
+        let waiter = spawn(move || theirs.lock().is_ok());
+        until(|| lock.turns.waiting() == 1);
+        go.set();
+        assert!(doomed.join().is_err());
+        assert!(waiter.join().unwrap());
+    }
+
+    #[test]
+    fn a_limit_ends_the_wait_in_time() {
+        let lock = Arc::new(Mutex::new(()));
+        let _guard = lock.lock().unwrap();
+        let theirs = Arc::clone(&lock);
+        let wait = move || {
+            let begin = Instant::now();
+            let ended = reason(theirs.lock_timeout(Duration::from_millis(30)));
+            (ended, begin.elapsed())
+        };
+        let measured = [spawn(wait.clone()).join().unwrap(), wait()];
+        for (ended, took) in measured {
+            assert_eq!(ended, Some(WaitError::Deadline));
+            assert!(took >= Duration::from_millis(30), "{took:?}");
+            assert!(took < Duration::from_secs(1), "{took:?}");
+        }
+        assert_eq!(lock.turns.waiting(), 0);
+    }
+
+    #[test]
+    fn a_guard_may_be_dropped_elsewhere() {
+        let lock = Mutex::new(0);
+        let mut guard = lock.lock().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || *guard += 1);
+        });
+        assert_eq!(*lock.try_lock().unwrap(), 1);
+    }
+
+    #[test]
+    fn the_value_can_be_reached_without_locking_and_be_unsized() {
+        static LATER: Mutex<u8> = Mutex::new(7);
+        assert_eq!(*LATER.lock().unwrap(), 7);
+        let mut lock = Mutex::from([1, 2, 3]);
+        lock.get_mut()[0] = 9;
+        let slice: &Mutex<[i32]> = &lock;
+        slice.lock().unwrap()[1] = 8;
+        assert_eq!(format!("{slice:?}"), "Mutex([9, 8, 3])");
+        let guard = slice.lock().unwrap();
+        assert_eq!(format!("{slice:?} {guard:?}"), "Mutex(locked) [9, 8, 3]");
+        drop(guard);
+        assert_eq!(lock.into_inner(), [9, 8, 3]);
+    }
+}

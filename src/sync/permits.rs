@@ -46,6 +46,11 @@ impl<P: Parker> Permits<P> {
         lock(&self.state).free
     }
 
+    /// How many wait for a permit.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.state).waiting.len()
+    }
+
     pub(super) fn try_acquire(&self) -> bool {
         let mut state = lock(&self.state);
         let free = state.free > 0;

@@ -205,3 +205,99 @@ impl fmt::Debug for Pool {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn, until};
+    use super::super::{Event, with_timeout};
+    use super::*;
+    use crate::error::WaitError;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn busy_pool() -> (Arc<Pool>, Arc<Event>) {
+        let (pool, end) = (Arc::new(Pool::new(1).unwrap()), Arc::new(Event::new()));
+        let until_end = Arc::clone(&end);
+        pool.spawn(move || until_end.wait()).unwrap();
+        (pool, end)
+    }
+
+    #[test]
+    fn a_pool_goes_anywhere_and_has_room() {
+        assert_send::<Pool>();
+        assert_sync::<Pool>();
+        let refused = Pool::new(0).unwrap_err();
+        assert!(refused.is_usage());
+    }
+
+    #[test]
+    fn never_more_run_than_there_are_places() {
+        let pool = Pool::new(3).unwrap();
+        let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        for _ in 0..300 {
+            let theirs = Arc::clone(&counts);
+            pool.spawn(move || {
+                let running = theirs.0.fetch_add(1, Ordering::SeqCst) + 1;
+                theirs.1.fetch_max(running, Ordering::SeqCst);
+                until(|| theirs.1.load(Ordering::SeqCst) >= 3);
+                theirs.0.fetch_sub(1, Ordering::SeqCst);
+            })
+            .unwrap();
+            assert!(pool.len() <= 3);
+        }
+        pool.join().unwrap();
+        assert_eq!(counts.1.load(Ordering::SeqCst), 3);
+        assert_eq!((pool.free_count(), pool.size()), (3, 3));
+    }
+
+    #[test]
+    fn a_full_pool_refuses_or_makes_wait() {
+        let (pool, end) = busy_pool();
+        assert!(pool.is_full() && !pool.is_empty());
+        let Err(TrySpawnError::Full(body)) = pool.try_spawn(|| 7) else {
+            panic!("there was a place");
+        };
+        let ended = with_timeout(Duration::from_millis(2), || Ok(pool.spawn(|| 8)?));
+        assert_eq!(reason(ended), Some(WaitError::Timeout));
+        end.set();
+        let waited = pool.spawn(body).unwrap();
+        assert_eq!(waited.join().unwrap(), 7);
+        pool.join().unwrap();
+        assert_eq!(pool.try_spawn(|| 9).unwrap().join().unwrap(), 9);
+    }
+
+    #[test]
+    fn a_killed_spawner_takes_no_place_along() {
+        let (pool, end) = busy_pool();
+        let theirs = Arc::clone(&pool);
+        let spawner = spawn(move || {
+            crate::runtime::Task::current().kill();
+            theirs.spawn(|| ()).err().map(std::io::Error::from)
+        });
+        let err = spawner.join().unwrap().unwrap();
+        assert_eq!(WaitError::of(&err), Some(WaitError::Killed));
+        end.set();
+        pool.join_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(pool.free_count(), 1);
+    }
+
+    #[test]
+    fn panics_free_their_place() {
+        let pool = Pool::new(1).unwrap();
+        for _ in 0..3 {
+            pool.spawn(|| panic!("on purpose")).unwrap();
+        }
+        pool.join().unwrap();
+        assert_eq!((pool.panics(), pool.free_count()), (3, 1));
+    }
+
+    #[test]
+    fn a_pool_is_killed_as_a_group_is() {
+        let (pool, _end) = busy_pool();
+        pool.kill_and_join(Duration::from_secs(30)).unwrap();
+        let pool = Pool::new(1).unwrap().kill_on_drop(true);
+        let member = pool.spawn(|| reason(Event::new().wait())).unwrap();
+        drop(pool);
+        assert_eq!(member.join().unwrap(), Some(WaitError::Killed));
+    }
+}

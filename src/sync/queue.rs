@@ -67,8 +67,9 @@ impl<P, O, G> WaitQueue<P, O, G> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Queues at the end.
@@ -179,5 +180,50 @@ impl<S: Source> Drop for Waiting<'_, S> {
         if let Some(grant) = self.granted() {
             self.source.take_back(grant);
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn queue_of(offers: &[char]) -> (WaitQueue<(), char, char>, Vec<Place<(), char>>) {
+        let mut queue = WaitQueue::new();
+        let places = offers.iter().map(|&offer| queue.enter((), offer)).collect();
+        (queue, places)
+    }
+
+    fn granted(place: &Place<(), char>) -> Option<char> {
+        *lock(&place.waiter.grant)
+    }
+
+    #[test]
+    fn the_first_to_come_is_the_first_to_be_served() {
+        let (mut queue, places) = queue_of(&['a', 'b', 'c']);
+        for (served, place) in places.iter().enumerate() {
+            assert_eq!(granted(place), None);
+            assert!(queue.grant_first(|offer| offer.to_ascii_uppercase()).is_some());
+            assert_eq!(queue.len(), 2 - served);
+        }
+        let given: Vec<_> = places.iter().filter_map(granted).collect();
+        assert_eq!(given, ['A', 'B', 'C']);
+        assert!(queue.grant_first(|offer| offer).is_none());
+    }
+
+    #[test]
+    fn who_leaves_takes_the_offer_along_and_is_given_nothing() {
+        let (mut queue, places) = queue_of(&['a', 'b', 'c']);
+        assert_eq!(queue.leave(&places[1]), Some('b'));
+        assert_eq!(queue.leave(&places[1]), None);
+        assert_eq!(queue.grant_all(|offer| offer).len(), 2);
+        let given: Vec<_> = places.iter().map(granted).collect();
+        assert_eq!(given, [Some('a'), None, Some('c')]);
+    }
+
+    #[test]
+    fn who_has_been_given_something_cannot_leave() {
+        let (mut queue, places) = queue_of(&['a']);
+        assert!(queue.grant_first(|offer| offer).is_some());
+        assert_eq!(queue.leave(&places[0]), None);
     }
 }

@@ -44,7 +44,7 @@ impl State {
 
     /// A place is free: whoever applied first has it.
     fn pass_place_on(&mut self) -> Option<Granted<Arc<Task>, u64>> {
-        if self.applying.is_empty() {
+        if self.applying.len() == 0 {
             return None;
         }
         let key = self.take_place();
@@ -254,4 +254,75 @@ impl Source for AwaitingEnd<'_> {
 
     /// Everybody was told anyway.
     fn take_back(&self, (): ()) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{reason, spawn, until};
+    use super::*;
+    use crate::runtime::sleep;
+
+    #[test]
+    fn a_kill_reaches_who_is_just_being_spawned() {
+        let roster = Roster::new(2);
+        let seat = roster.try_seat().unwrap();
+        roster.kill();
+        let doomed = seat
+            .start(Builder::new(), || reason(sleep(Duration::from_secs(600))))
+            .unwrap();
+        let spared = roster.try_seat().unwrap();
+        let spared = spared.start(Builder::new(), || reason(sleep(Duration::ZERO)));
+        assert_eq!(doomed.join().unwrap(), Some(WaitError::Killed));
+        assert_eq!(spared.unwrap().join().unwrap(), None);
+        roster.join().unwrap();
+    }
+
+    #[test]
+    fn a_free_place_goes_to_who_applied_first() {
+        let roster = Roster::new(1);
+        let seat = roster.try_seat().unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let applicants: Vec<_> = (0..10)
+            .map(|number| {
+                let (theirs, order) = (Arc::clone(&roster), Arc::clone(&order));
+                let applicant = spawn(move || {
+                    let _seat = theirs.wait_for_seat().unwrap();
+                    lock(&order).push(number);
+                });
+                until(|| lock(&roster.state).applying.len() == number + 1);
+                applicant
+            })
+            .collect();
+        drop(seat);
+        assert!(roster.try_seat().is_none() || lock(&order).len() == 10);
+        applicants.into_iter().for_each(|it| it.join().unwrap());
+        assert_eq!(*lock(&order), (0..10).collect::<Vec<_>>());
+        assert_eq!(roster.len(), 0);
+    }
+
+    #[test]
+    fn a_killed_applicant_takes_no_place_along() {
+        let roster = Roster::new(1);
+        let seat = roster.try_seat().unwrap();
+        let theirs = Arc::clone(&roster);
+        let applicant = spawn(move || theirs.wait_for_seat().err());
+        until(|| lock(&roster.state).applying.len() == 1);
+        applicant.kill();
+        assert_eq!(applicant.join().unwrap(), Some(WaitError::Killed));
+        drop(seat);
+        assert!(roster.try_seat().is_some());
+    }
+
+    #[test]
+    fn a_place_granted_to_who_vanished_is_free_again() {
+        let roster = Roster::new(1);
+        let seat = roster.try_seat().unwrap();
+        let place = lock(&roster.state).applying.enter(Task::current(), ());
+        let source = Applying(&roster);
+        let vanishing = Waiting::new(&source, place);
+        drop(seat);
+        assert_eq!(roster.len(), 1);
+        drop(vanishing);
+        assert_eq!(roster.len(), 0);
+    }
 }

@@ -177,6 +177,98 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
             .field("available", &self.available())
+            .field("waiting", &self.permits.waiting())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn, spawn_thread, until};
+    use super::*;
+    use crate::error::WaitError;
+    use std::time::Instant;
+
+    #[test]
+    fn permits_go_anywhere() {
+        assert_send::<Semaphore>();
+        assert_sync::<Semaphore>();
+        assert_send::<Permit<'_>>();
+        assert_sync::<Permit<'_>>();
+        assert_send::<OwnedPermit>();
+        assert_sync::<OwnedPermit>();
+    }
+
+    #[test]
+    fn a_permit_goes_to_the_first_in_the_queue() {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let waiters: Vec<_> = (0..10)
+            .map(|number| {
+                let (theirs, order) = (Arc::clone(&semaphore), Arc::clone(&order));
+                let waiter = spawn(move || {
+                    let _permit = theirs.acquire().unwrap();
+                    order.lock().unwrap().push(number);
+                });
+                until(|| semaphore.permits.waiting() == number + 1);
+                waiter
+            })
+            .collect();
+        semaphore.add_permits(1);
+        waiters.into_iter().for_each(|it| it.join().unwrap());
+        assert_eq!(*order.lock().unwrap(), (0..10).collect::<Vec<_>>());
+        assert_eq!(semaphore.available(), 1);
+    }
+
+    #[test]
+    fn added_permits_reach_all_who_wait_and_the_rest_is_free() {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let one = Arc::clone(&semaphore);
+        let other = Arc::clone(&semaphore);
+        let coroutine = spawn(move || one.acquire().map(Permit::forget));
+        let (_, thread) = spawn_thread(move || other.acquire().map(Permit::forget));
+        until(|| semaphore.permits.waiting() == 2);
+        semaphore.add_permits(5);
+        coroutine.join().unwrap().unwrap();
+        thread.join().unwrap().unwrap();
+        assert_eq!(semaphore.available(), 3);
+        semaphore.add_permits(usize::MAX);
+        assert_eq!(semaphore.available(), usize::MAX);
+    }
+
+    #[test]
+    fn a_killed_waiter_takes_no_permit_along() {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let theirs = Arc::clone(&semaphore);
+        let waiter = spawn(move || reason(theirs.acquire()));
+        until(|| semaphore.permits.waiting() == 1);
+        waiter.kill();
+        assert_eq!(waiter.join().unwrap(), Some(WaitError::Killed));
+        semaphore.add_permits(1);
+        assert_eq!(semaphore.available(), 1);
+    }
+
+    #[test]
+    fn a_limit_ends_the_wait_in_time() {
+        let semaphore = Semaphore::new(0);
+        let begin = Instant::now();
+        let ended = reason(semaphore.acquire_timeout(Duration::from_millis(30)));
+        let took = begin.elapsed();
+        assert_eq!(ended, Some(WaitError::Deadline));
+        assert!(took >= Duration::from_millis(30), "{took:?}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert_eq!(semaphore.permits.waiting(), 0);
+    }
+
+    #[test]
+    fn a_forgotten_permit_never_comes_back_but_its_semaphore_is_freed() {
+        let semaphore = Arc::new(Semaphore::new(4));
+        semaphore.acquire().unwrap().forget();
+        semaphore.acquire_owned().unwrap().forget();
+        drop(semaphore.acquire_owned().unwrap());
+        drop(semaphore.try_acquire_owned().unwrap());
+        drop(semaphore.try_acquire().unwrap());
+        assert_eq!(semaphore.available(), 2);
+        assert_eq!(Arc::strong_count(&semaphore), 1);
     }
 }

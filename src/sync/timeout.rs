@@ -119,3 +119,122 @@ impl Drop for Scope {
         self.task.enter_scope(self.outer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_send, assert_sync, reason, spawn};
+    use super::*;
+    use crate::runtime::{NEVER, sleep};
+    use std::panic::catch_unwind;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn here_and_in_a_coroutine(f: fn()) {
+        f();
+        spawn(f).join().unwrap();
+    }
+
+    #[test]
+    fn a_timeout_goes_anywhere() {
+        assert_send::<Timeout>();
+        assert_sync::<Timeout>();
+    }
+
+    #[test]
+    fn it_ends_the_wait_inside_in_time_and_is_over_then() {
+        here_and_in_a_coroutine(|| {
+            let begin = Instant::now();
+            let ended = with_timeout(Duration::from_millis(30), || sleep(LONG));
+            let took = begin.elapsed();
+            assert_eq!(reason(ended), Some(WaitError::Timeout));
+            assert!(took >= Duration::from_millis(30), "{took:?}");
+            assert!(took < Duration::from_secs(1), "{took:?}");
+            assert_eq!(Task::current().scope(), NEVER);
+            sleep(Duration::from_millis(1)).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_limit_of_zero_takes_effect_at_the_next_wait() {
+        here_and_in_a_coroutine(|| {
+            let lock = super::super::Mutex::new(1);
+            let ended = with_timeout(Duration::ZERO, || {
+                assert_eq!(*lock.lock()?, 1);
+                sleep(Duration::from_nanos(1))
+            });
+            assert_eq!(reason(ended), Some(WaitError::Timeout));
+        });
+    }
+
+    #[test]
+    fn a_success_counts_however_late() {
+        let late = with_timeout(Duration::ZERO, || Ok(7));
+        assert_eq!(late.unwrap(), 7);
+    }
+
+    #[test]
+    fn the_inner_timeout_expires_alone() {
+        here_and_in_a_coroutine(|| {
+            let outer = Timeout::after(LONG);
+            outer
+                .run(|| {
+                    let inner = Timeout::after(Duration::from_millis(2));
+                    let err = inner.run(|| sleep(LONG)).unwrap_err();
+                    assert!(inner.expired(&err));
+                    assert!(!outer.expired(&err));
+                    sleep(Duration::from_millis(1))
+                })
+                .unwrap();
+        });
+    }
+
+    #[test]
+    fn an_inner_timeout_does_not_outlast_the_outer_one() {
+        here_and_in_a_coroutine(|| {
+            let outer = Timeout::after(Duration::from_millis(5));
+            let inner = Timeout::after(LONG);
+            let begin = Instant::now();
+            let err = outer.run(|| inner.run(|| sleep(LONG))).unwrap_err();
+            assert!(begin.elapsed() < Duration::from_secs(5));
+            assert!(outer.expired(&err) && !inner.expired(&err));
+        });
+    }
+
+    #[test]
+    fn other_errors_are_no_expiry() {
+        let timeout = Timeout::after(Duration::ZERO);
+        for err in [
+            WaitError::Deadline.into(),
+            WaitError::Killed.into(),
+            io::Error::from(io::ErrorKind::TimedOut),
+        ] {
+            assert!(!timeout.expired(&err), "{err}");
+        }
+    }
+
+    #[test]
+    fn a_panic_inside_restores_the_outer_deadline() {
+        here_and_in_a_coroutine(|| {
+            let outer = after(LONG);
+            Task::current().enter_scope(outer);
+            let panicked = catch_unwind(|| {
+                with_timeout(Duration::from_secs(1), || -> io::Result<()> {
+                    assert_ne!(Task::current().scope(), outer);
+                    panic!("on purpose");
+                })
+            });
+            assert!(panicked.is_err());
+            assert_eq!(Task::current().enter_scope(NEVER), outer);
+        });
+    }
+
+    #[test]
+    fn runs_share_what_is_left() {
+        let timeout = Timeout::after(Duration::from_millis(100));
+        assert!(timeout.run(|| sleep(LONG)).is_err());
+        let begin = Instant::now();
+        assert!(timeout.run(|| sleep(LONG)).is_err());
+        assert!(begin.elapsed() < Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,325 @@
+//! The hand-off of `greenserve::sync` under loom, which tries every order of
+//! its steps: nothing handed to a waiter may get lost, whatever the waiter
+//! does meanwhile, and nobody may be left asleep.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release --test loom_sync
+//! ```
+//!
+//! The files under test are included here and built on loom's locks. Loom
+//! itself reports a waiter that nobody wakes, as a deadlock.
+#![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+#![allow(dead_code, unreachable_pub, reason = "included files are used in part")]
+
+#[path = "../src/sync/exchange.rs"]
+mod exchange;
+#[path = "../src/sync/permits.rs"]
+mod permits;
+#[path = "../src/sync/queue.rs"]
+mod queue;
+
+/// What `src/sync/shim.rs` is to the crate.
+mod shim {
+    pub use greenserve::WaitError;
+    pub use loom::sync::{Arc, Mutex, MutexGuard};
+
+    pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
+    }
+}
+
+use exchange::{Exchange, Found};
+use greenserve::WaitError;
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use permits::{Permits, State};
+use queue::{Parker, Waiting};
+
+const NEVER: u64 = 0;
+
+/// A task as the runtime promises it to be: wake-ups are kept until the next
+/// park, a kill ends this park and all later ones.
+#[derive(Clone)]
+struct Model(Arc<(Mutex<Signals>, Condvar)>);
+
+#[derive(Default)]
+struct Signals {
+    woken: bool,
+    killed: bool,
+}
+
+impl Model {
+    fn new() -> Model {
+        Model(Arc::new((Mutex::default(), Condvar::new())))
+    }
+
+    fn kill(&self) {
+        self.0.0.lock().unwrap().killed = true;
+        self.0.1.notify_one();
+    }
+}
+
+impl Parker for Model {
+    fn park(&self, _deadline: u64) -> Result<(), WaitError> {
+        let mut signals = self.0.0.lock().unwrap();
+        while !signals.woken && !signals.killed {
+            signals = self.0.1.wait(signals).unwrap();
+        }
+        signals.woken = false;
+        if signals.killed { Err(WaitError::Killed) } else { Ok(()) }
+    }
+
+    fn wake(&self) {
+        self.0.0.lock().unwrap().woken = true;
+        self.0.1.notify_one();
+    }
+}
+
+/// Every order with at most three switches away from a thread that could go
+/// on: all orders of so many steps would take hours.
+fn bounded_model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+fn permits(free: usize) -> Arc<Permits<Model>> {
+    Arc::new(Permits::new(Mutex::new(State::new(free))))
+}
+
+#[test]
+fn a_permit_goes_round_and_comes_back() {
+    loom::model(|| {
+        let permits = permits(1);
+        let owners = Arc::new(Mutex::new(0));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let (permits, owners) = (permits.clone(), owners.clone());
+                thread::spawn(move || {
+                    permits.acquire(NEVER, Model::new).unwrap();
+                    *owners.lock().unwrap() += 1;
+                    assert_eq!(*owners.lock().unwrap(), 1, "two owners at once");
+                    *owners.lock().unwrap() -= 1;
+                    permits.release(1);
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(permits.free(), 1);
+    });
+}
+
+/// Both waiters get one of the two permits that come at once.
+#[test]
+fn permits_released_together_reach_all_who_wait() {
+    bounded_model(|| {
+        let permits = permits(0);
+        let waiter = {
+            let permits = permits.clone();
+            thread::spawn(move || permits.acquire(NEVER, Model::new).unwrap())
+        };
+        let releaser = {
+            let permits = permits.clone();
+            thread::spawn(move || permits.release(2))
+        };
+        permits.acquire(NEVER, Model::new).unwrap();
+        waiter.join().unwrap();
+        releaser.join().unwrap();
+        assert_eq!(permits.free(), 0);
+    });
+}
+
+#[test]
+fn a_permit_for_a_killed_waiter_is_not_lost() {
+    loom::model(|| {
+        let permits = permits(0);
+        let model = Model::new();
+        let waiter = {
+            let (permits, model) = (permits.clone(), model.clone());
+            thread::spawn(move || {
+                if permits.acquire(NEVER, || model).is_ok() {
+                    permits.release(1);
+                }
+            })
+        };
+        let killer = thread::spawn(move || model.kill());
+        permits.release(1);
+        waiter.join().unwrap();
+        killer.join().unwrap();
+        assert_eq!(permits.free(), 1);
+    });
+}
+
+/// The killed one stands first in the queue, and the permit must find its way
+/// past it to the second.
+#[test]
+fn a_permit_passes_a_killed_waiter_by() {
+    bounded_model(|| {
+        let permits = permits(0);
+        let model = Model::new();
+        let killed = {
+            let (permits, model) = (permits.clone(), model.clone());
+            thread::spawn(move || {
+                if permits.acquire(NEVER, || model).is_ok() {
+                    permits.release(1);
+                }
+            })
+        };
+        let second = {
+            let permits = permits.clone();
+            thread::spawn(move || permits.acquire(NEVER, Model::new).unwrap())
+        };
+        model.kill();
+        permits.release(1);
+        killed.join().unwrap();
+        second.join().unwrap();
+        assert_eq!(permits.free(), 0);
+    });
+}
+
+/// A panic that leaves `park` drops the waiter where it stands.
+#[test]
+fn a_permit_for_a_vanished_waiter_is_passed_on() {
+    loom::model(|| {
+        let permits = permits(0);
+        let vanishing = {
+            let permits = permits.clone();
+            thread::spawn(move || {
+                match permits.take_or_queue(Model::new) {
+                    Some(place) => drop(Waiting::new(&*permits, place)),
+                    None => permits.release(1),
+                };
+            })
+        };
+        let releaser = {
+            let permits = permits.clone();
+            thread::spawn(move || permits.release(1))
+        };
+        permits.acquire(NEVER, Model::new).unwrap();
+        vanishing.join().unwrap();
+        releaser.join().unwrap();
+        assert_eq!(permits.free(), 0);
+    });
+}
+
+fn drain(exchange: &Exchange<Model, u32>) -> Vec<u32> {
+    let mut items = Vec::new();
+    while let Found::Item(item) = exchange.try_recv() {
+        items.push(item);
+    }
+    items
+}
+
+#[test]
+fn items_cross_a_full_channel_in_order() {
+    bounded_model(|| {
+        let exchange = Exchange::new(1);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || {
+                for item in 1..=3 {
+                    exchange.send(item, NEVER, Model::new).unwrap();
+                }
+                exchange.remove_sender();
+            })
+        };
+        for expected in 1..=3 {
+            assert_eq!(exchange.recv(NEVER, Model::new), Ok(expected));
+        }
+        assert_eq!(exchange.recv(NEVER, Model::new), Err(WaitError::Disconnected));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn an_item_for_a_killed_receiver_is_not_lost() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        let model = Model::new();
+        let receiver = {
+            let (exchange, model) = (exchange.clone(), model.clone());
+            thread::spawn(move || exchange.recv(NEVER, || model))
+        };
+        let killer = thread::spawn(move || model.kill());
+        exchange.send(7, NEVER, Model::new).unwrap();
+        let mut items = drain(&exchange);
+        items.extend(receiver.join().unwrap());
+        items.extend(drain(&exchange));
+        killer.join().unwrap();
+        assert_eq!(items, [7]);
+    });
+}
+
+#[test]
+fn a_killed_sender_has_its_value_back_or_it_was_sent() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        let model = Model::new();
+        let sender = {
+            let (exchange, model) = (exchange.clone(), model.clone());
+            thread::spawn(move || exchange.send(2, NEVER, || model))
+        };
+        let killer = thread::spawn(move || model.kill());
+        let mut items = drain(&exchange);
+        items.extend(sender.join().unwrap().err().map(|(_, value)| value));
+        items.extend(drain(&exchange));
+        killer.join().unwrap();
+        assert_eq!(items, [1, 2]);
+    });
+}
+
+#[test]
+fn a_place_freed_in_passing_wakes_a_sender() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.send(2, NEVER, Model::new))
+        };
+        assert_eq!(drain(&exchange)[0], 1);
+        assert_eq!(sender.join().unwrap(), Ok(()));
+    });
+}
+
+#[test]
+fn the_last_receiver_to_go_gives_values_back() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.send(2, NEVER, Model::new))
+        };
+        exchange.remove_receiver();
+        assert_eq!(sender.join().unwrap(), Err((WaitError::Disconnected, 2)));
+        assert_eq!(exchange.len(), 0);
+    });
+}
+
+#[test]
+fn what_two_senders_send_at_once_arrives() {
+    bounded_model(|| {
+        let exchange = Exchange::new(1);
+        exchange.add_sender();
+        let senders: Vec<_> = (1..=2)
+            .map(|item| {
+                let exchange = exchange.clone();
+                thread::spawn(move || {
+                    exchange.send(item, NEVER, Model::new).unwrap();
+                    exchange.remove_sender();
+                })
+            })
+            .collect();
+        let mut sum = exchange.recv(NEVER, Model::new).unwrap();
+        sum += exchange.recv(NEVER, Model::new).unwrap();
+        assert_eq!(sum, 3);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+    });
+}
