@@ -1,6 +1,6 @@
 //! Answers every message in upper case, several clients at once.
 //!
-//! Run with: cargo run --example upper -- --listen 127.0.0.1:8080
+//! Run with: cargo run --example upper
 //! Try with: nc 127.0.0.1 8080
 
 mod common;

@@ -1,4 +1,101 @@
-//! greenserve
+//! Python's `socketserver` and gevent's servers in Rust: write a network
+//! handler as plain blocking code and run it on green threads, one a client.
+//!
+//! ```
+//! use greenserve::{TcpServer, net::TcpStream};
+//! use std::io::{self, Read, Write};
+//!
+//! fn echo(client: &mut TcpStream) -> io::Result<()> {
+//!     let mut buffer = [0; 1024];
+//!     loop {
+//!         let count = client.read(&mut buffer)?; // suspends this coroutine, not the thread
+//!         if count == 0 {
+//!             return Ok(());
+//!         }
+//!         client.write_all(&buffer[..count])?;
+//!     }
+//! }
+//!
+//! fn main() -> greenserve::Result<()> {
+//!     let mut server = TcpServer::bind("127.0.0.1:0", echo)?;
+//! #   server.handle().shutdown();
+//!     server.serve_forever()
+//! }
+//! ```
+//!
+//! The same `echo` runs in threads, forked processes or inline by one added
+//! word: `.threads()`, `.processes(40)`, `.inline()`.
+//!
+//! # The tour
+//!
+//! An **address family** ([`Tcp`], [`Udp`], [`Unix`], [`UnixDatagrams`])
+//! yields requests; the **server** ([`Server`]) accepts them under limits and
+//! hands each to a **concurrency model** ([`Coroutine`], [`Thread`], [`Fork`],
+//! [`Inline`]), which runs a **handler** ([`Handler`]). [`Hooks`] are called
+//! on the way. A [`ServerHandle`] ends, pauses and watches it all from
+//! anywhere. Below lie the sockets ([`net`]), what handlers wait on ([`sync`])
+//! and the coroutines themselves ([`runtime`]), each usable without a server.
+//!
+//! | you want to | look at |
+//! | --- | --- |
+//! | serve a closure | [`Server::bind`], [`with_context`] |
+//! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
+//! | limit, time out, back off | [`Builder`], [`StreamOptions`], [`sync::Timeout`] |
+//! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
+//! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
+//! | call something that blocks | [`runtime::offload`] |
+//! | set workers and stacks | [`runtime::Config`] |
+//! | test your handler | [`testing::TestServer`] |
+//!
+//! # From Python
+//!
+//! | socketserver, gevent | here |
+//! | --- | --- |
+//! | `TCPServer(address, Handler)`, `StreamServer(address, handle)` | [`Server::bind`]; names in [`socketserver`] |
+//! | `bind_and_activate=False`, `server_bind`, `server_activate` | [`Builder::unbound`], [`Server::server_bind`], [`Server::server_activate`] |
+//! | `serve_forever`, `handle_request` | the same |
+//! | `shutdown` | [`ServerHandle::shutdown`]: at once, never blocks |
+//! | `server_close`; `stop(timeout)` | [`Server::server_close`]; [`Server::stop`] |
+//! | `stop_accepting`, `start_accepting` | [`ServerHandle::pause`], [`ServerHandle::resume`] |
+//! | `ThreadingMixIn`, `ForkingMixIn`, `spawn=` | a [`Model`] |
+//! | `spawn=Pool(n)` | [`Builder::max_connections`] |
+//! | `get_request` ... `handle_error` | the [`Hooks`] of those names |
+//! | `request_queue_size`, `allow_reuse_address` | [`net::SocketOptions`] |
+//! | `gevent.spawn`, `sleep`, `Timeout`, `Pool`, `Queue` | [`runtime::spawn`], [`runtime::sleep`], [`sync`] |
+//!
+//! # Where defaults differ
+//!
+//! | | socketserver | here | to get the old one |
+//! | --- | --- | --- | --- |
+//! | backlog | 5 | 1024 | [`Builder::backlog`] |
+//! | `SO_REUSEADDR` | off | on for TCP | [`net::SocketOptions::reuse_address`] |
+//! | requests at once | no limit (fork: 40) | what the process can hold (fork: 40) | [`Builder::max_connections`] |
+//! | an accept error | spins | pauses 10 ms to 1 s | [`Builder::accept_backoff`] |
+//! | `verify_request` fails | ends the server | refuses the request | - |
+//! | `shutdown` | waits, up to 0.5 s late | returns at once | [`ServerHandle::wait`] |
+//! | nothing written to a datagram's `wfile` | an empty datagram | nothing | [`DatagramOptions`] |
+//! | a stale Unix socket file | an error | replaced | - |
+//! | reading the end for ever | spins | an error after 100 reads | - |
+//!
+//! # Logging
+//!
+//! Nothing here prints; everything goes through [`log`]: `error` for failed
+//! handlers and broken listeners, `warn` for pauses and what had to be killed,
+//! `info` for starts and stops, `debug` for clients that went away. The one
+//! exception is a coroutine's stack overflow, which writes to standard error
+//! because the process ends there. No level contains bytes that clients sent.
+//!
+//! # Features
+//!
+//! `minihttp` makes may_minihttp available to the example of that name.
+//!
+//! # Platforms
+//!
+//! Linux. The scheduler knows others, but epoll, eventfd, timerfd and `/proc`
+//! are used here.
+
+#![deny(unsafe_code)]
+
 mod concurrency;
 mod error;
 mod family;
@@ -6,8 +103,10 @@ mod handler;
 mod hooks;
 mod lifecycle;
 pub mod net;
+#[allow(unsafe_code, reason = "switching stacks and catching their overflow")]
 pub mod runtime;
 mod server;
+pub mod socketserver;
 pub mod sync;
 pub mod testing;
 
@@ -23,11 +122,16 @@ pub use hooks::Hooks;
 pub use lifecycle::{Connection, ConnectionState, DrainReport, Phase, ServerHandle};
 pub use server::{Builder, Running, Server};
 
-/// A TCP server on coroutines.
+/// A TCP server, on coroutines unless another model is named.
 pub type TcpServer<M = Coroutine> = Server<Tcp, M>;
-/// UDP.
+
+/// A UDP server, on coroutines unless another model is named.
 pub type UdpServer<M = Coroutine> = Server<Udp, M>;
-/// Unix.
+
+/// A server on Unix stream sockets, on coroutines unless another model is
+/// named.
 pub type UnixServer<M = Coroutine> = Server<Unix, M>;
-/// Unix datagrams.
+
+/// A server on Unix datagram sockets, on coroutines unless another model is
+/// named.
 pub type UnixDatagramServer<M = Coroutine> = Server<UnixDatagrams, M>;

@@ -13,9 +13,9 @@ fn a_coroutine_returns_its_value() {
 fn a_panic_reaches_who_joins_with_the_name() {
     let handle = Builder::new()
         .name("doomed".to_owned())
-        .spawn(|| panic!("on purpose"))
+        .spawn(|| -> () { panic!("on purpose") })
         .unwrap();
-    let panic = handle.join().map(|()| ()).unwrap_err();
+    let panic = handle.join().unwrap_err();
     assert_eq!(panic.message(), "on purpose");
     assert_eq!(panic.name().to_string(), "doomed");
 }

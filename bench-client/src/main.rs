@@ -1,1 +1,87 @@
-fn main() {}
+//! A load generator for TCP servers that verifies every byte it counts.
+//!
+//! Each simulated client is a coroutine of greenserve, written as straight
+//! code: connect, send, receive, compare.
+//!
+//! # The tour
+//!
+//! - What is asked for: [`cli`] reads the command line, with [`quantity`] and
+//!   [`target`]; [`comparison`], [`single`] and [`peers`] are the commands.
+//! - What happens: [`stage`] sets the process up within its [`limits`] and on
+//!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
+//!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
+//!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
+//!   which connects ([`dial`]) from one of its [`source`]s.
+//! - What is sent and checked: [`payload`], [`verify`]; what can go wrong:
+//!   [`taxonomy`], counted by [`tally`].
+//! - What is written down: [`recording`] the times, [`account`] what the
+//!   server used, [`outcome`] all of it, [`machine`] on what.
+//! - What is shown: [`watch`] while it runs, [`report`] after it.
+#![allow(
+    clippy::print_stdout,
+    reason = "reports and the line that says where a server listens go to stdout"
+)]
+#![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
+
+mod account;
+mod child;
+mod cli;
+mod client;
+mod comparison;
+mod crew;
+mod dial;
+mod failure;
+mod format;
+mod job;
+mod launch;
+mod limits;
+mod load;
+mod machine;
+mod outcome;
+mod payload;
+mod peers;
+mod pinning;
+mod quantity;
+mod recording;
+mod report;
+mod serve;
+mod single;
+mod source;
+mod stage;
+mod tally;
+mod target;
+mod taxonomy;
+mod trial;
+mod verify;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use failure::{Failure, Status};
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .format_timestamp(None)
+        .init();
+    let status = match perform(&Cli::parse()) {
+        Ok(status) => status,
+        Err(failure) => {
+            eprintln!("bench-client: {failure}");
+            failure.status()
+        }
+    };
+    status.into()
+}
+
+fn perform(cli: &Cli) -> Result<Status, Failure> {
+    match &cli.command {
+        None => comparison::compare(&cli.comparison),
+        Some(Command::Run(options)) => single::run(options),
+        Some(Command::Peers(options)) => peers::run(options),
+        Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
+        Some(Command::Launch(options)) => Err(launch::launch(options)),
+    }
+}

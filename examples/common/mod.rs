@@ -6,50 +6,69 @@
 //! SIGTERM or SIGINT. What it has to say per client goes through `log`, off
 //! unless RUST_LOG says otherwise.
 #![allow(dead_code, reason = "each example uses a part of it")]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "these are programs")]
+#![allow(clippy::print_stderr, reason = "these are programs")]
 
+use std::fmt::Display;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use greenserve::runtime::{self, Config};
-use greenserve::{DrainReport, Family, Fork, Inline, Model, Result, Server, Thread};
+use greenserve::{DrainReport, Error, Family, Fork, Inline, Model, Result, Server, Thread};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
 
 /// How long requests in flight may take to end after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ModelName {
+pub(crate) enum ModelName {
     Coroutine,
     Thread,
     Fork,
     Inline,
 }
 
+/// The options of a program built on a server.
 #[derive(Debug, Parser)]
-pub struct Options {
-    /// Where to listen: HOST:PORT, :PORT, [IPV6]:PORT or unix:/PATH.
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<String>,
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// What each client runs in.
     #[arg(long, value_enum, default_value = "coroutine")]
-    pub model: ModelName,
-    /// Worker threads for coroutines; 0 for one a core.
-    #[arg(long, default_value_t = 0)]
-    pub workers: usize,
-    /// The stack of each coroutine, in bytes.
-    #[arg(long, default_value_t = 256 * 1024)]
-    pub stack_size: usize,
+    pub(crate) model: ModelName,
 }
 
-/// A program's `main`: reads the options, runs `program` with the address to
-/// listen on, and turns an error into a message and a status.
-pub fn main(default_address: &str, program: impl FnOnce(&Options, &str) -> Result<()>) -> ExitCode {
-    env_logger::init();
+/// The options of any program: where it listens, on what its coroutines run.
+#[derive(Debug, Parser)]
+pub(crate) struct Place {
+    /// Where to listen: HOST:PORT, :PORT, [IPV6]:PORT or unix:/PATH.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Worker threads for coroutines; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    workers: usize,
+    /// The stack of each coroutine, in bytes.
+    #[arg(long, default_value_t = 256 * 1024)]
+    stack_size: usize,
+}
+
+/// The `main` of a program with a server: reads the options, runs `program`
+/// with the address to listen on, and turns an error into a message and a
+/// status.
+pub(crate) fn main(default_address: &str, program: impl FnOnce(&Options, &str) -> Result<()>) -> ExitCode {
     let options = Options::parse();
-    let address = options.listen.clone().unwrap_or_else(|| default_address.to_owned());
-    let config = Config::new().workers(options.workers).stack_size(options.stack_size);
-    match runtime::configure(config).and_then(|()| program(&options, &address)) {
+    run(&options.place, default_address, |address| program(&options, address))
+}
+
+/// The `main` of any other program, once it has read its options.
+pub(crate) fn run(place: &Place, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+    env_logger::init();
+    let address = place.listen.as_deref().unwrap_or(default_address);
+    let config = Config::new().workers(place.workers).stack_size(place.stack_size);
+    match runtime::configure(config).and_then(|()| program(address)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             eprintln!("error: {err}");
@@ -59,7 +78,7 @@ pub fn main(default_address: &str, program: impl FnOnce(&Options, &str) -> Resul
 }
 
 /// Serves in the model that the options name, until a signal.
-pub fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<()> {
+pub(crate) fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<()> {
     match options.model {
         ModelName::Coroutine => serve_in(server),
         ModelName::Thread => serve_in(server.model(Thread::new())),
@@ -78,12 +97,47 @@ fn serve_in<F: Family, M: Model>(mut server: Server<F, M>) -> Result<()> {
 }
 
 /// Tells whoever started the program where to connect.
-pub fn announce(address: impl std::fmt::Display) {
-    println!("listening on {address}");
+pub(crate) fn announce(address: impl Display) {
+    say(format_args!("listening on {address}"));
+}
+
+/// Prints a line for whoever reads the program's output, if anybody does.
+pub(crate) fn say(line: impl Display) {
+    // Not `println!`: it panics when the reader has gone, and a server has
+    // better things to do than to end for that.
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn report(drained: &DrainReport) {
     if !drained.is_clean() {
         log::warn!("{drained}");
+    }
+}
+
+/// SIGTERM and SIGINT for a program that has no server to handle them.
+#[derive(Debug)]
+pub(crate) struct EndSignals(UnixStream);
+
+impl EndSignals {
+    /// From now on the signals no longer kill the process.
+    pub(crate) fn catch() -> Result<EndSignals> {
+        let register = || -> io::Result<UnixStream> {
+            let (reader, writer) = UnixStream::pair()?;
+            pipe::register(SIGTERM, writer.try_clone()?)?;
+            pipe::register(SIGINT, writer)?;
+            Ok(reader)
+        };
+        register().map(EndSignals).map_err(|source| Error::System {
+            action: "register for signals",
+            source,
+        })
+    }
+
+    /// Blocks the calling thread until the first of them.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        self.0.read_exact(&mut [0]).map_err(|source| Error::System {
+            action: "wait for a signal",
+            source,
+        })
     }
 }

@@ -1,4 +1,5 @@
 //! A child process a request.
+#![allow(unsafe_code, reason = "fork(2) and sigaction(2)")]
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;

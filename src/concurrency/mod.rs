@@ -1,13 +1,4 @@
 //! How requests run beside each other: one file a model.
-//!
-//! | model | a request runs in | for |
-//! | --- | --- | --- |
-//! | [`Coroutine`] | a coroutine of its own | many clients that mostly wait: the default |
-//! | [`Thread`] | a thread of its own | code that blocks its thread, up to some thousand clients |
-//! | [`Fork`] | a child process of its own | handlers that may crash or leak |
-//! | [`Inline`] | the accept loop itself | one client at a time, in order |
-//!
-//! A handler is written once and runs in each of them.
 
 mod coroutine;
 mod fork;
@@ -30,6 +21,15 @@ use crate::family::Family;
 use crate::lifecycle::{Lifecycle, Watch};
 
 /// A concurrency model: a value given to a server, not a class it inherits.
+///
+/// | model | a request runs in | for |
+/// | --- | --- | --- |
+/// | [`Coroutine`] | a coroutine of its own | many clients that mostly wait: the default |
+/// | [`Thread`] | a thread of its own | code that blocks its thread, up to some thousand clients |
+/// | [`Fork`] | a child process of its own | handlers that may crash or leak |
+/// | [`Inline`] | the accept loop itself | one client at a time, in order |
+///
+/// A handler is written once and runs in each of them.
 ///
 /// Sealed: a model decides where the accept loop runs and what fork may meet,
 /// which only this crate can keep consistent.

@@ -1,11 +1,4 @@
 //! Address families: what is listened on, and what a request is.
-//!
-//! | family | listens on | a request is | Python |
-//! | --- | --- | --- | --- |
-//! | [`Tcp`] | `HOST:PORT` | a [`TcpStream`](crate::net::TcpStream) | `TCPServer` |
-//! | [`Udp`] | `HOST:PORT` | a [`Datagram`] | `UDPServer` |
-//! | [`Unix`] | `unix:/PATH` | a [`UnixStream`](crate::net::UnixStream) | `UnixStreamServer` |
-//! | [`UnixDatagrams`] | `unix:/PATH` | a [`Datagram`] | `UnixDatagramServer` |
 
 mod datagram;
 mod stream;
@@ -23,6 +16,13 @@ use crate::net::{Address, Claim, Peer, SocketOptions};
 use crate::runtime::Outcome;
 
 /// Where requests come from: one of the four kinds of socket a server serves.
+///
+/// | family | listens on | a request is | Python |
+/// | --- | --- | --- | --- |
+/// | [`Tcp`] | `HOST:PORT` | a [`TcpStream`](crate::net::TcpStream) | `TCPServer` |
+/// | [`Udp`] | `HOST:PORT` | a [`Datagram`] | `UDPServer` |
+/// | [`Unix`] | `unix:/PATH` | a [`UnixStream`](crate::net::UnixStream) | `UnixStreamServer` |
+/// | [`UnixDatagrams`] | `unix:/PATH` | a [`Datagram`] | `UnixDatagramServer` |
 ///
 /// Sealed: the accept loop relies on what only this crate can promise, such as
 /// that a listener may be waited for and interrupted.

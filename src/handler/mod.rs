@@ -1,16 +1,4 @@
 //! What a request does: a closure, or a type with `setup`, `handle`, `finish`.
-//!
-//! | written as | given to a server as | Python |
-//! | --- | --- | --- |
-//! | a function or closure over the request | itself | gevent's `handle(socket, address)` |
-//! | a closure that also wants the context | [`with_context`] | the same |
-//! | a type with [`RequestHandler`] | [`each`] | `BaseRequestHandler` |
-//! | a type with [`StreamHandler`] | [`each_stream`] | `StreamRequestHandler` |
-//! | a type with [`DatagramHandler`] | [`each_datagram`] | `DatagramRequestHandler` |
-//!
-//! A handler fails by returning an error of its own type or by panicking.
-//! Either is one failed request: the other requests and the server go on, and
-//! [`Hooks::handle_error`](crate::Hooks::handle_error) is told.
 
 mod context;
 mod datagram;
@@ -31,8 +19,20 @@ pub use writer::Writer;
 
 /// Serves the requests of a server, one call a request.
 ///
-/// Implemented for every closure `Fn(&mut R) -> Result<(), E>`; for the other
-/// forms see the [module's table](self).
+/// Implemented for every closure `Fn(&mut R) -> Result<(), E>`, and by what
+/// these functions make of the other forms:
+///
+/// | written as | given to a server as | Python |
+/// | --- | --- | --- |
+/// | a function or closure over the request | itself | gevent's `handle(socket, address)` |
+/// | a closure that also wants the context | [`with_context`] | the same |
+/// | a type with [`RequestHandler`] | [`each`] | `BaseRequestHandler` |
+/// | a type with [`StreamHandler`] | [`each_stream`] | `StreamRequestHandler` |
+/// | a type with [`DatagramHandler`] | [`each_datagram`] | `DatagramRequestHandler` |
+///
+/// A handler fails by returning an error of its own type or by panicking.
+/// Either is one failed request: the others and the server go on, and
+/// [`Hooks::handle_error`](crate::Hooks::handle_error) is told.
 ///
 /// ```
 /// use greenserve::net::TcpStream;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Lifecycle;
-use crate::runtime::{self, earlier, passed};
+use crate::runtime::{self, passed};
 
 /// How long killed requests may take to notice.
 const KILL_GRACE: Duration = Duration::from_millis(80);
@@ -109,14 +109,9 @@ fn survivors(killed: &[String], lifecycle: &Lifecycle) -> Vec<String> {
 
 /// Waits for any change of the lifecycle, until `deadline`.
 pub(crate) fn wait_for_change(watcher: &super::Watcher, deadline: u64) {
-    // Killed or in a timeout of its own, the caller still has to finish the
-    // drain, whose deadline is bounded; it polls then.
-    if watcher
-        .task()
-        .park(earlier(deadline, runtime::after(Duration::from_millis(50))))
-        .is_err()
-        && !passed(deadline)
-    {
+    // Killed, or in a timeout of its own that has passed, the caller cannot
+    // wait but still has to finish a drain that is bounded: it asks again.
+    if watcher.task().park(deadline).is_err() && !passed(deadline) {
         runtime::yield_now();
     }
 }

@@ -3,16 +3,17 @@
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
 use signal_hook::SigId;
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{pipe, unregister};
 
-use super::Lifecycle;
+use super::{Lifecycle, lock};
 use crate::error::{Error, Result};
 use crate::net;
 
@@ -25,7 +26,8 @@ pub(crate) enum Watch {
     Reader,
 }
 
-/// The signal handlers of one server; dropping it takes them away.
+/// The signal handlers of one server; dropping it takes them away. When no
+/// server is left that handles signals, they end the process again.
 #[derive(Debug)]
 pub(crate) struct Signals {
     registered: Vec<SigId>,
@@ -43,6 +45,33 @@ pub(crate) struct Reader {
     grace: Option<Duration>,
 }
 
+/// How many servers handle SIGTERM and SIGINT now.
+static HANDLING: Mutex<usize> = Mutex::new(0);
+/// True while no server does: the signals then do what they always did.
+static UNHANDLED: OnceCell<Arc<AtomicBool>> = OnceCell::new();
+
+fn begin_handling() -> io::Result<()> {
+    let mut handling = lock(&HANDLING);
+    let unhandled = UNHANDLED.get_or_try_init(|| {
+        let unhandled = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            flag::register_conditional_default(signal, Arc::clone(&unhandled))?;
+        }
+        io::Result::Ok(unhandled)
+    })?;
+    *handling += 1;
+    unhandled.store(false, Ordering::SeqCst);
+    Ok(())
+}
+
+fn end_handling() {
+    let mut handling = lock(&HANDLING);
+    *handling -= 1;
+    if let (0, Some(unhandled)) = (*handling, UNHANDLED.get()) {
+        unhandled.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Signals {
     /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
     /// caller runs what is returned; it kills after `grace` what is in flight.
@@ -51,6 +80,10 @@ impl Signals {
         watch: Watch,
         grace: Option<Duration>,
     ) -> Result<(Signals, Option<Reader>)> {
+        let failed = |source| Error::System {
+            action: "register for signals",
+            source,
+        };
         let register = || -> io::Result<_> {
             match watch {
                 Watch::Bell => {
@@ -83,10 +116,8 @@ impl Signals {
                 }
             }
         };
-        register().map_err(|source| Error::System {
-            action: "register for signals",
-            source,
-        })
+        begin_handling().map_err(failed)?;
+        register().inspect_err(|_| end_handling()).map_err(failed)
     }
 }
 
@@ -129,6 +160,7 @@ impl Drop for Signals {
         for id in self.registered.drain(..) {
             unregister(id);
         }
+        end_handling();
         if let Some(reader) = &self.reader {
             // Wakes the reader with the end of the stream.
             let _ = reader.shutdown(Shutdown::Both);

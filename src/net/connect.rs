@@ -8,10 +8,11 @@ use nix::errno::Errno;
 use socket2::{Domain, SockAddr, Socket as System, Type};
 
 use super::open::candidates;
+use super::polling::Polling;
 use super::socket::Socket;
 use super::stream::{Stream, SystemStream};
 use super::{Address, TcpStream, UnixStream};
-use crate::runtime::{self, Direction, NEVER, Outcome};
+use crate::runtime::{self, Direction, NEVER, Outcome, Task};
 
 /// Tries the addresses of `address` one after the other.
 pub(super) fn tcp(address: &Address, limit: Option<Duration>) -> io::Result<TcpStream> {
@@ -41,28 +42,22 @@ pub(super) fn unix(address: &Address) -> io::Result<UnixStream> {
     };
     let system = System::new(Domain::UNIX, Type::STREAM, None)?;
     let target = SockAddr::unix(path)?;
-    if !runtime::in_coroutine() {
-        system.connect(&target)?;
-        return Ok(Stream::from(std::os::unix::net::UnixStream::from(system)));
+    let interruptible = runtime::in_coroutine() || Task::with_current(|task| task.scope()) != NEVER;
+    if interruptible {
+        system.set_nonblocking(true)?;
     }
-    connect_unix_waiting(system, &target)
-}
-
-/// A full backlog makes a non-blocking connect to a Unix socket fail with
-/// EAGAIN, and nothing reports when there is room (see connect(2)); so the
-/// blocking call is made on an off-load thread.
-fn connect_unix_waiting(system: System, target: &SockAddr) -> io::Result<UnixStream> {
-    system.set_nonblocking(true)?;
-    match system.connect(target) {
-        Err(err) if err.raw_os_error() == Some(Errno::EAGAIN as i32) => {
-            system.set_nonblocking(false)?;
-            let target = target.clone();
-            let system = runtime::offload(move || system.connect(&target).map(|()| system))??;
-            Ok(Stream::from(std::os::unix::net::UnixStream::from(system)))
+    let mut polling = Polling::new();
+    while let Err(err) = system.connect(&target) {
+        // A full backlog, and nothing reports when there is room: see connect(2).
+        if !(interruptible && err.raw_os_error() == Some(Errno::EAGAIN as i32)) {
+            return Err(err);
         }
-        Err(err) => Err(err),
-        Ok(()) => Ok(Stream::from(std::os::unix::net::UnixStream::from(system))),
+        polling.pause(NEVER)?;
     }
+    if interruptible && !runtime::in_coroutine() {
+        system.set_nonblocking(false)?;
+    }
+    Ok(Stream::from(std::os::unix::net::UnixStream::from(system)))
 }
 
 /// Connects with the descriptor non-blocking and waits for the outcome.

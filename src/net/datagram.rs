@@ -1,4 +1,5 @@
 //! Datagram sockets: what UDP and Unix datagram sockets have in common.
+#![allow(unsafe_code, reason = "socket2 receives into uninitialised buffers only")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -18,6 +19,10 @@ use crate::runtime::{Direction, Outcome};
 ///
 /// Sealed: implemented for std's two datagram socket types.
 pub trait SystemDatagram: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::Sealed + 'static {
+    /// Whether sending to an address waits for room at the receiver, of which
+    /// the sending socket's readiness knows nothing.
+    #[doc(hidden)]
+    const SENDS_WAIT_FOR_THE_RECEIVER: bool;
     #[doc(hidden)]
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize>;
     #[doc(hidden)]
@@ -118,8 +123,12 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// client that bound no path, since nothing can be sent to it.
     pub fn send_to(&self, bytes: &[u8], peer: impl Into<Peer>) -> io::Result<usize> {
         let peer = peer.into();
-        self.socket
-            .perform(Direction::Write, |system| system.send_to(bytes, &peer))
+        let send = |system: &S| system.send_to(bytes, &peer);
+        if S::SENDS_WAIT_FOR_THE_RECEIVER {
+            self.socket.perform_polling(Direction::Write, send)
+        } else {
+            self.socket.perform(Direction::Write, send)
+        }
     }
 
     /// Sends one datagram to the peer this socket is connected to.

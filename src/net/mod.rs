@@ -17,6 +17,7 @@ mod datagram;
 mod listener;
 mod open;
 mod options;
+mod polling;
 mod socket;
 mod socket_file;
 mod stream;

@@ -1,4 +1,5 @@
 //! Making bound sockets out of addresses.
+#![allow(unsafe_code, reason = "adopting a descriptor by its number")]
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

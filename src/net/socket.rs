@@ -2,8 +2,9 @@
 //!
 //! In a coroutine the descriptor is registered on first use and an operation
 //! that cannot proceed suspends; in a thread it is an ordinary blocking
-//! descriptor and the kernel blocks. Which of the two it is, is decided at
-//! each call, so a socket may move from one to the other.
+//! descriptor and the kernel blocks, until it first has a deadline to keep.
+//! Which of the two it is, is decided at each call, so a socket may move from
+//! one to the other.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -11,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use socket2::SockRef;
 
+use super::polling::Polling;
 use crate::error::WaitError;
 use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, poll_thread};
 
@@ -35,8 +38,9 @@ pub(crate) struct Socket<S: AsFd> {
     write_timeout: AtomicU64,
     uninterrupted: AtomicU32,
     ends_read: AtomicU32,
+    /// Made non-blocking for a thread's deadline.
+    nonblocking: AtomicBool,
     killed: AtomicBool,
-    never_blocks: AtomicBool,
 }
 
 impl<S: AsFd> Socket<S> {
@@ -48,8 +52,8 @@ impl<S: AsFd> Socket<S> {
             write_timeout: AtomicU64::new(NEVER),
             uninterrupted: AtomicU32::new(0),
             ends_read: AtomicU32::new(0),
+            nonblocking: AtomicBool::new(false),
             killed: AtomicBool::new(false),
-            never_blocks: AtomicBool::new(false),
         }
     }
 
@@ -135,6 +139,32 @@ impl<S: AsFd> Socket<S> {
         result.or_else(|err| self.check_killed().and(Err(err)))
     }
 
+    /// Performs `operation`, waiting as long as it would block, where the
+    /// kernel does not report when it no longer does.
+    pub(super) fn perform_polling<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let deadline = self.deadline(direction);
+        let scope = Task::with_current(|task| task.scope());
+        if self.registration()?.is_none() && runtime::earlier(deadline, scope) != NEVER {
+            self.never_block()?;
+        }
+        let mut polling = Polling::new();
+        loop {
+            self.check_killed()?;
+            match operation(&self.system) {
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => polling.pause(deadline)?,
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    self.count_operation();
+                    return result;
+                }
+            }
+        }
+    }
+
     /// The registration; made on the first use in a coroutine.
     fn registration(&self) -> io::Result<Option<&Readiness>> {
         if let Some(readiness) = self.readiness.get() {
@@ -178,8 +208,11 @@ impl<S: AsFd> Socket<S> {
         }
     }
 
-    /// In a thread: the kernel blocks, unless there is or was a deadline to
-    /// keep or a duplicate of the descriptor was made non-blocking.
+    /// In a thread: the kernel blocks, unless there is a deadline to keep or
+    /// a duplicate of the descriptor was made non-blocking.
+    ///
+    /// poll(2) alone keeps no deadline: a blocking write that may begin blocks
+    /// until the last byte has found room, and what was ready may be gone.
     fn perform_blocking<R>(
         &self,
         direction: Direction,
@@ -189,8 +222,6 @@ impl<S: AsFd> Socket<S> {
         let scope = Task::with_current(|task| task.may_wait(deadline).map(|()| task.scope()))?;
         let mut poll_first = runtime::earlier(deadline, scope) != NEVER;
         if poll_first {
-            // Ready for a byte is not ready for a megabyte: a blocking write
-            // would wait in the kernel for as long as that takes.
             self.never_block()?;
         }
         loop {
@@ -207,9 +238,9 @@ impl<S: AsFd> Socket<S> {
     }
 
     fn never_block(&self) -> io::Result<()> {
-        if !self.never_blocks.load(Ordering::Relaxed) {
-            socket2::SockRef::from(&self.system).set_nonblocking(true)?;
-            self.never_blocks.store(true, Ordering::Relaxed);
+        if !self.nonblocking.load(Ordering::Relaxed) {
+            SockRef::from(&self.system).set_nonblocking(true)?;
+            self.nonblocking.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -87,7 +87,6 @@ pub(crate) struct Claim {
 #[derive(Debug)]
 #[must_use = "dropping the socket file removes it"]
 pub(crate) struct SocketFile {
-    path: PathBuf,
     absolute: PathBuf,
     identity: Identity,
     process: u32,
@@ -121,11 +120,6 @@ impl SocketFile {
     /// [`Error::Listen`] if no socket is there, because it was removed already.
     pub(crate) fn owned(claim: &Claim) -> Result<SocketFile> {
         owned(claim).map_err(|source| cannot_bind(&claim.path, source))
-    }
-
-    /// The path as the user gave it, for messages.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     fn remove(&self) -> io::Result<()> {
@@ -192,7 +186,6 @@ fn claim(path: &Path, kind: Kind) -> io::Result<Claim> {
 fn owned(claim: &Claim) -> io::Result<SocketFile> {
     match look(&claim.absolute)? {
         Some(found) if found.file_type().is_socket() => Ok(SocketFile {
-            path: claim.path.clone(),
             absolute: claim.absolute.clone(),
             identity: Identity::of(&found),
             process: process::id(),
@@ -490,7 +483,6 @@ mod tests {
     fn dropping_removes_the_file() {
         let (_directory, path) = directory_and_path();
         let (_listener, file) = bound(&path);
-        assert_eq!(file.path(), path);
         assert!(exists(&path));
         drop(file);
         assert!(!exists(&path));
@@ -567,7 +559,6 @@ mod tests {
         leave_stale_file(Path::new("a.sock"), Kind::Stream);
         let (_listener, file) = bound(Path::new("a.sock"));
         env::set_current_dir("/").unwrap();
-        assert_eq!(file.path(), Path::new("a.sock"));
         assert!(exists(&path));
         drop(file);
         assert!(!exists(&path));

@@ -74,6 +74,8 @@ impl UdpSocket {
 }
 
 impl SystemDatagram for std::net::UdpSocket {
+    const SENDS_WAIT_FOR_THE_RECEIVER: bool = false;
+
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize> {
         match peer {
             Peer::Ip(address) => std::net::UdpSocket::send_to(self, bytes, address),

@@ -92,6 +92,8 @@ impl UnixDatagram {
 }
 
 impl SystemDatagram for std::os::unix::net::UnixDatagram {
+    const SENDS_WAIT_FOR_THE_RECEIVER: bool = true;
+
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize> {
         match peer {
             Peer::Unix(path) => std::os::unix::net::UnixDatagram::send_to(self, bytes, path),

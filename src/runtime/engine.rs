@@ -13,13 +13,14 @@
 use std::cell::Cell;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use may::coroutine;
 use may::io::{CoIo, WaitIo, WaitIoWaker};
 use once_cell::unsync::OnceCell;
 
+use super::join::message_of;
 use super::task::Task;
 
 /// What a thread is to the scheduler.
@@ -84,6 +85,19 @@ pub(super) fn configure(workers: usize, stack_bytes: usize, pooled_stacks: usize
         .set_stack_size(stack_bytes / size_of::<usize>())
         .set_pool_capacity(pooled_stacks);
     config.set_worker_pin(pin);
+}
+
+/// Calls what makes `may` start. It panics where the system refuses it a
+/// descriptor, a map or a thread, and cannot be started again after that.
+pub(super) fn starting(start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    static BROKEN: OnceLock<String> = OnceLock::new();
+    if let Some(panic) = BROKEN.get() {
+        return Err(io::Error::other(format!("an earlier start failed: {panic}")));
+    }
+    catch_unwind(AssertUnwindSafe(start)).unwrap_or_else(|payload| {
+        let panic = BROKEN.get_or_init(|| message_of(payload.as_ref()));
+        Err(io::Error::other(panic.as_str()))
+    })
 }
 
 /// Starts a coroutine on worker `worker`.
@@ -189,7 +203,7 @@ impl Readout {
     }
 
     /// The kernel reported something, as opposed to a wake-up of our own.
-    pub(super) fn from_kernel(self) -> bool {
+    pub(super) fn is_kernels(self) -> bool {
         self.0 & !Self::WOKEN != 0
     }
 }
@@ -197,9 +211,7 @@ impl Readout {
 impl Interest {
     /// Registers `fd`, edge-triggered, for everything, and makes it non-blocking.
     pub(super) fn register(fd: RawFd) -> io::Result<Interest> {
-        CoIo::new(Descriptor(fd))
-            .map(Interest)
-            .map_err(|refused| refused.into())
+        CoIo::new(Descriptor(fd)).map(Interest).map_err(Into::into)
     }
 
     /// The worker on which waits for `fd` end.

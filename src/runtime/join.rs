@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::clock::{self, NEVER};
+use super::clock;
 use super::latch::Latch;
 use super::task::{Name, Task, lock};
 use crate::error::WaitError;
@@ -53,7 +53,7 @@ impl fmt::Debug for Panic {
     }
 }
 
-fn message_of(payload: &(dyn Any + Send)) -> String {
+pub(super) fn message_of(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {
@@ -118,21 +118,17 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the coroutine to end and returns its result.
     ///
-    /// From a coroutine this suspends, from a thread it blocks. When the
-    /// caller itself is killed while it waits, it keeps waiting as a thread
-    /// would: use [`join_timeout`](JoinHandle::join_timeout) to be able to
-    /// give up.
+    /// From a coroutine this suspends, from a thread it blocks. Nothing cuts it
+    /// short, not even the kill of the caller: use
+    /// [`join_timeout`](JoinHandle::join_timeout) to be able to give up.
     ///
     /// # Errors
     /// [`Panic`] when the coroutine ended by one.
     pub fn join(self) -> Result<T, Panic> {
-        loop {
-            if let Ok(result) = self.take(NEVER) {
-                return result;
-            }
-            // The caller may not wait as a coroutine any more: let others run
-            // until the result is there.
-            super::yield_now();
+        self.packet.done.wait_regardless();
+        match lock(&self.packet.result).take() {
+            Some(result) => result,
+            None => unreachable!("the result is stored before the gate opens, and only a consuming call takes it"),
         }
     }
 

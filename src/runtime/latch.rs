@@ -42,19 +42,29 @@ impl Latch {
     pub(crate) fn wait(&self, deadline: u64) -> Result<(), WaitError> {
         let task = Task::current();
         loop {
-            {
-                let mut state = lock(&self.state);
-                if state.open {
-                    return Ok(());
-                }
-                if !state.waiting.iter().any(|waiting| waiting.id() == task.id()) {
-                    state.waiting.push(Arc::clone(&task));
-                }
+            if self.is_open_or_noted(&task) {
+                return Ok(());
             }
             if let Err(err) = task.park(deadline) {
                 return self.give_up(&task, err);
             }
         }
+    }
+
+    /// Waits until the gate is open, whatever becomes of the caller meanwhile.
+    pub(crate) fn wait_regardless(&self) {
+        let task = Task::current();
+        while !self.is_open_or_noted(&task) {
+            task.park_regardless();
+        }
+    }
+
+    fn is_open_or_noted(&self, task: &Arc<Task>) -> bool {
+        let mut state = lock(&self.state);
+        if !state.open && !state.waiting.iter().any(|waiting| waiting.id() == task.id()) {
+            state.waiting.push(Arc::clone(task));
+        }
+        state.open
     }
 
     /// Opened at the last moment still counts as opened.

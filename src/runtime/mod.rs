@@ -52,6 +52,7 @@ mod task;
 mod worker;
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -77,6 +78,8 @@ const POOLED_STACKS: usize = 64;
 
 static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+/// Apart, because it is asked for at every wait.
+static STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 struct Runtime {
     config: Config,
@@ -126,14 +129,15 @@ pub fn start() -> Result<()> {
 
 fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
-        let config = task::lock(&SETTINGS).take().unwrap_or_default();
+        let config = task::lock(&SETTINGS).clone().unwrap_or_default();
         let workers = config.worker_count();
         overflow::remember_previous();
+        STACK_BYTES.store(config.stack_bytes(), Ordering::Relaxed);
         engine::configure(workers, config.stack_bytes(), POOLED_STACKS, config.pins_workers());
-        worker::start(workers).map_err(|err| Error::RuntimeStart {
+        engine::starting(|| worker::start(workers)).map_err(|err| Error::RuntimeStart {
             reason: err.to_string(),
         })?;
-        overflow::install(config.stack_bytes()).map_err(|err| Error::RuntimeStart {
+        overflow::install().map_err(|err| Error::RuntimeStart {
             reason: err.to_string(),
         })?;
         let capacity = Capacity::measure();
@@ -148,6 +152,11 @@ fn running() -> Result<&'static Runtime> {
         );
         Ok(Runtime { config, capacity })
     })
+}
+
+/// The stack size that is in force; 0 before the runtime has started.
+fn stack_bytes() -> usize {
+    STACK_BYTES.load(Ordering::Relaxed)
 }
 
 /// The ceilings of this process: read at the runtime's start, or now if it has

@@ -40,6 +40,26 @@ struct State {
     waiting_for_room: VecDeque<Arc<Task>>,
 }
 
+impl State {
+    fn stands_in_line(&self, task: &Task) -> bool {
+        self.waiting_for_room.iter().any(|waiting| waiting.id() == task.id())
+    }
+
+    /// False when the task had been called already, or never stood there.
+    fn leave_line(&mut self, task: &Task) -> bool {
+        let before = self.waiting_for_room.len();
+        self.waiting_for_room.retain(|waiting| waiting.id() != task.id());
+        self.waiting_for_room.len() < before
+    }
+
+    /// Wakes who waits longest for room in the queue.
+    fn call_next(&mut self) {
+        if let Some(task) = self.waiting_for_room.pop_front() {
+            task.wake();
+        }
+    }
+}
+
 /// Runs a call that blocks its thread (a file, a database driver, a long
 /// computation) on a pool of threads and suspends only the caller.
 ///
@@ -89,20 +109,37 @@ impl Pool {
     fn submit(&'static self, call: Call) -> io::Result<()> {
         let config = &running().map_err(io::Error::other)?.config;
         let task = Task::current();
+        let mut stood = false;
         loop {
             let mut state = lock(&self.state);
             if state.queue.len() < config.offload_queue_limit() {
+                if stood {
+                    // Still, if it was for another reason that it woke.
+                    state.leave_line(&task);
+                }
                 state.queue.push_back(call);
                 return self.find_a_thread(state, config.offload_thread_limit());
             }
-            state.waiting_for_room.push_back(Arc::clone(&task));
+            // Once only, however often it wakes for nothing: a second place
+            // would take somebody else's wake-up.
+            if !stood || !state.stands_in_line(&task) {
+                state.waiting_for_room.push_back(Arc::clone(&task));
+                stood = true;
+            }
             drop(state);
             if let Err(err) = task.park(NEVER) {
-                lock(&self.state)
-                    .waiting_for_room
-                    .retain(|waiting| waiting.id() != task.id());
+                self.give_up(&task);
                 return Err(err.into());
             }
+        }
+    }
+
+    /// Leaves without the room that was waited for; if it had been this
+    /// task's turn already, it is the next one's.
+    fn give_up(&self, task: &Task) {
+        let mut state = lock(&self.state);
+        if !state.leave_line(task) {
+            state.call_next();
         }
     }
 
@@ -143,9 +180,7 @@ impl Pool {
         let mut state = lock(&self.state);
         loop {
             if let Some(call) = state.queue.pop_front() {
-                if let Some(task) = state.waiting_for_room.pop_front() {
-                    task.wake();
-                }
+                state.call_next();
                 return Some(call);
             }
             state.idle += 1;

@@ -13,12 +13,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::registry;
 use super::task::Task;
 
-static STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS: OnceLock<[libc::sigaction; 2]> = OnceLock::new();
 
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -28,9 +26,8 @@ pub(super) fn remember_previous() {
     PREVIOUS.get_or_init(|| SIGNALS.map(current_action));
 }
 
-/// Takes over the fault signals, for stacks of `stack_bytes`.
-pub(super) fn install(stack_bytes: usize) -> io::Result<()> {
-    STACK_BYTES.store(stack_bytes, Ordering::Relaxed);
+/// Takes over the fault signals.
+pub(super) fn install() -> io::Result<()> {
     for signal in SIGNALS {
         // SAFETY: all-zero bytes are a valid sigaction; the fields that count
         // are set below.
@@ -62,7 +59,7 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, _context
     // SAFETY: the kernel passes a valid siginfo with SA_SIGINFO, and for these
     // two signals it holds the address.
     let address = unsafe { (*info).si_addr() }.addr();
-    registry::with_owner_of(address, STACK_BYTES.load(Ordering::Relaxed), report_and_abort);
+    registry::with_owner_of(address, super::stack_bytes(), report_and_abort);
     let index = usize::from(signal != SIGNALS[0]);
     // Returning runs the faulting instruction again, now under that action.
     let previous = PREVIOUS.get().map_or(ptr::null(), |actions| &raw const actions[index]);
@@ -81,7 +78,7 @@ fn report_and_abort(task: &Task) {
         "\ngreenserve: the coroutine '{}' has overflowed its stack of {} bytes; the process ends.\n\
          A larger stack is set with runtime::Config::stack_size.\n",
         task.name(),
-        STACK_BYTES.load(Ordering::Relaxed),
+        super::stack_bytes(),
     );
     // SAFETY: the buffer is valid for `length` bytes; write(2) and abort(3) are
     // async-signal-safe.

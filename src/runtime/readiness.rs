@@ -5,6 +5,7 @@
 //! short or empty. After a short read the next one waits first, which saves
 //! the read that would only return EAGAIN.
 
+use std::cell::UnsafeCell;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
@@ -50,14 +51,34 @@ pub(crate) struct Readiness {
     hints: AtomicU8,
     /// One coroutine at a time can be woken by one registration.
     taken: AtomicBool,
+    /// Who waited last, which is nearly always who waits next: a shorter way
+    /// to the current task than asking the engine. Touched by the holder of
+    /// the turn alone.
+    last: UnsafeCell<Option<Arc<Task>>>,
 }
 
+// SAFETY: `last` is the only field that is not `Sync` by itself, and it is
+// reached through a `Turn` alone, of which `taken` lets one exist at a time.
+unsafe impl Sync for Readiness {}
+
 /// A turn at waiting; ends the turn when dropped.
-struct Turn<'a>(&'a AtomicBool);
+struct Turn<'a>(&'a Readiness);
+
+impl Turn<'_> {
+    /// The task that runs the caller, which is a coroutine.
+    fn task(&mut self) -> &Arc<Task> {
+        // SAFETY: this is the one turn, borrowed exclusively.
+        let last = unsafe { &mut *self.0.last.get() };
+        if !last.as_ref().is_some_and(|task| task.runs_here()) {
+            *last = None;
+        }
+        last.get_or_insert_with(|| engine::with_task(Arc::clone))
+    }
+}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.taken.store(false, Ordering::Release);
     }
 }
 
@@ -71,6 +92,7 @@ impl Readiness {
             interest,
             hints: AtomicU8::new(WRITABLE),
             taken: AtomicBool::new(false),
+            last: UnsafeCell::new(None),
         })
     }
 
@@ -107,24 +129,23 @@ impl Readiness {
 
     /// As [`wait`](Readiness::wait), but also returns when the task is roused.
     pub(crate) fn wait_or_roused(&self, direction: Direction, deadline: u64) -> Result<Outcome, WaitError> {
-        let _turn = self.take_turn()?;
-        engine::with_task(|task| {
-            // Before the flags are looked at: who kills sets its flag first
-            // and then wakes what it finds noted here.
-            task.note_interest(&self.waker);
-            let until = clock::earlier(deadline, task.scope());
-            loop {
-                task.may_wait(deadline)?;
-                if self.worth_trying(direction) {
-                    return Ok(Outcome::Ready);
-                }
-                let by_kernel = self.suspend(task, until);
-                if !by_kernel && !self.worth_trying(direction) {
-                    task.may_wait(deadline)?;
-                    return Ok(Outcome::Roused);
-                }
+        let mut turn = self.take_turn()?;
+        let task = turn.task();
+        // Before the flags are looked at: who kills sets its flag first and
+        // then wakes what it finds noted here.
+        task.note_interest(&self.waker);
+        let until = clock::earlier(deadline, task.scope());
+        loop {
+            task.may_wait(deadline)?;
+            if self.worth_trying(direction) {
+                return Ok(Outcome::Ready);
             }
-        })
+            let by_kernel = self.suspend(task, until);
+            if !by_kernel && !self.worth_trying(direction) {
+                task.may_wait(deadline)?;
+                return Ok(Outcome::Roused);
+            }
+        }
     }
 
     /// Switches away once. True when the kernel ended it, false when we did.
@@ -132,12 +153,12 @@ impl Readiness {
         task.arm(until);
         let readout = self.interest.wait();
         task.disarm();
-        task.settle();
-        if readout.from_kernel() {
-            worker::polled();
+        let here = task.settle();
+        if readout.is_kernels() {
+            worker::polled(here);
         }
         self.absorb(readout);
-        readout.from_kernel()
+        readout.is_kernels()
     }
 
     fn absorb(&self, readout: Readout) {
@@ -158,7 +179,7 @@ impl Readiness {
         if self.taken.swap(true, Ordering::Acquire) {
             return Err(WaitError::Busy);
         }
-        Ok(Turn(&self.taken))
+        Ok(Turn(self))
     }
 }
 

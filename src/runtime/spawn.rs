@@ -153,7 +153,7 @@ impl Builder {
         // consumes what it fails to start.
         let cargo = Arc::new(Mutex::new(Some(cargo)));
         let (running, theirs) = (Arc::clone(&task), Arc::clone(&cargo));
-        match engine::spawn(home, move || run(running, theirs, work, reservation)) {
+        match engine::spawn(home, move || run(&running, theirs, work, reservation)) {
             Ok(()) => Ok(task),
             Err(source) => match lock(&cargo).take() {
                 Some(cargo) => Err(Refused {
@@ -184,12 +184,16 @@ fn next_worker() -> usize {
 }
 
 /// The life of a coroutine, on its own stack.
-fn run<C>(task: Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), reservation: Reservation) {
+fn run<C>(task: &Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), reservation: Reservation) {
     let taken = lock(&cargo).take();
     drop(cargo);
-    engine::adopt(Arc::clone(&task));
+    engine::adopt(Arc::clone(task));
     task.begin();
-    let entry = Entry::new(&task);
+    task.own_stack();
+    let entry = Entry::new(task);
+    if !worker::may_go_on() {
+        task.step_aside();
+    }
     if let Some(cargo) = taken
         && let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo)))
     {

@@ -74,6 +74,9 @@ pub struct Task {
     /// The deadline of the innermost [`Timeout`](crate::sync::Timeout) around
     /// what runs now. Written by the task alone.
     scope: AtomicU64,
+    /// An address near the top of the coroutine's stack while it lives on it;
+    /// 0 before, after, and for a thread.
+    stack_top: AtomicUsize,
     pub(super) armed: Mutex<Option<Armed>>,
 }
 
@@ -107,6 +110,7 @@ impl Task {
             interest_key: AtomicPtr::new(ptr::null_mut()),
             wake_at: AtomicU64::new(NEVER),
             scope: AtomicU64::new(NEVER),
+            stack_top: AtomicUsize::new(0),
             armed: Mutex::new(None),
         })
     }
@@ -190,6 +194,25 @@ impl Task {
         }
     }
 
+    /// Records that this coroutine, whose end we will see, owns the stack.
+    pub(super) fn own_stack(&self) {
+        let marker = 0_u8;
+        self.stack_top.store(ptr::from_ref(&marker).addr(), Ordering::Relaxed);
+    }
+
+    /// True when the caller runs on this coroutine's stack, so that this is
+    /// the current task: no two live coroutines share a stack, and one that
+    /// has ended has none. A cheap answer for who guesses the task; false may
+    /// also mean that the coroutine is not one of ours.
+    pub(super) fn runs_here(&self) -> bool {
+        let marker = 0_u8;
+        let depth = self
+            .stack_top
+            .load(Ordering::Relaxed)
+            .wrapping_sub(ptr::from_ref(&marker).addr());
+        depth < super::stack_bytes()
+    }
+
     /// The deadline set by the innermost timeout around the present code.
     pub(crate) fn scope(&self) -> u64 {
         self.scope.load(Ordering::Relaxed)
@@ -244,6 +267,19 @@ impl Task {
             Parker::Thread { token, given } => park_thread(token, given, until),
         }
         self.may_wait(deadline)
+    }
+
+    /// As [`park`](Task::park), for a wait that nothing may cut short.
+    pub(super) fn park_regardless(&self) {
+        match &self.parker {
+            // A switch could end this unwinding on another thread.
+            Parker::Coroutine(_) if std::thread::panicking() => std::thread::yield_now(),
+            Parker::Coroutine(_) => {
+                engine::park();
+                self.settle();
+            }
+            Parker::Thread { token, given } => park_thread(token, given, NEVER),
+        }
     }
 
     /// Goes to the end of the line, behind the sockets that are ready: the way
@@ -332,14 +368,17 @@ impl Task {
     }
 
     /// After a switch: this worker is where the coroutine lives now.
-    pub(super) fn settle(&self) {
-        if let Some(here) = engine::current_worker() {
+    pub(super) fn settle(&self) -> Option<usize> {
+        let here = engine::current_worker()?;
+        if self.home.load(Ordering::Relaxed) != here {
             self.home.store(here, Ordering::Relaxed);
         }
+        Some(here)
     }
 
     /// The coroutine's end: what still points at the task lets go of it.
     pub(super) fn finish(&self) {
+        self.stack_top.store(0, Ordering::Relaxed);
         self.disarm();
         worker::forget_timer(self);
         *lock(&self.interest) = None;

@@ -67,7 +67,7 @@ pub(super) fn start(count: usize) -> io::Result<()> {
         .map(|index| Worker::new(index, count).map(Arc::new))
         .collect::<io::Result<_>>()?;
     if WORKERS.set(workers).is_err() {
-        unreachable!("the runtime starts once, behind its own cell");
+        return Err(io::Error::other("an earlier start failed half-way"));
     }
     for worker in all() {
         worker.start_services()?;
@@ -92,6 +92,13 @@ pub(super) fn may_wake_here(home: usize) -> bool {
             .is_some_and(|worker| worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL)
 }
 
+/// True when a coroutine that has just begun may go on, false when sockets
+/// must be polled first: `may` can run coroutines that start each other for
+/// ever without a look at them, if it was built to steal.
+pub(super) fn may_go_on() -> bool {
+    engine::current_worker().is_none_or(may_wake_here)
+}
+
 /// Has `delivery` carried out on worker `home`.
 pub(super) fn deliver(home: usize, delivery: Delivery) {
     if let Some(worker) = all().get(home) {
@@ -100,9 +107,11 @@ pub(super) fn deliver(home: usize, delivery: Delivery) {
     }
 }
 
-/// The running worker has just polled its sockets.
-pub(super) fn polled() {
-    if let Some(worker) = engine::current_worker().and_then(|here| all().get(here)) {
+/// Worker `here` has just polled its sockets.
+pub(super) fn polled(here: Option<usize>) {
+    if let Some(worker) = here.and_then(|here| all().get(here))
+        && worker.direct_wakes.load(Ordering::Relaxed) != 0
+    {
         worker.direct_wakes.store(0, Ordering::Relaxed);
     }
 }

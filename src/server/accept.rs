@@ -151,14 +151,17 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         }
         self.retry_at = NEVER;
         let connections = self.lifecycle().connections();
+        // Before the look: an end that comes after it is then told.
         connections.await_ends(true);
-        let full = connections.is_full() || !self.core.model.has_room();
-        if !full {
+        let full = connections.is_full();
+        let room = self.core.model.has_room();
+        if !full && room {
             connections.await_ends(false);
-        } else if !connections.is_full() && connections.count() == 0 {
-            // None of ours will end and tell us: others hold what we need.
+        } else if !full {
+            // Others hold what we need, and nobody tells us when they end.
             self.retry_at = runtime::after(self.backoff.after_failure());
         }
+        let full = full || !room;
         !full && !self.lifecycle().is_paused()
     }
 

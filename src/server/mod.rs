@@ -296,7 +296,8 @@ impl<F: Family, M: Model> Server<F, M> {
     }
 
     /// Has SIGTERM and SIGINT end the server: the first one ends the accept
-    /// loop, a second one kills what is in flight.
+    /// loop, a second one kills what is in flight. When the server has been
+    /// closed they do what they always did.
     ///
     /// When the server is gone they no longer do, but neither do they end the
     /// process again: a program that goes on needs handlers of its own.

@@ -4,7 +4,7 @@
 //
 // Choices made for fairness:
 //   - -workers is GOMAXPROCS, the number of threads that run goroutines;
-//   - a plain 4096-byte read and write, as in every peer: io.Copy would splice
+//   - a plain 1024-byte read and write, as in every peer: io.Copy would splice
 //     from socket to socket inside the kernel, which is a different program;
 //   - keep-alive probes are off, sparing Go several system calls per accept that
 //     no other peer makes; TCP_NODELAY needs no call, Go sets it by default;
@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	bufferSize  = 4096
+	bufferSize  = 1024
 	backlog     = 1024
 	acceptRetry = 10 * time.Millisecond
 )

@@ -5,7 +5,7 @@ Run: python3 gevent_echo.py [--listen HOST:PORT] [--workers N]
 Choices made for fairness:
 - gevent's own StreamServer and cooperative sockets, with no monkey patching, and
   its defaults but for the backlog;
-- plain recv and sendall of at most 4096 bytes, as in every peer;
+- plain recv and sendall of at most 1024 bytes, as in every peer;
 - --workers is accepted and ignored: gevent runs on one core.
 """
 

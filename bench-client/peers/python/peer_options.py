@@ -9,7 +9,7 @@ runs Python code on one core at a time anyway.
 import argparse
 import socket
 
-BUFFER_SIZE = 4096
+BUFFER_SIZE = 1024
 BACKLOG = 1024
 
 

@@ -6,7 +6,7 @@ Choices made for fairness:
 - a plain ThreadingTCPServer, with a backlog of 1024 instead of 5 and daemon
   threads, which it then need not keep a list of;
 - 256 KiB of stack per thread, as in peer-threads;
-- plain recv and sendall of at most 4096 bytes, as in every peer;
+- plain recv and sendall of at most 1024 bytes, as in every peer;
 - --workers is accepted and ignored: the interpreter lock admits one core.
 """
 

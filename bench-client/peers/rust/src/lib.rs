@@ -11,7 +11,7 @@ use std::{env, process};
 use socket2::{Domain, Socket, Type};
 
 /// Bytes read from a client at once; the same in every peer.
-pub const BUFFER_SIZE: usize = 4096;
+pub const BUFFER_SIZE: usize = 1024;
 
 /// Listen backlog; the same in every peer.
 pub const BACKLOG: i32 = 1024;

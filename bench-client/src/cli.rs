@@ -1,0 +1,243 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::job::{Churn, Plan, Verify};
+use crate::launch::LaunchOptions;
+use crate::peers::Probe;
+use crate::quantity;
+use crate::serve::ServeOptions;
+use crate::source::Sources;
+use crate::target::Target;
+
+/// The largest message: two of them are kept for every client.
+const LARGEST: usize = 16 << 20;
+
+/// Measures echo servers with clients that verify every byte.
+///
+/// Without a command it starts greenserve's echo server twice, once with a
+/// coroutine per client and once with a thread per client, and compares them.
+///
+/// Exit status: 0 all was well; 1 could not start or connect; 2 the command
+/// line makes no sense; 3 there were errors; 4 the figures are worth nothing
+/// (fewer clients connected than asked for, or the client was at its limits);
+/// 130 interrupted, the report is partial.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// For the comparison that is made without a command.
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonOptions,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure a server that runs already.
+    Run(RunOptions),
+    /// Measure our server beside others, in interleaved rounds on one core.
+    Peers(PeersOptions),
+    /// Serve echoes, on coroutines or on threads.
+    #[command(hide = true)]
+    Serve(ServeOptions),
+    /// Start a server; for this program's own use.
+    #[command(hide = true)]
+    Launch(LaunchOptions),
+}
+
+/// What the clients do, in all commands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// Simulated clients, each with one connection and one message at a time.
+    #[arg(short, long, default_value = "500", value_parser = quantity::count)]
+    pub(crate) clients: u32,
+    /// Bytes in a message: 64, 4k, 1m.
+    #[arg(long, default_value = "64", value_parser = message_size)]
+    pub(crate) size: usize,
+    /// How far answers are checked.
+    #[arg(long, value_enum, default_value = "full")]
+    pub(crate) verify: Verify,
+    /// What the messages are a function of.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// Worker threads of the client.
+    #[arg(long, default_value = "1", value_parser = quantity::count)]
+    pub(crate) workers: u32,
+    /// Addresses to connect from; on loopback, many connections or short ones
+    /// come from 127.0.0.0/26 by themselves.
+    #[arg(long, value_name = "BLOCK")]
+    pub(crate) source: Option<Sources>,
+    /// How long connecting may take.
+    #[arg(long, default_value = "5s", value_parser = quantity::positive_duration)]
+    pub(crate) connect_timeout: Duration,
+    /// How long a read or a write may take.
+    #[arg(long, default_value = "5s", value_parser = quantity::positive_duration)]
+    pub(crate) timeout: Duration,
+}
+
+impl LoadOptions {
+    /// The plan of an echo run against `address`.
+    pub(crate) fn plan(&self, address: SocketAddr, phases: &Phases) -> Plan {
+        Plan {
+            address,
+            sources: self.source,
+            clients: self.clients,
+            few: (self.clients / 5).max(1),
+            warmup: phases.warmup,
+            duration: phases.duration,
+            size: self.size,
+            seed: self.seed,
+            verify: self.verify,
+            churn: Churn::Never,
+            idle: false,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// How long the phases of a run are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phases {
+    /// Before anything counts.
+    pub(crate) warmup: Duration,
+    /// While everything counts.
+    pub(crate) duration: Duration,
+}
+
+/// The comparison of our two models.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ComparisonOptions {
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long each server is measured.
+    #[arg(short, long, default_value = "5s", value_parser = quantity::positive_duration)]
+    pub(crate) duration: Duration,
+    /// How long each server is warmed up before.
+    #[arg(long, default_value = "1s", value_parser = quantity::duration)]
+    pub(crate) warmup: Duration,
+    /// Worker threads of the coroutine server.
+    #[arg(long, default_value = "1", value_parser = quantity::count)]
+    pub(crate) server_workers: u32,
+    /// Let server and client run on any CPU.
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+    /// Write all figures to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// The measurement of one server.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The server: tcp://HOST:PORT.
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long the server is measured.
+    #[arg(short, long, default_value = "10s", value_parser = quantity::positive_duration)]
+    pub(crate) duration: Duration,
+    /// How long the server is warmed up before.
+    #[arg(long, default_value = "2s", value_parser = quantity::duration)]
+    pub(crate) warmup: Duration,
+    /// Hold the connections without using them; for memory.
+    #[arg(long, conflicts_with = "churn")]
+    pub(crate) idle: bool,
+    /// How long a connection is used.
+    #[arg(long, value_enum, default_value = "never")]
+    pub(crate) churn: Churn,
+    /// Account for the processor time and memory of process PID.
+    #[arg(long, value_name = "PID")]
+    pub(crate) server_pid: Option<i32>,
+    /// Write all figures to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// The measurement of our server beside its peers.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PeersOptions {
+    #[command(flatten)]
+    pub(crate) load: LoadOptions,
+    /// How long each measurement takes.
+    #[arg(short, long, default_value = "5s", value_parser = quantity::positive_duration)]
+    pub(crate) duration: Duration,
+    /// How long each server is warmed up before.
+    #[arg(long, default_value = "1s", value_parser = quantity::duration)]
+    pub(crate) warmup: Duration,
+    /// How often everything is measured: in the order A B C, then C B A, ...
+    #[arg(long, default_value = "3", value_parser = quantity::count)]
+    pub(crate) rounds: u32,
+    /// Measure these peers only.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+    /// What to measure.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "echo,churn,memory,many")]
+    pub(crate) probe: Vec<Probe>,
+    /// Clients of the measurement with many.
+    #[arg(long, default_value = "15000", value_parser = quantity::count)]
+    pub(crate) many: u32,
+    /// Let server and client run on any CPU.
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+    /// Where the peers' sources are.
+    #[arg(long, value_name = "DIR", default_value_os_t = crate::peers::sources())]
+    pub(crate) peers_dir: PathBuf,
+    /// Write the table to FILE as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write all figures to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+fn message_size(text: &str) -> Result<usize, String> {
+    match quantity::bytes(text)? {
+        0 => Err("a message has at least 1 byte".to_owned()),
+        size if size > LARGEST => Err(format!("{text:?} is too large; a message has at most {LARGEST} bytes")),
+        size => Ok(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let cli = Cli::parse_from(["bench-client"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.comparison.load.clients, 500);
+        assert_eq!(cli.comparison.duration, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "run",
+            "run tcp://a:1 -c 0",
+            "run tcp://a:1 -d 0s",
+            "run tcp://a:1 --size 0",
+            "run tcp://a:1 --size 1000m",
+            "run tcp://a:1 --idle --churn per-request",
+            "-c 5 run tcp://a:1",
+            "peers --probe speed",
+        ] {
+            let words = std::iter::once("bench-client").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The comparison of our two models, coroutine and thread, under one load.
+
+use crate::child::ServerCommand;
+use crate::cli::{ComparisonOptions, Phases};
+use crate::failure::{Failure, Status};
+use crate::outcome::Outcome;
+use crate::pinning::Places;
+use crate::report::{Side, json, sides};
+use crate::serve::Model;
+use crate::stage::Stage;
+use crate::watch::Watch;
+use crate::{limits, trial};
+
+/// Measures both models and prints them side by side.
+///
+/// # Errors
+/// When a server does not start, or none of the clients can connect. What was
+/// measured before is printed all the same.
+pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
+    let stage = Stage::find(Places::choose(options.no_pin));
+    let mut watch = stage.enter(&options.load)?;
+    limits::check_machine(options.load.clients)?;
+    let mut sides = Vec::new();
+    let ended = measure_all(options, stage.places, &mut watch, &mut sides);
+    watch.clear();
+    if !sides.is_empty() {
+        print!("{}", sides::report(&sides, &stage.places.to_string()));
+        if let Some(path) = &options.json {
+            json::write(path, &json::runs(&sides, &stage))?;
+        }
+    }
+    match ended {
+        Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
+        ended => ended.map(|()| worst(&sides)),
+    }
+}
+
+fn measure_all(
+    options: &ComparisonOptions,
+    places: Places,
+    watch: &mut Watch,
+    sides: &mut Vec<Side>,
+) -> Result<(), Failure> {
+    for model in [Model::Coroutine, Model::Thread] {
+        watch.check()?;
+        let outcome = measure(model, options, places, watch)?;
+        sides.push(Side {
+            name: model.id().to_owned(),
+            outcome,
+        });
+    }
+    Ok(())
+}
+
+fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mut Watch) -> Result<Outcome, Failure> {
+    watch.turn_to(model.id());
+    let command = ServerCommand::ours(model.id(), model);
+    let workers = options.server_workers as usize;
+    let phases = Phases {
+        warmup: options.warmup,
+        duration: options.duration,
+    };
+    let plan = |address| options.load.plan(address, &phases).with_sources();
+    trial::run(&command, workers, places, plan, watch)
+}
+
+/// The worst of what the sides' exit statuses would be.
+fn worst(sides: &[Side]) -> Status {
+    sides
+        .iter()
+        .map(|side| side.outcome.status())
+        .max()
+        .unwrap_or(Status::Fine)
+}

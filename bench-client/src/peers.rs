@@ -1,0 +1,184 @@
+//! Our server beside others, each on one core, under the same clients.
+
+mod catalogue;
+mod probe;
+mod results;
+mod toolchains;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::child::ServerCommand;
+use crate::cli::PeersOptions;
+use crate::failure::{Failure, Status};
+use crate::outcome::Outcome;
+use crate::pinning::Places;
+use crate::report::{json, markdown};
+use crate::serve::Model;
+use crate::stage::Stage;
+use crate::watch::Watch;
+use crate::{limits, machine, trial};
+
+pub(crate) use catalogue::{Catalogue, Contestant};
+pub(crate) use probe::{Metric, Probe};
+pub(crate) use results::Results;
+
+/// Ours; the first of the contestants.
+const OURS: &str = "greenserve";
+/// Starting, connecting and stopping, for the estimate of how long it takes.
+const OVERHEAD: Duration = Duration::from_secs(1);
+
+/// Where the peers' sources are unless told otherwise.
+pub(crate) fn sources() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+/// Builds the peers, measures everybody, reports.
+///
+/// # Errors
+/// When there is no peer, or a report cannot be written. A peer that fails is
+/// a remark in the report.
+pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
+    let stage = Stage::find(Places::choose(options.no_pin));
+    // Before this process is bound to one processor: building takes them all.
+    let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
+    catalogue.contestants.insert(0, ours());
+    let mut watch = stage.enter(&options.load)?;
+    limits::check_machine(options.load.clients)?;
+
+    let mut tournament = Tournament {
+        options,
+        places: stage.places,
+        results: Results::new(catalogue.contestants.len()),
+        worst: Status::Fine,
+    };
+    let probes = tournament.possible_probes();
+    watch.say(&announcement(options, &catalogue, &probes));
+    let ended = tournament.play(&catalogue.contestants, &probes, &mut watch);
+    watch.clear();
+    if matches!(ended, Err(Failure::Interrupted)) {
+        tournament.worst = Status::Interrupted;
+        let remark = "PARTIAL: interrupted; medians are of the rounds until then";
+        tournament.results.remark(remark.to_owned());
+    } else {
+        ended?;
+    }
+    report(&tournament, &catalogue, &stage)?;
+    Ok(tournament.worst)
+}
+
+fn ours() -> Contestant {
+    Contestant {
+        command: ServerCommand::ours(OURS, Model::Coroutine),
+        about: format!("this project, {}", machine::version()),
+    }
+}
+
+fn announcement(options: &PeersOptions, catalogue: &Catalogue, probes: &[Probe]) -> String {
+    let names: Vec<_> = catalogue.contestants.iter().map(Contestant::name).collect();
+    let runs = names.len() as u32 * options.rounds * probes.len() as u32;
+    let each = options.warmup + options.duration + OVERHEAD;
+    let mut text = format!(
+        "measuring {}: {runs} runs, about {:.0} min",
+        names.join(", "),
+        (each * runs).as_secs_f64() / 60.0
+    );
+    for left_out in &catalogue.left_out {
+        text.push_str(&format!("\nleft out: {}: {}", left_out.name, left_out.reason));
+    }
+    text
+}
+
+fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> Result<(), Failure> {
+    let Tournament { options, results, .. } = tournament;
+    let sheet = markdown::Sheet {
+        options,
+        catalogue,
+        results,
+        stage,
+    };
+    print!("{}", sheet.text());
+    if let Some(path) = &options.markdown {
+        sheet.write(path)?;
+    }
+    if let Some(path) = &options.json {
+        json::write(path, &results.report(catalogue, stage))?;
+    }
+    Ok(())
+}
+
+/// All runs of all contestants.
+struct Tournament<'a> {
+    options: &'a PeersOptions,
+    places: Places,
+    results: Results,
+    /// The worst of what our own runs ended with.
+    worst: Status,
+}
+
+impl Tournament<'_> {
+    /// Those the limits of this process allow; the others are remarks.
+    fn possible_probes(&mut self) -> Vec<Probe> {
+        let mut possible = Vec::new();
+        for probe in &self.options.probe {
+            match limits::check_machine(probe.clients(self.options)) {
+                Ok(()) => possible.push(*probe),
+                Err(err) => self.results.remark(format!("{} was skipped: {err}", probe.id())),
+            }
+        }
+        possible
+    }
+
+    fn play(&mut self, contestants: &[Contestant], probes: &[Probe], watch: &mut Watch) -> Result<(), Failure> {
+        for probe in probes {
+            for round in 0..self.options.rounds {
+                for index in results::order(contestants.len(), round) {
+                    watch.check()?;
+                    let subject = format!(
+                        "{}, round {} of {}, {}",
+                        probe.id(),
+                        round + 1,
+                        self.options.rounds,
+                        contestants[index].name()
+                    );
+                    watch.turn_to(subject.as_str());
+                    let outcome = self.measure(&contestants[index], *probe, watch);
+                    self.enter(outcome, *probe, index, &subject)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Outcome, Failure> {
+        let plan = |address| probe.plan(self.options, address).with_sources();
+        trial::run(&contestant.command, 1, self.places, plan, watch)
+    }
+
+    /// Takes down what a run gave. Half a run is nothing to compare.
+    fn enter(
+        &mut self,
+        outcome: Result<Outcome, Failure>,
+        probe: Probe,
+        index: usize,
+        subject: &str,
+    ) -> Result<(), Failure> {
+        let status = match outcome {
+            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            Ok(outcome) if outcome.interrupted => return Err(Failure::Interrupted),
+            Ok(outcome) => {
+                self.results.enter(probe, index, subject, &outcome);
+                outcome.status()
+            }
+            Err(failure) => {
+                self.results.fail(probe, index);
+                self.results.remark(format!("{subject}: {failure}"));
+                failure.status()
+            }
+        };
+        if index == 0 {
+            self.worst = self.worst.max(status);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! What the rounds gave, and the medians of it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use super::probe::{Metric, Probe};
+use crate::format;
+use crate::outcome::Outcome;
+use crate::report::json::Manifest;
+use crate::stage::Stage;
+
+/// The order in which `count` servers are measured in `round`: forth and back,
+/// so that a machine that grows slower or faster does not favour one.
+pub(crate) fn order(count: usize, round: u32) -> Vec<usize> {
+    match round % 2 {
+        0 => (0..count).collect(),
+        _ => (0..count).rev().collect(),
+    }
+}
+
+/// The figures of all rounds.
+#[derive(Debug)]
+pub(crate) struct Results {
+    servers: usize,
+    /// One entry a round; `None` for a run that failed.
+    figures: BTreeMap<(Metric, usize), Vec<Option<f64>>>,
+    remarks: Vec<String>,
+}
+
+impl Results {
+    /// None yet, of `servers` servers.
+    pub(crate) fn new(servers: usize) -> Results {
+        Results {
+            servers,
+            figures: BTreeMap::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Takes down the figures of one run.
+    pub(super) fn enter(&mut self, probe: Probe, server: usize, subject: &str, outcome: &Outcome) {
+        for metric in probe.metrics() {
+            self.push(*metric, server, metric.of(outcome));
+        }
+        if let Some(flaw) = outcome.flaw() {
+            self.remark(format!("{subject}: {flaw}"));
+        }
+        if outcome.errors() > 0 {
+            self.remark(format!("{subject}: {}", format::faults(&outcome.faults)));
+        }
+    }
+
+    /// Takes down that a run gave nothing.
+    pub(super) fn fail(&mut self, probe: Probe, server: usize) {
+        for metric in probe.metrics() {
+            self.push(*metric, server, None);
+        }
+    }
+
+    /// Takes down what must be known before the figures are believed.
+    pub(super) fn remark(&mut self, remark: String) {
+        self.remarks.push(remark);
+    }
+
+    fn push(&mut self, metric: Metric, server: usize, figure: Option<f64>) {
+        self.figures.entry((metric, server)).or_default().push(figure);
+    }
+
+    /// What must be known before the figures are believed.
+    pub(crate) fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// The metrics that were measured, in the order of reports.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let mut metrics: Vec<_> = self.figures.keys().map(|(metric, _)| *metric).collect();
+        metrics.dedup();
+        metrics
+    }
+
+    /// The median of one server's rounds.
+    pub(crate) fn median(&self, metric: Metric, server: usize) -> Option<f64> {
+        median(self.rounds(metric, server).iter().copied().flatten())
+    }
+
+    /// The median over the rounds of one server's figure divided by ours: what
+    /// slowed a whole round down is in both and cancels out.
+    pub(crate) fn ratio(&self, metric: Metric, server: usize) -> Option<f64> {
+        let rounds = self.rounds(metric, server).iter().zip(self.rounds(metric, 0));
+        median(rounds.filter_map(|(theirs, ours)| {
+            let ratio = (*theirs)? / (*ours)?;
+            ratio.is_finite().then_some(ratio)
+        }))
+    }
+
+    /// What an echo costs with many clients, divided by what it costs with few.
+    pub(crate) fn growth(&self, server: usize) -> Option<f64> {
+        let many = self.median(Metric::CpuPerEchoOfMany, server)?;
+        Some(many / self.median(Metric::CpuPerEcho, server)?)
+    }
+
+    fn rounds(&self, metric: Metric, server: usize) -> &[Option<f64>] {
+        self.figures.get(&(metric, server)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same for programs.
+    pub(super) fn report(&self, catalogue: &Catalogue, stage: &Stage) -> Report {
+        Report {
+            manifest: Manifest::new(stage),
+            servers: (0..self.servers)
+                .map(|server| self.server_report(catalogue, server))
+                .collect(),
+            left_out: catalogue
+                .left_out
+                .iter()
+                .map(|left_out| (left_out.name.clone(), left_out.reason.clone()))
+                .collect(),
+            remarks: self.remarks.clone(),
+        }
+    }
+
+    fn server_report(&self, catalogue: &Catalogue, server: usize) -> ServerReport {
+        let figures = self.metrics().into_iter().map(|metric| {
+            let report = MetricReport {
+                median: self.median(metric, server),
+                ratio_to_ours: self.ratio(metric, server),
+                rounds: self.rounds(metric, server).to_vec(),
+            };
+            (metric.id(), report)
+        });
+        let contestant = &catalogue.contestants[server];
+        ServerReport {
+            name: contestant.name().to_owned(),
+            about: contestant.about.clone(),
+            figures: figures.collect(),
+        }
+    }
+}
+
+/// The report of a tournament.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    manifest: Manifest,
+    servers: Vec<ServerReport>,
+    left_out: BTreeMap<String, String>,
+    remarks: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServerReport {
+    name: String,
+    about: String,
+    figures: BTreeMap<&'static str, MetricReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct MetricReport {
+    median: Option<f64>,
+    ratio_to_ours: Option<f64>,
+    rounds: Vec<Option<f64>>,
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    match figures.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(figures[middle]),
+        _ => Some((figures[middle - 1] + figures[middle]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_go_forth_and_back() {
+        assert_eq!(order(3, 0), [0, 1, 2]);
+        assert_eq!(order(3, 1), [2, 1, 0]);
+        assert_eq!(order(3, 2), [0, 1, 2]);
+    }
+
+    #[test]
+    fn medians_are_of_what_there_is() {
+        assert_eq!(median([].into_iter()), None);
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
+    }
+
+    #[test]
+    fn ratios_are_of_the_same_round() {
+        let mut results = Results::new(2);
+        for (ours, theirs) in [(1.0, Some(2.0)), (10.0, Some(30.0)), (5.0, None)] {
+            results.push(Metric::CpuPerEcho, 0, Some(ours));
+            results.push(Metric::CpuPerEcho, 1, theirs);
+        }
+        assert_eq!(results.ratio(Metric::CpuPerEcho, 1), Some(2.5));
+        assert_eq!(results.ratio(Metric::CpuPerEcho, 0), Some(1.0));
+        assert_eq!(results.ratio(Metric::EchoRate, 1), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! How long each echo took, in memory that does not grow with their number.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The longest time that is told from longer ones: 60 s, in nanoseconds.
+const LONGEST: u64 = 60_000_000_000;
+/// Decimal digits of a time that are kept.
+const DIGITS: u8 = 3;
+
+/// Collects times; one part per worker, so that workers seldom meet.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    parts: Box<[Mutex<Histogram<u64>>]>,
+}
+
+impl Recorder {
+    /// An empty one for `workers` workers.
+    pub(crate) fn new(workers: usize) -> Recorder {
+        Recorder {
+            parts: (0..workers.max(1)).map(|_| Mutex::new(empty())).collect(),
+        }
+    }
+
+    /// Adds one time of client `connection`.
+    pub(crate) fn record(&self, connection: u32, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let part = &self.parts[connection as usize % self.parts.len()];
+        lock(part).saturating_record(nanos.clamp(1, LONGEST));
+    }
+
+    /// How many times were added.
+    pub(crate) fn count(&self) -> u64 {
+        self.parts.iter().map(|part| lock(part).len()).sum()
+    }
+
+    /// Everything that was added.
+    pub(crate) fn times(&self) -> Times {
+        let mut all = empty();
+        for part in &self.parts {
+            // They share their bounds, so that one always fits another.
+            let _ = all.add(&*lock(part));
+        }
+        Times(all)
+    }
+}
+
+/// Times that were recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Times(Histogram<u64>);
+
+impl Times {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The time that `share` of them do not exceed; zero if there are none.
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
+        match self.0.len() {
+            0 => Duration::ZERO,
+            _ => Duration::from_nanos(self.0.value_at_quantile(share)),
+        }
+    }
+
+    /// The longest; 60 s stands for that and more.
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_nanos(self.0.max())
+    }
+}
+
+fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST, DIGITS).expect("constants that hdrhistogram allows")
+}
+
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_a_sorted_list_to_three_digits() {
+        let recorder = Recorder::new(3);
+        let mut times: Vec<u64> = (0_u64..10_000)
+            .map(|index| 1_000 + index.wrapping_mul(2_654_435_761) % 50_000_000)
+            .collect();
+        for (connection, nanos) in times.iter().enumerate() {
+            recorder.record(connection as u32, Duration::from_nanos(*nanos));
+        }
+        times.sort_unstable();
+        let recorded = recorder.times();
+        assert_eq!(recorded.count(), 10_000);
+        for share in [0.5, 0.9, 0.99, 0.999] {
+            let exact = times[(share * 10_000.0) as usize - 1] as f64;
+            let found = recorded.quantile(share).as_nanos() as f64;
+            assert!((found / exact - 1.0).abs() < 0.001, "{share}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_the_longest_is_the_longest() {
+        let recorder = Recorder::new(1);
+        recorder.record(0, Duration::from_secs(3600));
+        let longest = recorder.times().longest().as_secs_f64();
+        assert!((59.9..60.1).contains(&longest), "{longest}");
+    }
+
+    #[test]
+    fn nothing_recorded_is_no_time() {
+        let times = Recorder::new(1).times();
+        assert_eq!(times.quantile(0.99), Duration::ZERO);
+        assert_eq!(times.longest(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,114 @@
+//! One server's figures.
+
+use std::fmt::Write;
+
+use super::{Side, headline, remarks, slope};
+use crate::format;
+use crate::job::{Churn, Verify};
+use crate::outcome::Outcome;
+
+/// Headline, figures and remarks about the server, whose process is `pid`.
+pub(crate) fn report(side: &Side, pid: Option<i32>) -> String {
+    let outcome = &side.outcome;
+    let mut text = format!("{}  {}\n", side.name, headline(&outcome.plan));
+    let mut line = |label: &str, figures: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {label:<14}{figures}");
+    };
+    if !outcome.plan.idle {
+        line(rate_label(outcome), rate(outcome));
+        line(time_label(outcome), times(outcome));
+    }
+    line("connections", connections(outcome));
+    line("server", server(outcome, pid));
+    if let Some(memory) = &outcome.memory {
+        let figure = format::kib(memory.per_client());
+        line("memory", format!("{figure} per client ({})", slope(memory)));
+    }
+    line(
+        "client",
+        format!("{} of a CPU", format::or_none(outcome.client_share(), format::percent)),
+    );
+    line("errors", errors(outcome));
+    for remark in remarks(&side.name, outcome) {
+        let _ = writeln!(text, "  {remark}");
+    }
+    text
+}
+
+fn rate_label(outcome: &Outcome) -> &'static str {
+    match outcome.plan.churn {
+        Churn::Never => "echoes/s",
+        Churn::PerRequest => "connections/s",
+    }
+}
+
+fn time_label(outcome: &Outcome) -> &'static str {
+    match outcome.plan.churn {
+        Churn::Never => "service time",
+        Churn::PerRequest => "connect, echo",
+    }
+}
+
+fn rate(outcome: &Outcome) -> String {
+    let rate = format::or_none(outcome.rate(), format::thousands);
+    let bytes = (outcome.echoes.count() * outcome.plan.size as u64) as f64;
+    match outcome.plan.verify {
+        Verify::Full => format!("{rate}   2 x {} verified", format::mib(bytes)),
+        Verify::Off => format!("{rate}   2 x {}, not verified", format::mib(bytes)),
+    }
+}
+
+fn times(outcome: &Outcome) -> String {
+    let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+    let mut text = String::new();
+    for (name, share) in shares {
+        let time = format::duration(outcome.echoes.quantile(share));
+        text.push_str(&format!("{name} {time}  "));
+    }
+    let longest = format::duration(outcome.echoes.longest());
+    text + &format!("max {longest}   (closed loop: stalls are under-counted)")
+}
+
+fn connections(outcome: &Outcome) -> String {
+    let mut text = format!(
+        "{} of {} in {}, first answer p99 {}",
+        format::thousands(f64::from(outcome.connected)),
+        format::thousands(f64::from(outcome.plan.clients)),
+        format::duration(outcome.connecting),
+        format::duration(outcome.arrivals.quantile(0.99)),
+    );
+    if !outcome.plan.idle {
+        let (fewest, most) = (outcome.fairness.fewest, outcome.fairness.most);
+        text.push_str(&format!(
+            "; {} to {} echoes each",
+            format::thousands(fewest as f64),
+            format::thousands(most as f64)
+        ));
+    }
+    text
+}
+
+fn server(outcome: &Outcome, pid: Option<i32>) -> String {
+    let Some(pid) = pid else {
+        return "not accounted for; give --server-pid".to_owned();
+    };
+    let share = format::or_none(outcome.server_share(), format::percent);
+    let mut text = format!("process {pid}: {share} of a CPU");
+    if let Some(micros) = outcome.server_cpu_per_echo() {
+        let figure = format::three_digits(micros);
+        text.push_str(&format!(", {figure} µs per echo"));
+    }
+    if let Some(bytes) = outcome.window.and_then(|window| window.server_resident) {
+        text.push_str(&format!(", {} resident", format::mib(bytes as f64)));
+    }
+    text
+}
+
+fn errors(outcome: &Outcome) -> String {
+    let faults = format::faults(&outcome.faults);
+    match outcome.unfinished {
+        0 => faults,
+        unfinished => format!("{faults}   ({unfinished} unfinished at the end)"),
+    }
+}

@@ -1,0 +1,55 @@
+//! The measurement of one server that runs already.
+
+use crate::account::Account;
+use crate::cli::{Phases, RunOptions};
+use crate::failure::{Failure, Status};
+use crate::job::{Churn, Plan};
+use crate::pinning::Places;
+use crate::report::{Side, json, one};
+use crate::stage::Stage;
+use crate::{limits, load};
+
+/// Measures the target and prints what was found.
+///
+/// # Errors
+/// When none of the clients can connect, or a report cannot be written.
+pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
+    let stage = Stage::find(Places::default());
+    let mut watch = stage.enter(&options.load)?;
+    let plan = plan(options)?;
+    limits::check(&plan)?;
+    let server = options.server_pid.map(Account::of).transpose()?;
+    watch.turn_to(options.target.to_string());
+    let outcome = load::run(plan, server, &mut watch)?;
+    watch.clear();
+    let status = outcome.status();
+    let side = Side {
+        name: options.target.to_string(),
+        outcome,
+    };
+    print!("{}", one::report(&side, server.map(|server| server.pid())));
+    if let Some(path) = &options.json {
+        json::write(path, &json::runs(&[side], &stage))?;
+    }
+    Ok(status)
+}
+
+fn plan(options: &RunOptions) -> Result<Plan, Failure> {
+    let phases = Phases {
+        warmup: options.warmup,
+        duration: options.duration,
+    };
+    let plan = options.load.plan(options.target.resolve()?, &phases);
+    let few = match options.churn {
+        Churn::Never => plan.few,
+        // Connections that are closed again have no slope.
+        Churn::PerRequest => plan.clients,
+    };
+    Ok(Plan {
+        churn: options.churn,
+        idle: options.idle,
+        few,
+        ..plan
+    }
+    .with_sources())
+}

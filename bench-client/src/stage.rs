@@ -1,0 +1,48 @@
+//! What every measuring command sets up before its first server.
+
+use greenserve::runtime::{self, Config};
+
+use crate::cli::LoadOptions;
+use crate::failure::Failure;
+use crate::limits;
+use crate::machine::Machine;
+use crate::pinning::{self, Places};
+use crate::watch::Watch;
+
+/// A client keeps little on its stack: its messages are on the heap.
+const CLIENT_STACK: usize = 64 * 1024;
+
+/// On what is measured, and where on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    /// The machine as it was found.
+    pub(crate) machine: Machine,
+    /// Where server and client run.
+    pub(crate) places: Places,
+}
+
+impl Stage {
+    /// Looks at the machine before anything here changes it.
+    pub(crate) fn find(places: Places) -> Stage {
+        Stage {
+            machine: Machine::inspect(),
+            places,
+        }
+    }
+
+    /// Takes this process's place, its limits and its signals, and sets the
+    /// coroutines up. Nothing may have started a thread before: it would run
+    /// anywhere.
+    ///
+    /// # Errors
+    /// When the system or the runtime refuses.
+    pub(crate) fn enter(&self, load: &LoadOptions) -> Result<Watch, Failure> {
+        if let Some(cpu) = self.places.client {
+            pinning::pin(cpu)?;
+        }
+        limits::raise_open_files()?;
+        let config = Config::new().workers(load.workers as usize).stack_size(CLIENT_STACK);
+        runtime::configure(config)?;
+        Watch::begin()
+    }
+}

@@ -1,0 +1,172 @@
+//! Telling a right answer from a wrong one, and what is wrong with it.
+
+use std::fmt;
+
+use crate::payload::{Origin, Payload};
+
+/// What is wrong with an answer of the right length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// Bytes that nobody sent.
+    Corrupt {
+        /// Of the first wrong byte.
+        offset: usize,
+        /// What should have come.
+        expected: u8,
+        /// What came.
+        received: u8,
+    },
+    /// A message of another connection, complete.
+    Misrouted(Origin),
+    /// A message of this connection that was answered before.
+    Duplicate(Origin),
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mismatch::Corrupt {
+                offset,
+                expected,
+                received,
+            } => write!(f, "byte {offset} is {received:#04x} and should be {expected:#04x}"),
+            Mismatch::Misrouted(origin) => write!(
+                f,
+                "it is message {} of connection {}",
+                origin.sequence, origin.connection
+            ),
+            Mismatch::Duplicate(origin) => {
+                write!(f, "it is the earlier message {}", origin.sequence)
+            }
+        }
+    }
+}
+
+/// Compares an answer with what `origin` sent, byte by byte.
+///
+/// Without a header ([`crate::payload::HEADER`]) another connection's bytes cannot be told
+/// from nonsense: they count as corrupt.
+pub(crate) fn judge(payload: &Payload, origin: Origin, expected: &[u8], received: &[u8]) -> Result<(), Mismatch> {
+    if expected == received {
+        return Ok(());
+    }
+    Err(diagnose(payload, origin, expected, received))
+}
+
+#[cold]
+fn diagnose(payload: &Payload, origin: Origin, expected: &[u8], received: &[u8]) -> Mismatch {
+    // A header alone proves little: one flipped bit in it could name another
+    // connection. Only a message that is right in whole is somebody else's.
+    if let Some(theirs) = payload.origin_of(received)
+        && is_message_of(payload, theirs, received)
+    {
+        if theirs.connection != origin.connection {
+            return Mismatch::Misrouted(theirs);
+        }
+        if theirs.sequence < origin.sequence {
+            return Mismatch::Duplicate(theirs);
+        }
+    }
+    first_difference(expected, received)
+}
+
+fn is_message_of(payload: &Payload, origin: Origin, bytes: &[u8]) -> bool {
+    let mut theirs = vec![0; payload.size()];
+    payload.fill(origin, &mut theirs);
+    theirs == bytes
+}
+
+fn first_difference(expected: &[u8], received: &[u8]) -> Mismatch {
+    let differs = |(ours, theirs): (&u8, &u8)| ours != theirs;
+    let offset = expected.iter().zip(received).position(differs).unwrap_or_default();
+    Mismatch::Corrupt {
+        offset,
+        expected: expected.get(offset).copied().unwrap_or_default(),
+        received: received.get(offset).copied().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: Origin = Origin {
+        connection: 1,
+        sequence: 5,
+    };
+
+    fn message(payload: &Payload, origin: Origin) -> Vec<u8> {
+        let mut message = vec![0; payload.size()];
+        payload.fill(origin, &mut message);
+        message
+    }
+
+    fn judged(payload: &Payload, received: &[u8]) -> Result<(), Mismatch> {
+        judge(payload, MINE, &message(payload, MINE), received)
+    }
+
+    #[test]
+    fn the_message_itself_is_right() {
+        for size in [1, 23, 24, 64, 5000] {
+            let payload = Payload::new(42, size);
+            assert_eq!(judged(&payload, &message(&payload, MINE)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn every_single_changed_byte_is_corrupt_at_its_offset() {
+        for size in [1, 23, 24, 64] {
+            let payload = Payload::new(42, size);
+            for at in 0..size {
+                let mut received = message(&payload, MINE);
+                received[at] ^= 1;
+                let mismatch = judged(&payload, &received).unwrap_err();
+                assert!(
+                    matches!(mismatch, Mismatch::Corrupt { offset, .. } if offset == at),
+                    "{size} bytes, byte {at}: {mismatch:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn another_connections_message_is_misrouted() {
+        let payload = Payload::new(42, 64);
+        let theirs = Origin {
+            connection: 2,
+            sequence: 9,
+        };
+        assert_eq!(
+            judged(&payload, &message(&payload, theirs)),
+            Err(Mismatch::Misrouted(theirs))
+        );
+    }
+
+    #[test]
+    fn an_earlier_message_is_a_duplicate() {
+        let payload = Payload::new(42, 64);
+        let earlier = Origin { sequence: 4, ..MINE };
+        assert_eq!(
+            judged(&payload, &message(&payload, earlier)),
+            Err(Mismatch::Duplicate(earlier))
+        );
+    }
+
+    #[test]
+    fn half_of_anothers_message_is_corrupt() {
+        let payload = Payload::new(42, 64);
+        let theirs = message(
+            &payload,
+            Origin {
+                connection: 2,
+                sequence: 5,
+            },
+        );
+        let mut received = message(&payload, MINE);
+        received[..32].copy_from_slice(&theirs[..32]);
+        assert!(matches!(
+            judged(&payload, &received),
+            Err(Mismatch::Corrupt { offset: 4, .. })
+        ));
+    }
+}

@@ -1,0 +1,89 @@
+//! A may_minihttp service in a process that is set up like this crate's
+//! servers: same workers, same stacks, no pinning.
+//!
+//! It shares the runtime with this crate and nothing else, so none of what
+//! this crate promises holds for it:
+//!
+//! - no limit on connections, request size or pipelined answers;
+//! - no timeouts: a silent client keeps its coroutine for ever;
+//! - no drain: a signal ends the process in the middle of answers;
+//! - accepting spins when the process has no descriptor left;
+//! - malformed requests are closed without an answer, and a Content-Length
+//!   that is no number panics in the client's coroutine;
+//! - its listener shares its port with any other of this user that sets
+//!   SO_REUSEPORT.
+//!
+//! So keep it behind a proxy that is stricter.
+//!
+//! Run with: cargo run --example minihttp --features minihttp
+//! Try with: curl -i http://127.0.0.1:8088/
+
+mod common;
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use greenserve::net::{Address, SocketOptions, TcpListener, TcpStream};
+use greenserve::{Error, Result, TcpServer, runtime};
+use may_minihttp::{HttpServer, HttpService, Request, Response};
+
+#[derive(Clone)]
+struct Hello;
+
+impl HttpService for Hello {
+    fn call(&mut self, request: Request, response: &mut Response) -> io::Result<()> {
+        log::info!("{} {}", request.method(), request.path());
+        response.header("Content-Type: text/plain");
+        response.body("Hello, World!\n");
+        Ok(())
+    }
+}
+
+/// A socket that is bound and does not listen: it keeps a port, and takes no
+/// clients from whoever listens there.
+type Reservation = TcpServer;
+
+/// Finds out the real port, which the service does not tell, and keeps it for
+/// the service, whose listener sets SO_REUSEPORT too.
+fn reserve(address: &str) -> Result<(Reservation, SocketAddr)> {
+    // Without SO_REUSEPORT first: it finds a second copy of this program,
+    // which would silently get half of the clients.
+    drop(TcpListener::bind(address)?);
+    let mut reservation = TcpServer::builder(|_: &mut TcpStream| io::Result::Ok(()))
+        .socket_options(SocketOptions::new().reuse_port(true))
+        .unbound(address)?;
+    reservation.server_bind()?;
+    match reservation.address()? {
+        Address::Ip(bound) => Ok((reservation, bound)),
+        other => Err(Error::WrongFamily {
+            address: other.to_string(),
+            family: "tcp",
+            expected: "HOST:PORT",
+        }),
+    }
+}
+
+fn serve(address: &str) -> Result<()> {
+    let signals = common::EndSignals::catch()?;
+    // Before the service does: it would start the workers with its own
+    // settings.
+    runtime::start()?;
+    let (reservation, bound) = reserve(address)?;
+    let service = HttpServer(Hello).start(bound).map_err(|source| Error::Listen {
+        action: "listen on",
+        address: bound.to_string(),
+        source,
+    })?;
+    drop(reservation);
+    common::announce(bound);
+    signals.wait()?;
+    // Nothing to stop it with: it goes with the process.
+    drop(service);
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    common::run(&common::Place::parse(), "127.0.0.1:8088", serve)
+}
