@@ -49,14 +49,14 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// The models, each with a way to wait that a kill reaches.
+/// Every model.
 const MODELS: [&str; 4] = [Coroutine::NAME, Thread::NAME, Inline::NAME, Fork::NAME];
 
 fn main() -> ExitCode {
     harness::main(CASES, |words| match words {
         ["serve", model, grace] => in_model(model, |any| any.serve(milliseconds(grace))),
-        ["early", model] => in_model(model, |any| any.early()),
-        ["paused", model] => in_model(model, |any| any.paused()),
+        ["early", model] => in_model(model, Programs::early),
+        ["paused", model] => in_model(model, Programs::paused),
         ["two"] => program_two(),
         ["come-and-go"] => program_come_and_go(),
         other => panic!("no program {other:?}"),
@@ -89,8 +89,10 @@ fn answer(client: &mut TcpStream) -> io::Result<()> {
     let mut byte = [0];
     while client.read(&mut byte)? == 1 {
         client.write_all(&byte)?;
-        while byte == *b"c" {
-            std::hint::spin_loop();
+        if byte == *b"c" {
+            loop {
+                std::hint::spin_loop();
+            }
         }
     }
     Ok(())

@@ -328,7 +328,7 @@ fn a_read_loop_that_never_tests_for_the_end_is_ended() {
     let (sender, told) = mpsc::channel();
     let heedless = |client: &mut TcpStream| -> io::Result<()> {
         loop {
-            client.read(&mut [0; 64])?;
+            let _ignored = client.read(&mut [0; 64])?;
         }
     };
     let server = TestServer::build(TcpServer::builder(heedless).hooks(Told(sender))).unwrap();
