@@ -345,20 +345,20 @@ fn a_timeout_reaches_every_kind_of_wait_in_time() {
     });
 }
 
-/// Receiving asks whether the task may wait also where something is there.
+/// Feeds a channel it receives from itself, so that there is always something.
+fn receive_for_ever() -> io::Result<()> {
+    let (sender, receiver) = channel(1).unwrap();
+    loop {
+        sender.try_send(1)?;
+        receiver.recv()?;
+    }
+}
+
 #[test]
 fn a_channel_that_is_never_empty_keeps_no_timeout_and_no_kill_off() {
-    let (sender, receiver) = channel(1).unwrap();
-    let forever = move || -> io::Result<()> {
-        loop {
-            sender.try_send(1)?;
-            receiver.recv()?;
-        }
-    };
-    let theirs = forever.clone();
-    let timed = spawn(move || with_timeout(Duration::from_millis(5), theirs)).unwrap();
+    let timed = spawn(|| with_timeout(Duration::from_millis(5), receive_for_ever)).unwrap();
     assert_eq!(reason(timed.join().unwrap()), Some(WaitError::Timeout));
-    let killed = spawn(forever).unwrap();
+    let killed = spawn(receive_for_ever).unwrap();
     killed.kill();
     assert_eq!(reason(killed.join().unwrap()), Some(WaitError::Killed));
 }

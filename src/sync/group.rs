@@ -275,6 +275,7 @@ mod tests {
         let group = Group::new();
         let spared = group.spawn(move || theirs.wait()).unwrap();
         drop(group);
+        assert!(!spared.task().is_killed());
         go.set();
         spared.join().unwrap().unwrap();
 
