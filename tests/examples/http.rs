@@ -1,0 +1,78 @@
+//! The may_minihttp service.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use nix::sys::signal::Signal;
+
+use crate::program::{Program, connect};
+
+/// Sends a request and returns the head of the answer and its body.
+fn ask(server: &mut BufReader<std::net::TcpStream>, path: &str) -> (Vec<String>, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    server.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        server.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_owned();
+        if line.is_empty() {
+            break;
+        }
+        head.push(line);
+    }
+    let length = head
+        .iter()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    server.read_exact(&mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+#[test]
+fn says_hello() {
+    let mut program = Program::start("minihttp", &["--listen", "127.0.0.1:0"]);
+    let address = program.address();
+    assert!(!address.ends_with(":0"), "{address}");
+    for _ in 0..2 {
+        let mut server = BufReader::new(connect(&address));
+        for path in ["/", "/again"] {
+            let (head, body) = ask(&mut server, path);
+            assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
+            assert!(head.contains(&"Content-Type: text/plain".to_owned()), "{head:?}");
+            assert_eq!(body, "Hello, World!\n");
+        }
+    }
+    program.end_well();
+}
+
+#[test]
+fn ends_on_sigint_with_clients_connected() {
+    let mut program = Program::start("minihttp", &["--listen", "127.0.0.1:0"]);
+    let mut server = BufReader::new(connect(&program.address()));
+    ask(&mut server, "/");
+    program.signal(Signal::SIGINT);
+    assert_eq!(program.ended().code(), Some(0));
+}
+
+#[test]
+fn a_bad_content_length_costs_one_client() {
+    let mut program = Program::start("minihttp", &["--listen", "127.0.0.1:0", "--workers", "1"]);
+    let address = program.address();
+    let mut bad = connect(&address);
+    bad.write_all(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").unwrap();
+    let mut server = BufReader::new(connect(&address));
+    let (_, body) = ask(&mut server, "/");
+    assert_eq!(body, "Hello, World!\n");
+    program.end_well();
+}
+
+#[test]
+fn a_second_copy_is_refused() {
+    let mut program = Program::start("minihttp", &["--listen", "127.0.0.1:0"]);
+    let address = program.address();
+    let ended = Program::start("minihttp", &["--listen", &address]).ended();
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    assert!(ended.errors.contains(&address), "{ended:?}");
+    program.end_well();
+}

@@ -1,0 +1,59 @@
+//! Runs each example as a program, as who tries it would, and holds it to the
+//! bytes that the Python originals exchange with their clients.
+//!
+//! `cargo test` builds the examples before it runs this.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+mod arguments;
+mod clients;
+
+mod endings;
+mod file_client;
+mod file_safety;
+mod files;
+#[cfg(feature = "minihttp")]
+mod http;
+mod mixin;
+mod program;
+mod streams;
+mod tools;
+mod udp;
+mod unix;
+
+/// One test a model: runs the example with it, on a port of its own, and then
+/// has it end on SIGTERM.
+///
+/// What the test does is given the address; the program must have printed
+/// nothing but the line with the address, and end with status 0.
+macro_rules! in_models {
+    ($test:ident, $example:literal, [$($model:ident),+], $talk:expr) => {
+        mod $test {
+            #[allow(unused_imports, reason = "what the test needs")]
+            use super::*;
+            $(
+                #[test]
+                fn $model() {
+                    let talk: fn(&str) = $talk;
+                    crate::program::serve_tcp($example, stringify!($model), talk);
+                }
+            )+
+        }
+    };
+}
+use in_models;
+
+/// One test a model: calls the function of that name with it.
+macro_rules! each_model {
+    ($what:ident, [$($model:ident),+]) => {
+        mod $what {
+            $(
+                #[test]
+                fn $model() {
+                    super::$what(stringify!($model));
+                }
+            )+
+        }
+    };
+}
+use each_model;

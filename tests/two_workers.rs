@@ -1,0 +1,269 @@
+//! With two workers, what one of them is busy with holds up nothing that lives
+//! on the other.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod common;
+
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+use std::{io::Read, io::Write, thread};
+
+use common::{
+    Background, PATIENCE, alone_with, best_of_three, compute, connection, echo, expect, ip, joined,
+    slowest_first_answer, suspended, wait_until,
+};
+use greenserve::TcpServer;
+use greenserve::runtime::{self, Builder, Config, JoinHandle};
+use greenserve::sync::{Event, Mutex, Semaphore, channel};
+
+fn alone() -> MutexGuard<'static, ()> {
+    alone_with(Config::new().workers(2))
+}
+
+const FAIR: Duration = Duration::from_millis(50);
+
+/// A coroutine that computes on worker 0 until this is dropped.
+struct Computing {
+    stop: Arc<AtomicBool>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Computing {
+    fn start() -> Computing {
+        let (stop, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (theirs, beginning) = (Arc::clone(&stop), Arc::clone(&begun));
+        let running = Builder::new().worker(0).spawn(move || {
+            beginning.store(true, Ordering::SeqCst);
+            compute(PATIENCE, &theirs);
+        });
+        wait_until("a coroutine computes", || begun.load(Ordering::SeqCst));
+        Computing {
+            stop,
+            running: Some(running.unwrap()),
+        }
+    }
+}
+
+impl Drop for Computing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(running) = self.running.take() {
+            joined(running);
+        }
+    }
+}
+
+#[test]
+fn yielding_on_both_workers_starves_no_socket() {
+    let _alone = alone();
+    let server = TcpServer::bind("127.0.0.1:0", echo).unwrap().start().unwrap();
+    let mut yielding = Background::default();
+    yielding.repeat(0, runtime::yield_now);
+    yielding.repeat(1, runtime::yield_now);
+    best_of_three("an answer beside a loop of yield_now on each worker", FAIR, || {
+        slowest_first_answer(ip(&server.address()))
+    });
+}
+
+#[test]
+fn computing_after_a_sleep_delays_no_timer_of_the_other_worker() {
+    let _alone = alone();
+    best_of_three(
+        "a sleep of 10 ms on the other worker",
+        Duration::from_millis(30),
+        || {
+            let computing = Builder::new().worker(0).spawn(|| {
+                runtime::sleep(Duration::from_millis(1)).unwrap();
+                compute(Duration::from_secs(1), &AtomicBool::new(false));
+            });
+            let sleeping = Builder::new().worker(1).spawn(|| {
+                let slept = (0..60).map(|_| {
+                    let begin = Instant::now();
+                    runtime::sleep(Duration::from_millis(10)).unwrap();
+                    begin.elapsed()
+                });
+                slept.max().unwrap()
+            });
+            let slowest = joined(sleeping.unwrap());
+            joined(computing.unwrap());
+            slowest
+        },
+    );
+}
+
+/// Has a coroutine of worker 1 wait, wakes it from this thread, and returns
+/// how long that took. Worker 0 computes meanwhile.
+fn wake_up(wait: impl FnOnce() + Send + 'static, wake: impl FnOnce()) -> Duration {
+    let begun = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&begun);
+    let waiting = Builder::new().worker(1).spawn(move || {
+        theirs.store(true, Ordering::SeqCst);
+        wait();
+        Instant::now()
+    });
+    suspended(1, &begun);
+    let begin = Instant::now();
+    wake();
+    joined(waiting.unwrap()).saturating_duration_since(begin)
+}
+
+/// The slowest of ten wake-ups is in time, beside a worker that computes.
+fn wakes_in_time(what: &str, mut wake_up: impl FnMut() -> Duration) {
+    let _alone = alone();
+    let _computing = Computing::start();
+    best_of_three(what, FAIR, || (0..10).map(|_| wake_up()).max().unwrap());
+}
+
+#[test]
+fn an_event_set_by_a_thread_reaches_the_idle_worker() {
+    wakes_in_time("waking by an event", || {
+        let event = Arc::new(Event::new());
+        let theirs = Arc::clone(&event);
+        wake_up(move || theirs.wait().unwrap(), || event.set())
+    });
+}
+
+#[test]
+fn a_permit_from_a_thread_reaches_the_idle_worker() {
+    wakes_in_time("waking by a permit", || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let theirs = Arc::clone(&semaphore);
+        wake_up(move || theirs.acquire().unwrap().forget(), || semaphore.add_permits(1))
+    });
+}
+
+#[test]
+fn a_lock_handed_over_by_a_thread_reaches_the_idle_worker() {
+    wakes_in_time("waking by a lock", || {
+        let mutex = Arc::new(Mutex::new(()));
+        let theirs = Arc::clone(&mutex);
+        let held = mutex.lock().unwrap();
+        wake_up(move || drop(theirs.lock().unwrap()), || drop(held))
+    });
+}
+
+#[test]
+fn a_value_sent_by_a_thread_reaches_the_idle_worker() {
+    wakes_in_time("waking by a value", || {
+        let (sender, receiver) = channel(1).unwrap();
+        wake_up(move || receiver.recv().unwrap(), || sender.send(()).unwrap())
+    });
+}
+
+#[test]
+fn a_kill_by_a_thread_reaches_the_idle_worker() {
+    wakes_in_time("waking by a kill", || {
+        let begun = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&begun);
+        let waiting = Builder::new().worker(1).spawn(move || {
+            theirs.store(true, Ordering::SeqCst);
+            assert!(runtime::sleep(PATIENCE).is_err());
+            Instant::now()
+        });
+        let waiting = waiting.unwrap();
+        suspended(1, &begun);
+        let begin = Instant::now();
+        waiting.kill();
+        joined(waiting).saturating_duration_since(begin)
+    });
+}
+
+/// How long after its end the result of `call` reaches a coroutine of worker 1.
+fn result_takes<T: Send + 'static>(call: impl FnOnce() -> (T, Instant) + Send + 'static) -> Duration {
+    let calling = Builder::new().worker(1).spawn(move || {
+        let (_, ended) = call();
+        Instant::now().saturating_duration_since(ended)
+    });
+    joined(calling.unwrap())
+}
+
+#[test]
+fn an_off_loaded_result_reaches_the_idle_worker() {
+    wakes_in_time("an off-loaded result", || {
+        result_takes(|| {
+            let call = || {
+                thread::sleep(Duration::from_millis(2));
+                Instant::now()
+            };
+            ((), runtime::offload(call).unwrap())
+        })
+    });
+}
+
+#[test]
+fn a_look_up_reaches_the_idle_worker() {
+    wakes_in_time("a look-up", || {
+        result_takes(|| {
+            let begin = Instant::now();
+            (runtime::resolve("localhost", 80).unwrap(), begin)
+        })
+    });
+}
+
+#[test]
+fn a_socket_of_the_idle_worker_is_served() {
+    wakes_in_time("an answer by the idle worker", || {
+        let (mut near, mut far) = on_worker(1);
+        let echoing = Builder::new().worker(1).spawn(move || echo(&mut near));
+        let begin = Instant::now();
+        far.write_all(b"x").unwrap();
+        expect(&mut far, b"x");
+        let took = begin.elapsed();
+        drop(far);
+        joined(echoing.unwrap()).unwrap();
+        took
+    });
+}
+
+/// A connection whose near end is served by worker `worker`.
+fn on_worker(worker: usize) -> (greenserve::net::TcpStream, std::net::TcpStream) {
+    let mut others = Vec::new();
+    loop {
+        let (near, far) = connection();
+        if near.as_raw_fd().unsigned_abs() as usize % runtime::workers() == worker {
+            return (near, far);
+        }
+        others.push((near, far));
+    }
+}
+
+#[test]
+fn a_flood_from_a_socket_of_the_other_worker_starves_nobody() {
+    let _alone = alone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (mut near, mut far) = on_worker(0);
+    let reading = Builder::new().worker(1).spawn(move || {
+        // Registers the socket; then the flood comes in.
+        near.write_all(b"x").unwrap();
+        compute(Duration::from_millis(20), &AtomicBool::new(false));
+        let mut buffer = [0; 4096];
+        let mut heard = 0;
+        while let Ok(count @ 1..) = near.read(&mut buffer) {
+            heard += count;
+            // Slower than the flood, so that more has come before each read.
+            compute(Duration::from_micros(50), &AtomicBool::new(false));
+        }
+        heard
+    });
+    let flooder = thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                far.write_all(&[0; 16]).unwrap();
+            }
+        }
+    });
+    for worker in [0, 1] {
+        best_of_three("a turn beside a flood", FAIR, || {
+            let begin = Instant::now();
+            joined(Builder::new().worker(worker).spawn(runtime::yield_now).unwrap());
+            begin.elapsed()
+        });
+    }
+    stop.store(true, Ordering::Relaxed);
+    flooder.join().unwrap();
+    assert!(joined(reading.unwrap()) > 0);
+}
