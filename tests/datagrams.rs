@@ -7,13 +7,15 @@ use std::io::{self, Read, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use greenserve::net::{Peer, SystemDatagram};
 use greenserve::testing::TestServer;
 use greenserve::{
     Context, Coroutine, Datagram, DatagramHandler, DatagramOptions, DatagramRequest, Failure, Family, HandlerError,
-    Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram,
+    Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram, runtime,
 };
 use support::LIMIT;
 use support::exchange::udp_client;
@@ -261,6 +263,44 @@ fn a_handler_may_send_to_others_through_the_servers_socket() {
         (&buffer[..length], from),
         (&b"pass it on"[..], support::ip(server.address()))
     );
+}
+
+/// Keeps every worker busy with two that take turns, so that what happens is
+/// told in batches, a wake-up before what the kernel says.
+fn with_busy_workers(f: impl FnOnce()) {
+    let over = Arc::new(AtomicBool::new(false));
+    let busy: Vec<_> = (0..runtime::workers() * 2)
+        .map(|worker| {
+            let over = Arc::clone(&over);
+            let compute = move || {
+                while !over.load(Ordering::SeqCst) {
+                    let until = Instant::now() + Duration::from_millis(1);
+                    while Instant::now() < until {}
+                    runtime::yield_now();
+                }
+            };
+            runtime::Builder::new().worker(worker).spawn(compute).unwrap()
+        })
+        .collect();
+    f();
+    over.store(true, Ordering::SeqCst);
+    for coroutine in busy {
+        coroutine.join().unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_has_just_replied_hears_its_shutdown() {
+    // That there is room for replies again is told in the same moment.
+    with_busy_workers(|| {
+        for _ in 0..30 {
+            let server = TestServer::<Udp>::start(measure).unwrap();
+            assert_eq!(answer(&udp_client(server.address()), b"x"), "1 false");
+            let begin = Instant::now();
+            assert!(server.stop().unwrap().is_clean());
+            assert!(begin.elapsed() < LIMIT / 8, "{:?}", begin.elapsed());
+        }
+    });
 }
 
 #[test]

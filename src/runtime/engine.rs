@@ -206,6 +206,11 @@ impl Readout {
     pub(super) fn is_kernels(self) -> bool {
         self.0 & !Self::WOKEN != 0
     }
+
+    /// We did not wake it; the kernel must have.
+    pub(super) fn is_kernels_alone(self) -> bool {
+        self.is_kernels() && self.0 & Self::WOKEN == 0
+    }
 }
 
 impl Interest {

@@ -140,15 +140,16 @@ impl Readiness {
             if self.worth_trying(direction) {
                 return Ok(Outcome::Ready);
             }
-            let by_kernel = self.suspend(task, until);
-            if !by_kernel && !self.worth_trying(direction) {
+            let by_kernel_alone = self.suspend(task, until);
+            if !by_kernel_alone && !self.worth_trying(direction) {
                 task.may_wait(deadline)?;
                 return Ok(Outcome::Roused);
             }
         }
     }
 
-    /// Switches away once. True when the kernel ended it, false when we did.
+    /// Switches away once. True when the kernel ended it, false when we did,
+    /// be it in the same moment.
     fn suspend(&self, task: &Arc<Task>, until: u64) -> bool {
         task.arm(until);
         let readout = self.interest.wait();
@@ -158,7 +159,7 @@ impl Readiness {
             worker::polled(here);
         }
         self.absorb(readout);
-        readout.is_kernels()
+        readout.is_kernels_alone()
     }
 
     fn absorb(&self, readout: Readout) {
