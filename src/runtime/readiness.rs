@@ -47,6 +47,8 @@ const READ_CLOSED: u8 = 4;
 #[derive(Debug)]
 pub(crate) struct Readiness {
     interest: Interest,
+    /// Where its waits end.
+    worker: usize,
     waker: Arc<Waker>,
     hints: AtomicU8,
     /// One coroutine at a time can be woken by one registration.
@@ -89,6 +91,7 @@ impl Readiness {
         let interest = Interest::register(fd.as_raw_fd())?;
         Ok(Readiness {
             waker: Arc::new(interest.waker()),
+            worker: Interest::worker_of(fd.as_raw_fd(), worker::count()),
             interest,
             hints: AtomicU8::new(WRITABLE),
             taken: AtomicBool::new(false),
@@ -150,7 +153,13 @@ impl Readiness {
 
     /// Switches away once. True when the kernel ended it, false when we did,
     /// be it in the same moment.
+    ///
+    /// On the descriptor's own worker: on another one the coroutine could be
+    /// running again there, and have closed the descriptor, before the
+    /// scheduler here has finished looking at it. And reports would come in
+    /// beside it, so that a wait in a loop might never let others run.
     fn suspend(&self, task: &Arc<Task>, until: u64) -> bool {
+        task.move_to(self.worker);
         task.arm(until);
         let readout = self.interest.wait();
         task.disarm();

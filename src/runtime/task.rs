@@ -291,6 +291,20 @@ impl Task {
         self.settle();
     }
 
+    /// Goes on on worker `target`, unless the scheduler was built to steal and
+    /// has other ideas.
+    pub(super) fn move_to(self: &Arc<Task>, target: usize) {
+        // A wake-up that was left over ends the first park on the spot.
+        for _ in 0..3 {
+            if engine::current_worker() == Some(target) {
+                return;
+            }
+            worker::deliver(target, Delivery::Wake(Arc::clone(self)));
+            engine::park();
+            self.settle();
+        }
+    }
+
     /// Ends the present or the next [`park`](Task::park).
     pub(crate) fn wake(self: &Arc<Task>) {
         match &self.parker {
