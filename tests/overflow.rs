@@ -48,17 +48,20 @@ fn recurse_in_large_steps(depth: u64) -> u64 {
     recurse_in_large_steps(depth + 1) + u64::from(frame[depth as usize % 8])
 }
 
-fn overflows_in_small_steps(_: &mut TcpStream) -> io::Result<()> {
+fn overflows_in_small_steps(client: &mut TcpStream) -> io::Result<()> {
+    client.read_exact(&mut [0])?;
     black_box(recurse_in_small_steps(0));
     Ok(())
 }
 
-fn overflows_in_large_steps(_: &mut TcpStream) -> io::Result<()> {
+fn overflows_in_large_steps(client: &mut TcpStream) -> io::Result<()> {
+    client.read_exact(&mut [0])?;
     black_box(recurse_in_large_steps(0));
     Ok(())
 }
 
-/// Serves one client, whose address goes to stdout, until the process ends.
+/// Serves one client, whose address goes to stdout before it says go, until the
+/// process ends.
 fn serve(handler: impl Handler<TcpStream>) -> ! {
     runtime::configure(Config::new().workers(2).stack_size(256 << 10)).unwrap();
     // Others live too, so that the right one has to be found.
@@ -70,6 +73,7 @@ fn serve(handler: impl Handler<TcpStream>) -> ! {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "\nclient {}", client.local_addr().unwrap()).unwrap();
     stdout.flush().unwrap();
+    client.write_all(b"!").unwrap();
     let _ = client.read(&mut [0]);
     panic!("the process is still there");
 }
