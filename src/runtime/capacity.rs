@@ -4,6 +4,8 @@ use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit};
 
+use super::registry;
+
 /// Maps left for the program, its libraries, the allocator and threads.
 const MAPS_RESERVE: usize = 1024;
 /// Descriptors left for what a server opens beside its connections.
@@ -24,7 +26,8 @@ const DEFAULT_MAP_LIMIT: usize = 65_530;
 #[non_exhaustive]
 pub struct Capacity {
     /// The most coroutines that can live at once: two memory mappings each,
-    /// out of `vm.max_map_count` (see `proc(5)`) less what is mapped already.
+    /// out of `vm.max_map_count` (see `proc(5)`) less what is mapped already, and
+    /// never more than 1 048 576.
     pub coroutines: usize,
     /// The most connections a server can hold: what `RLIMIT_NOFILE` (see
     /// `getrlimit(2)`) leaves beside the descriptors that are open already.
@@ -41,7 +44,7 @@ impl Capacity {
         let map_limit = map_limit();
         let descriptor_limit = descriptor_limit();
         Capacity {
-            coroutines: (map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE) / MAPS_A_STACK).max(1),
+            coroutines: coroutines_within(map_limit.saturating_sub(maps_in_use())),
             descriptors: descriptor_limit
                 .saturating_sub(descriptors_in_use() + DESCRIPTORS_RESERVE)
                 .max(1),
@@ -54,6 +57,10 @@ impl Capacity {
     pub fn connections(&self) -> usize {
         self.coroutines.min(self.descriptors)
     }
+}
+
+fn coroutines_within(maps: usize) -> usize {
+    (maps.saturating_sub(MAPS_RESERVE) / MAPS_A_STACK).clamp(1, registry::PLACES)
 }
 
 fn map_limit() -> usize {
@@ -78,6 +85,13 @@ fn descriptors_in_use() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_coroutines_live_than_can_be_listed() {
+        assert_eq!(coroutines_within(usize::MAX), registry::PLACES);
+        assert_eq!(coroutines_within(MAPS_RESERVE + 20), 10);
+        assert_eq!(coroutines_within(0), 1);
+    }
 
     #[test]
     fn two_mappings_a_coroutine_are_counted() {

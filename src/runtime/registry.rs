@@ -9,6 +9,8 @@ use super::task::{Name, Task, lock};
 
 const SLOTS_A_CHUNK: usize = 1024;
 const CHUNKS: usize = 1024;
+/// How many coroutines the list can hold.
+pub(super) const PLACES: usize = CHUNKS * SLOTS_A_CHUNK;
 
 static CHUNK: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static FREE: Mutex<FreeList> = Mutex::new(FreeList {
@@ -119,7 +121,7 @@ impl Drop for Entry {
 }
 
 fn slot(index: usize) -> &'static Slot {
-    let chunk = CHUNK[index / SLOTS_A_CHUNK % CHUNKS].get_or_init(|| {
+    let chunk = CHUNK[index / SLOTS_A_CHUNK].get_or_init(|| {
         (0..SLOTS_A_CHUNK)
             .map(|_| Slot {
                 stack: AtomicUsize::new(0),
