@@ -108,6 +108,51 @@ fn no_wake_up_is_lost_while_descriptors_are_reused() {
 }
 
 #[test]
+fn timeouts_that_meet_bytes_lose_neither() {
+    const PAIRS: u64 = 40;
+    const BYTES: usize = 300;
+    let _alone = alone();
+    let read = |index: u64, mut near: TcpStream| {
+        move || {
+            let (mut heard, mut timeouts) = (0, 0);
+            while heard < BYTES {
+                let limit = 100 + (index * 37 + timeouts * 101) % 900;
+                near.set_read_timeout(Some(Duration::from_micros(limit))).unwrap();
+                let begin = Instant::now();
+                match near.read(&mut [0; 3]) {
+                    Ok(count) => heard += count,
+                    Err(err) if err.kind() == ErrorKind::TimedOut => timeouts += 1,
+                    Err(err) => panic!("{err}"),
+                }
+                assert!(
+                    begin.elapsed() < LOST,
+                    "a wait of {limit} us took {:?}",
+                    begin.elapsed()
+                );
+            }
+            timeouts
+        }
+    };
+    let (mut readers, mut far_ends) = (Vec::new(), Vec::new());
+    for index in 0..PAIRS {
+        let (near, far) = connection();
+        readers.push(runtime::spawn(read(index, near)).unwrap());
+        far_ends.push(far);
+    }
+    let mut pause = 1;
+    for _ in 0..BYTES {
+        for far in &mut far_ends {
+            far.write_all(b"x").unwrap();
+        }
+        // Timeouts and bytes come at about the same rate.
+        pause = (pause * 7919 + 13) % 1500;
+        thread::sleep(Duration::from_micros(pause));
+    }
+    let timeouts: u64 = readers.into_iter().map(joined).sum();
+    assert!(timeouts > PAIRS, "{timeouts} timeouts");
+}
+
+#[test]
 fn eight_megabytes_come_back_as_they_went() {
     const LENGTH: usize = 8 << 20;
     let _alone = alone();
