@@ -1,6 +1,9 @@
 //! The runtime's promises that need no process of their own.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use greenserve::runtime::{self, Builder};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -53,4 +56,65 @@ fn offloaded_calls_suspend_only_their_caller() {
     }
     assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
     slow.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_sleep_of_nothing_lets_others_run() {
+    let others = Arc::new(AtomicUsize::new(0));
+    let theirs = Arc::clone(&others);
+    let busy = Builder::new().worker(0).spawn(move || {
+        while theirs.load(Ordering::SeqCst) == 0 {
+            runtime::sleep(Duration::ZERO)?;
+        }
+        std::io::Result::Ok(())
+    });
+    let ours = Arc::clone(&others);
+    let other = Builder::new().worker(0).spawn(move || ours.store(1, Ordering::SeqCst));
+    let busy = busy
+        .unwrap()
+        .join_timeout(Duration::from_secs(10))
+        .expect("it never lets the other run");
+    busy.unwrap().unwrap();
+    other.unwrap().join().unwrap();
+}
+
+/// A logger that keeps what it is told.
+struct Kept(Mutex<Vec<String>>);
+
+static KEPT: Kept = Kept(Mutex::new(Vec::new()));
+
+impl log::Log for Kept {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_panic_that_nobody_joins_is_logged_with_the_name() {
+    log::set_logger(&KEPT).unwrap();
+    log::set_max_level(log::LevelFilter::Error);
+    drop(
+        Builder::new()
+            .name("forgotten".to_owned())
+            .spawn(|| panic!("unheard"))
+            .unwrap(),
+    );
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let heard = || {
+        KEPT.0
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line == "forgotten panicked: unheard")
+    };
+    while !heard() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert!(heard(), "{:?}", KEPT.0.lock().unwrap());
 }

@@ -84,6 +84,15 @@ impl<T> Packet<T> {
     }
 }
 
+impl<T> Drop for Packet<T> {
+    /// Both sides are gone. A panic that nobody asked for is at least logged.
+    fn drop(&mut self) {
+        if let Some(Err(panic)) = lock(&self.result).take() {
+            log::error!("{panic}");
+        }
+    }
+}
+
 /// Waits for a coroutine's result; made by [`spawn`](super::spawn).
 ///
 /// Dropping it detaches the coroutine. To end it instead, see

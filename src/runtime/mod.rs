@@ -180,7 +180,8 @@ pub fn in_coroutine() -> bool {
     engine::in_coroutine()
 }
 
-/// Waits for `duration`; in a coroutine, lets others run meanwhile.
+/// Waits for `duration`; in a coroutine, lets others run meanwhile, also when
+/// it is zero (`gevent.sleep(0)`).
 ///
 /// # Errors
 /// An [`io::Error`] that carries a [`WaitError`] when the coroutine is killed
@@ -199,6 +200,11 @@ pub fn sleep_until(instant: Instant) -> io::Result<()> {
 
 fn sleep_until_tick(until: u64) -> io::Result<()> {
     let task = Task::current();
+    if clock::passed(until) {
+        task.may_wait(NEVER)?;
+        yield_now();
+        return Ok(());
+    }
     loop {
         match task.park(until) {
             Ok(()) => {}
