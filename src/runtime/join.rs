@@ -68,13 +68,16 @@ pub(super) fn message_of(payload: &(dyn Any + Send)) -> String {
 pub(super) struct Packet<T> {
     result: Mutex<Option<Result<T, Panic>>>,
     done: Latch,
+    /// Whether a panic that nobody takes is still to be logged.
+    logs_unheard: bool,
 }
 
 impl<T> Packet<T> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(logs_unheard: bool) -> Self {
         Packet {
             result: Mutex::new(None),
             done: Latch::new(),
+            logs_unheard,
         }
     }
 
@@ -87,7 +90,7 @@ impl<T> Packet<T> {
 impl<T> Drop for Packet<T> {
     /// Both sides are gone. A panic that nobody asked for is at least logged.
     fn drop(&mut self) {
-        if let Some(Err(panic)) = lock(&self.result).take() {
+        if let (true, Some(Err(panic))) = (self.logs_unheard, lock(&self.result).take()) {
             log::error!("{panic}");
         }
     }

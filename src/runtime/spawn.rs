@@ -107,19 +107,29 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn_watched(f, |_| ())
+        self.spawn_into(Packet::new(true), f, |_| ())
     }
 
     /// As [`spawn`](Builder::spawn), and calls `ended` on the coroutine once
-    /// its result can be joined, with the text of the panic if that ended it.
-    /// `ended` is dropped without a call if the coroutine never starts.
+    /// its result can be joined, with the text of the panic if that ended it;
+    /// to log it is then up to `ended`, which is dropped without a call if the
+    /// coroutine never starts.
     pub(crate) fn spawn_watched<F, T, W>(self, f: F, ended: W) -> Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
         W: FnOnce(Option<String>) + Send + 'static,
     {
-        let packet = Arc::new(Packet::new());
+        self.spawn_into(Packet::new(false), f, ended)
+    }
+
+    fn spawn_into<F, T, W>(self, packet: Packet<T>, f: F, ended: W) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+        W: FnOnce(Option<String>) + Send + 'static,
+    {
+        let packet = Arc::new(packet);
         let result = Arc::clone(&packet);
         let deliver = move || {
             let outcome =
