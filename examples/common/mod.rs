@@ -3,8 +3,8 @@
 //! Each example takes `--listen ADDRESS` and, where it makes sense,
 //! `--model coroutine|thread|fork|inline` and `--workers N`; prints one line
 //! `listening on ADDRESS` once clients can connect; and ends with status 0 on
-//! SIGTERM or SIGINT. What it has to say per client goes through `log`, off
-//! unless RUST_LOG says otherwise.
+//! SIGTERM or SIGINT. What it has to say per client goes through `log` at
+//! level info, which is off unless RUST_LOG says otherwise.
 #![allow(dead_code, reason = "each example uses a part of it")]
 #![allow(clippy::print_stderr, reason = "these are programs")]
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use greenserve::runtime::{self, Config};
-use greenserve::{DrainReport, Error, Family, Fork, Inline, Model, Result, Server, Thread};
+use greenserve::{Error, Family, Fork, Inline, Model, Result, Server, Thread};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -88,11 +88,14 @@ pub(crate) fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<(
 }
 
 fn serve_in<F: Family, M: Model>(mut server: Server<F, M>) -> Result<()> {
-    // Before the line is printed: who reads it may send a signal at once.
+    // Not left to `serve_until_signal`: who reads the line may send a signal
+    // at once.
     server.handle_signals()?;
     announce(server.address()?);
-    server.serve_forever()?;
-    report(&server.stop(GRACE));
+    let drained = server.serve_until_signal(GRACE)?;
+    if !drained.is_clean() {
+        log::warn!("{drained}");
+    }
     Ok(())
 }
 
@@ -106,12 +109,6 @@ pub(crate) fn say(line: impl Display) {
     // Not `println!`: it panics when the reader has gone, and a server has
     // better things to do than to end for that.
     let _ = writeln!(io::stdout(), "{line}");
-}
-
-fn report(drained: &DrainReport) {
-    if !drained.is_clean() {
-        log::warn!("{drained}");
-    }
 }
 
 /// SIGTERM and SIGINT for a program that has no server to handle them.

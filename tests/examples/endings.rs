@@ -90,6 +90,6 @@ fn cut_short_by_a_second_signal(model: &str) {
 
 each_model!(interrupted, [coroutine, thread, fork, inline]);
 each_model!(drained, [coroutine, thread, fork, inline]);
-// Not inline: there the loop itself serves, and ends when the client has.
-each_model!(killed_after_the_grace, [coroutine, thread, fork]);
+each_model!(killed_after_the_grace, [coroutine, thread, fork, inline]);
+// Not inline: there the loop itself serves, and nobody is refused meanwhile.
 each_model!(cut_short_by_a_second_signal, [coroutine, thread, fork]);

@@ -1,15 +1,21 @@
 //! The may_minihttp service.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
-use crate::program::{Program, connect};
+use crate::program::{Program, connect, hears_end};
 
-/// Sends a request and returns the head of the answer and its body.
-fn ask(server: &mut BufReader<std::net::TcpStream>, path: &str) -> (Vec<String>, String) {
+/// Sends a request and returns the answer.
+fn ask(server: &mut BufReader<TcpStream>, path: &str) -> (Vec<String>, String) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     server.get_mut().write_all(request.as_bytes()).unwrap();
+    answer(server)
+}
+
+/// Reads the head of an answer, and its body.
+fn answer(server: &mut BufReader<TcpStream>) -> (Vec<String>, String) {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
@@ -61,9 +67,27 @@ fn a_bad_content_length_costs_one_client() {
     let address = program.address();
     let mut bad = connect(&address);
     bad.write_all(b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n").unwrap();
+    hears_end(&mut bad);
     let mut server = BufReader::new(connect(&address));
     let (_, body) = ask(&mut server, "/");
     assert_eq!(body, "Hello, World!\n");
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.ended().code(), Some(0));
+}
+
+#[test]
+fn a_body_is_no_request() {
+    let mut program = Program::start("minihttp", &["--listen", "127.0.0.1:0"]);
+    let mut server = BufReader::new(connect(&program.address()));
+    server
+        .get_mut()
+        .write_all(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello")
+        .unwrap();
+    let (_, body) = answer(&mut server);
+    assert_eq!(body, "Hello, World!\n");
+    let (_, body) = ask(&mut server, "/");
+    assert_eq!(body, "Hello, World!\n");
+    drop(server);
     program.end_well();
 }
 

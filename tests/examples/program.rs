@@ -53,7 +53,7 @@ impl Ended {
 
 impl Program {
     pub(crate) fn start<A: AsRef<OsStr>>(example: &str, arguments: &[A]) -> Program {
-        Program::run(Command::new(built(example)).args(arguments))
+        Program::run(Command::new(built(example)).args(arguments).env_remove("RUST_LOG"))
     }
 
     /// As [`start`](Program::start), with a variable in its environment.
@@ -144,12 +144,14 @@ impl Program {
         }
     }
 
-    /// Sends SIGTERM: the status must be 0, and no line must be left.
-    pub(crate) fn end_well(self) {
+    /// Sends SIGTERM: the status must be 0, and no line must be left. Returns
+    /// its log.
+    pub(crate) fn end_well(self) -> String {
         self.signal(Signal::SIGTERM);
         let ended = self.ended();
         assert_eq!(ended.code(), Some(0), "{ended:?}");
         assert_eq!(ended.output, [""; 0], "{ended:?}");
+        ended.errors
     }
 }
 
