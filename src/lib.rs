@@ -135,3 +135,12 @@ pub type UnixServer<M = Coroutine> = Server<Unix, M>;
 /// A server on Unix datagram sockets, on coroutines unless another model is
 /// named.
 pub type UnixDatagramServer<M = Coroutine> = Server<UnixDatagrams, M>;
+
+/// The documents' programs compile as they stand.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/PORTING.md")]
+    mod porting {}
+}
