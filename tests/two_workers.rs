@@ -19,8 +19,12 @@ use common::{
     slowest_first_answer, suspended, wait_until,
 };
 use greenserve::TcpServer;
+use greenserve::net::UnixStream;
 use greenserve::runtime::{self, Builder, Config, JoinHandle};
 use greenserve::sync::{Event, Mutex, Semaphore, channel};
+use nix::errno::Errno;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 
 fn alone() -> MutexGuard<'static, ()> {
     alone_with(Config::new().workers(2))
@@ -233,6 +237,59 @@ fn on_worker(worker: usize) -> (greenserve::net::TcpStream, std::net::TcpStream)
     }
 }
 
+/// All threads of this process on one processor, until this is dropped: what
+/// one thread wakes then often runs before the one that woke it goes on.
+struct OneProcessor(CpuSet);
+
+impl OneProcessor {
+    fn new() -> OneProcessor {
+        let usual = sched_getaffinity(Pid::from_raw(0)).unwrap();
+        let first = (0..CpuSet::count())
+            .find(|&index| usual.is_set(index).unwrap())
+            .unwrap();
+        let mut one = CpuSet::new();
+        one.set(first).unwrap();
+        set_affinity(&one);
+        OneProcessor(usual)
+    }
+}
+
+impl Drop for OneProcessor {
+    fn drop(&mut self) {
+        set_affinity(&self.0);
+    }
+}
+
+fn set_affinity(processors: &CpuSet) {
+    for thread in std::fs::read_dir("/proc/self/task").unwrap() {
+        let id = thread.unwrap().file_name().into_string().unwrap().parse().unwrap();
+        match sched_setaffinity(Pid::from_raw(id), processors) {
+            // The thread has ended since.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(err) => panic!("thread {id}: {err}"),
+        }
+    }
+}
+
+#[test]
+fn a_wait_ends_on_the_worker_of_its_socket_even_if_both_workers_share_a_processor() {
+    let _alone = alone();
+    if skipped(cfg!(feature = "may-defaults").then_some("may's default features let workers steal coroutines")) {
+        return;
+    }
+    let _one_processor = OneProcessor::new();
+    for _ in 0..100 {
+        let (mut near, mut far) = on_worker(0);
+        let reading = Builder::new().worker(1).spawn(move || {
+            near.read_exact(&mut [0]).unwrap();
+            thread::current().id()
+        });
+        far.write_all(b"x").unwrap();
+        let there = joined(Builder::new().worker(0).spawn(|| thread::current().id()).unwrap());
+        assert_eq!(joined(reading.unwrap()), there);
+    }
+}
+
 #[test]
 fn a_wait_for_a_socket_ends_on_the_worker_of_the_socket() {
     let _alone = alone();
@@ -256,4 +313,24 @@ fn a_wait_for_a_socket_ends_on_the_worker_of_the_socket() {
     let there = joined(Builder::new().worker(0).spawn(|| thread::current().id()).unwrap());
     go_on.send(()).unwrap();
     assert_eq!(joined(reading.unwrap()), there);
+}
+
+#[test]
+fn coroutines_may_end_in_the_moment_they_are_woken() {
+    let _alone = alone();
+    for _ in 0..100 {
+        let short = |index: usize| {
+            Builder::new().worker(index).spawn(move || {
+                let (mut near, far) = UnixStream::pair().unwrap();
+                near.write_all(b"x").unwrap();
+                if index.is_multiple_of(2) {
+                    runtime::yield_now();
+                }
+                drop(far);
+                assert!(near.read(&mut [0]).unwrap_or(0) == 0);
+            })
+        };
+        let running: Vec<_> = (0..200).map(|index| short(index).unwrap()).collect();
+        running.into_iter().for_each(joined);
+    }
 }

@@ -158,6 +158,16 @@ pub(super) fn park() {
     coroutine::park();
 }
 
+/// To be the last thing a coroutine does.
+///
+/// When a wake-up comes in the moment of a [`park`], `may` runs the coroutine
+/// on from within that park's book-keeping. Ended there, it would wait for
+/// ever, and its worker with it, for this very book-keeping to be over; after a
+/// switch it is.
+pub(super) fn before_the_end() {
+    coroutine::yield_now();
+}
+
 /// A descriptor known to the epoll loop of one worker.
 ///
 /// Owns the registration, not the descriptor: it must be dropped before the

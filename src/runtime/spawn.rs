@@ -211,5 +211,6 @@ fn run<C>(task: &Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), 
     }
     task.finish();
     drop(entry);
+    engine::before_the_end();
     drop(reservation);
 }

@@ -291,15 +291,17 @@ impl Task {
         self.settle();
     }
 
-    /// Goes on on worker `target`, unless the scheduler was built to steal and
-    /// has other ideas.
+    /// Goes on on worker `target`.
+    ///
+    /// More than one attempt is needed when a wake-up that was left over ends
+    /// the park on the spot, or when the scheduler was built to steal.
     pub(super) fn move_to(self: &Arc<Task>, target: usize) {
-        // A wake-up that was left over ends the first park on the spot.
-        for _ in 0..3 {
-            if engine::current_worker() == Some(target) {
-                return;
+        loop {
+            match engine::current_worker() {
+                Some(here) if here == target => return,
+                Some(here) => worker::send_on(here, self, target),
+                None => worker::deliver(target, Delivery::Wake(Arc::clone(self))),
             }
-            worker::deliver(target, Delivery::Wake(Arc::clone(self)));
             engine::park();
             self.settle();
         }

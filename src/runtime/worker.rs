@@ -23,7 +23,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use once_cell::sync::OnceCell;
 
 use super::deadline::{Armed, Timers, descriptor_on};
-use super::engine::{self, Interest};
+use super::engine::{self, Interest, Waker};
 use super::task::{Task, lock};
 
 /// Direct wake-ups on one worker between two looks at its sockets.
@@ -37,6 +37,8 @@ pub(super) enum Delivery {
     Wake(Arc<Task>),
     /// End whatever wait the task is in.
     Rouse(Arc<Task>),
+    /// End the park of a task that leaves this worker, on the worker it goes to.
+    SendOn(Arc<Task>, usize),
 }
 
 pub(super) struct Worker {
@@ -48,6 +50,8 @@ pub(super) struct Worker {
     direct_wakes: CachePadded<AtomicU32>,
     // Dropped before the descriptor it is registered for.
     bell_interest: Interest,
+    /// Rings without a system call, from this worker's own thread.
+    knock: Waker,
     bell: EventFd,
     timers: Timers,
 }
@@ -107,6 +111,20 @@ pub(super) fn deliver(home: usize, delivery: Delivery) {
     }
 }
 
+/// Has `task`, which runs on worker `here` and is about to park, go on on
+/// worker `target`.
+///
+/// Not by a wake-up sent straight there: it may arrive before the park, all
+/// the more when both workers share a processor, and then end it here. This
+/// worker's inbox is looked at once the task has left its thread, and that is
+/// when the wake-up sets out.
+pub(super) fn send_on(here: usize, task: &Arc<Task>, target: usize) {
+    if let Some(worker) = all().get(here) {
+        worker.inbox.push(Delivery::SendOn(Arc::clone(task), target));
+        worker.knock.wake();
+    }
+}
+
 /// Worker `here` has just polled its sockets.
 pub(super) fn polled(here: Option<usize>) {
     if let Some(worker) = here.and_then(|here| all().get(here))
@@ -141,12 +159,14 @@ impl Worker {
     fn new(index: usize, count: usize) -> io::Result<Worker> {
         let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
         let bell = descriptor_on(index, count, || EventFd::from_flags(flags))?;
+        let bell_interest = Interest::register(bell.as_fd().as_raw_fd())?;
         Ok(Worker {
             index,
             inbox: SegQueue::new(),
             rung: CachePadded::new(AtomicBool::new(false)),
             direct_wakes: CachePadded::new(AtomicU32::new(0)),
-            bell_interest: Interest::register(bell.as_fd().as_raw_fd())?,
+            knock: bell_interest.waker(),
+            bell_interest,
             bell,
             timers: Timers::new(index, count)?,
         })
@@ -188,8 +208,9 @@ impl Worker {
     /// Carries out what was delivered; never returns.
     fn run_inbox(&self) {
         loop {
-            self.bell_interest.wait();
-            self.direct_wakes.store(0, Ordering::Relaxed);
+            if self.bell_interest.wait().is_kernels() {
+                self.direct_wakes.store(0, Ordering::Relaxed);
+            }
             // Cleared before the queue is read: a delivery that comes after
             // the last pop finds it clear and rings again.
             self.rung.store(false, Ordering::SeqCst);
@@ -197,6 +218,7 @@ impl Worker {
                 match delivery {
                     Delivery::Wake(task) => task.deliver_wake(),
                     Delivery::Rouse(task) => task.deliver_rouse(),
+                    Delivery::SendOn(task, target) => deliver(target, Delivery::Wake(task)),
                 }
             }
         }
