@@ -8,7 +8,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -20,27 +20,31 @@ use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, poll_thre
 
 /// Operations that may succeed in a row before the coroutine lets others run:
 /// a peer that always has more to say must not keep the worker to itself.
-const OPERATIONS_BEFORE_YIELD: u32 = 128;
+const OPERATIONS_BEFORE_YIELD: u8 = 128;
 
 /// Reads of the end of a stream in a row before they become an error.
 ///
 /// A loop that forgets to test for the end would otherwise never end.
-pub(super) const ENDS_BEFORE_ERROR: u32 = 100;
+pub(super) const ENDS_BEFORE_ERROR: u8 = 100;
 
 /// A descriptor with its waits, timeouts and kill switch.
+///
+/// In this order, what each message touches fills one cache line: with
+/// thousands of clients every line is fetched from memory anew.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Socket<S: AsFd> {
     // Dropped before the descriptor it is registered for.
     readiness: OnceCell<Readiness>,
     system: S,
-    /// In nanoseconds; [`NEVER`] for none.
-    read_timeout: AtomicU64,
-    write_timeout: AtomicU64,
-    uninterrupted: AtomicU32,
-    ends_read: AtomicU32,
+    uninterrupted: AtomicU8,
+    ends_read: AtomicU8,
     /// Made non-blocking for a thread's deadline.
     nonblocking: AtomicBool,
     killed: AtomicBool,
+    /// In nanoseconds; [`NEVER`] for none.
+    read_timeout: AtomicU64,
+    write_timeout: AtomicU64,
 }
 
 impl<S: AsFd> Socket<S> {
@@ -50,8 +54,8 @@ impl<S: AsFd> Socket<S> {
             system,
             read_timeout: AtomicU64::new(NEVER),
             write_timeout: AtomicU64::new(NEVER),
-            uninterrupted: AtomicU32::new(0),
-            ends_read: AtomicU32::new(0),
+            uninterrupted: AtomicU8::new(0),
+            ends_read: AtomicU8::new(0),
             nonblocking: AtomicBool::new(false),
             killed: AtomicBool::new(false),
         }
@@ -302,7 +306,7 @@ impl<S: AsFd> Socket<S> {
     /// lets others run at each.
     pub(super) fn count_end(&self) -> io::Result<()> {
         self.check_killed()?;
-        let ends = self.ends_read.load(Ordering::Relaxed) + 1;
+        let ends = self.ends_read.load(Ordering::Relaxed).saturating_add(1);
         self.ends_read.store(ends, Ordering::Relaxed);
         if ends > ENDS_BEFORE_ERROR {
             return Err(io::Error::new(

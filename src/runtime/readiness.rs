@@ -48,7 +48,7 @@ const READ_CLOSED: u8 = 4;
 pub(crate) struct Readiness {
     interest: Interest,
     /// Where its waits end.
-    worker: usize,
+    worker: u32,
     waker: Arc<Waker>,
     hints: AtomicU8,
     /// One coroutine at a time can be woken by one registration.
@@ -91,7 +91,7 @@ impl Readiness {
         let interest = Interest::register(fd.as_raw_fd())?;
         Ok(Readiness {
             waker: Arc::new(interest.waker()),
-            worker: Interest::worker_of(fd.as_raw_fd(), worker::count()),
+            worker: Interest::worker_of(fd.as_raw_fd(), worker::count()) as u32,
             interest,
             hints: AtomicU8::new(WRITABLE),
             taken: AtomicBool::new(false),
@@ -159,7 +159,7 @@ impl Readiness {
     /// scheduler here has finished looking at it. And reports would come in
     /// beside it, so that a wait in a loop might never let others run.
     fn suspend(&self, task: &Arc<Task>, until: u64) -> bool {
-        task.move_to(self.worker);
+        task.move_to(self.worker as usize);
         task.arm(until);
         let readout = self.interest.wait();
         task.disarm();

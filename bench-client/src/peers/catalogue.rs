@@ -55,7 +55,11 @@ enum Kind {
     Python(&'static str, Option<&'static str>),
 }
 
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 7] = [
+    Entry {
+        name: "epoll",
+        kind: Kind::Rust("peer-epoll", Some("mio")),
+    },
     Entry {
         name: "tokio",
         kind: Kind::Rust("peer-tokio", Some("tokio")),
