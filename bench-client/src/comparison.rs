@@ -26,7 +26,7 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     if !sides.is_empty() {
         print!("{}", sides::report(&sides, &stage.places.to_string()));
         if let Some(path) = &options.json {
-            json::write(path, &json::runs(&sides, &stage))?;
+            json::write(path, &json::saved(&sides, &stage))?;
         }
     }
     match ended {

@@ -15,8 +15,9 @@
 //! - What is sent and checked: [`payload`], [`verify`]; what can go wrong:
 //!   [`taxonomy`], counted by [`tally`].
 //! - What is written down: [`recording`] the times, [`account`] what the
-//!   server used, [`outcome`] all of it, [`machine`] on what.
-//! - What is shown: [`watch`] while it runs, [`report`] after it.
+//!   server used, [`outcome`] all of it, [`machine`] on what;
+//!   [`saved`] is the file's form of it, made by [`saving`].
+//! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
 #![allow(
     clippy::print_stdout,
     reason = "reports and the line that says where a server listens go to stdout"
@@ -41,9 +42,12 @@ mod outcome;
 mod payload;
 mod peers;
 mod pinning;
+mod progress;
 mod quantity;
 mod recording;
 mod report;
+mod saved;
+mod saving;
 mod serve;
 mod single;
 mod source;

@@ -3,7 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
@@ -63,6 +66,21 @@ impl Times {
             0 => Duration::ZERO,
             _ => Duration::from_nanos(self.0.value_at_quantile(share)),
         }
+    }
+
+    /// Their mean in nanoseconds; zero if there are none.
+    pub(crate) fn mean(&self) -> f64 {
+        self.0.mean()
+    }
+
+    /// All of them as HdrHistogram's implementations exchange them: V2,
+    /// deflated, in base64.
+    pub(crate) fn encoded(&self) -> String {
+        let mut bytes = Vec::new();
+        // Writing to a vector cannot fail, and a histogram of this size has room
+        // in the format's fields.
+        let _ = V2DeflateSerializer::new().serialize(&self.0, &mut bytes);
+        BASE64.encode(bytes)
     }
 
     /// The longest; 60 s stands for that and more.

@@ -29,7 +29,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     };
     print!("{}", one::report(&side, server.map(|server| server.pid())));
     if let Some(path) = &options.json {
-        json::write(path, &json::runs(&[side], &stage))?;
+        json::write(path, &json::saved(&[side], &stage))?;
     }
     Ok(status)
 }

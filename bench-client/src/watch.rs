@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::failure::{Failure, Status};
+use crate::progress::Progress;
 
 /// How often the watch looks up from its waiting.
 pub(crate) const GLANCE: Duration = Duration::from_millis(50);
@@ -66,14 +67,14 @@ impl Watch {
     }
 
     /// Shows how far it is, if it is time to.
-    pub(crate) fn show(&mut self, progress: impl FnOnce() -> String) {
+    pub(crate) fn show<P: Into<Progress>>(&mut self, progress: impl FnOnce() -> P) {
         let every = if self.terminal { TERMINAL_EVERY } else { LOG_EVERY };
         let now = Instant::now();
         if self.shown.is_some_and(|shown| now - shown < every) {
             return;
         }
         self.shown = Some(now);
-        let line = format!("{}: {}", self.subject, progress());
+        let line = format!("{}: {}", self.subject, progress().into().text);
         // A progress line that nobody can read is no reason to stop.
         let _ = match self.terminal {
             true => write!(stderr(), "\r{line}\x1b[K"),
@@ -88,7 +89,7 @@ impl Watch {
     }
 
     /// Waits until `until` or until a signal comes, showing `progress`.
-    pub(crate) fn wait(&mut self, until: Instant, progress: impl Fn() -> String) {
+    pub(crate) fn wait<P: Into<Progress>>(&mut self, until: Instant, progress: impl Fn() -> P) {
         while !self.interrupted() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -69,9 +69,9 @@ fn a_correct_server_has_no_errors() {
     assert_eq!(run.status(), 0, "{}", run.text());
     assert_eq!(run.errors(), []);
     let report = &run.report["runs"][0];
-    assert_eq!(report["connected"], 20);
-    assert!(report["echoes"].as_u64().expect("a count") > 100);
-    assert_eq!(report["service_time"]["count"], report["echoes"]);
+    assert_eq!(report["connections"]["connected"], 20);
+    assert!(report["answers"].as_u64().expect("a count") > 100);
+    assert_eq!(report["service_time"]["count"], report["answers"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_server_that_starves_connections_makes_the_run_invalid() {
     let run = run(&server.target(), &["--timeout", "300ms"]);
     assert_eq!(run.status(), 4, "{}", run.text());
     assert_eq!(run.errors(), [("read_timeout", 10)]);
-    assert_eq!(run.report["runs"][0]["connected"], 10);
+    assert_eq!(run.report["runs"][0]["connections"]["connected"], 10);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::catalogue::Catalogue;
 use super::probe::{Metric, Probe};
 use crate::format;
 use crate::outcome::Outcome;
-use crate::report::json::Manifest;
+use crate::saved::Manifest;
 use crate::stage::Stage;
 
 /// The order in which `count` servers are measured in `round`: forth and back,
