@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::job::{Churn, Plan, Verify};
+use crate::job::{Churn, Linger, Network, Plan, Verify};
 use crate::launch::LaunchOptions;
+use crate::pace::Loop;
+use crate::payload::Content;
 use crate::peers::Probe;
 use crate::quantity;
 use crate::serve::ServeOptions;
+use crate::sizes::Sizes;
 use crate::source::Sources;
-use crate::target::Target;
-
-/// The largest message: two of them are kept for every client.
-const LARGEST: usize = 16 << 20;
+use crate::target::{Protocol, Target};
+use crate::workload::WorkloadOptions;
 
 /// Measures echo servers with clients that verify every byte.
 ///
@@ -41,9 +42,9 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Measure a server that runs already.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// Measure our server beside others, in interleaved rounds on one core.
-    Peers(PeersOptions),
+    Peers(Box<PeersOptions>),
     /// Serve echoes, on coroutines or on threads.
     #[command(hide = true)]
     Serve(ServeOptions),
@@ -58,9 +59,9 @@ pub(crate) struct LoadOptions {
     /// Simulated clients, each with one connection and one message at a time.
     #[arg(short, long, default_value = "500", value_parser = quantity::count)]
     pub(crate) clients: u32,
-    /// Bytes in a message: 64, 4k, 1m.
-    #[arg(long, default_value = "64", value_parser = message_size)]
-    pub(crate) size: usize,
+    /// Bytes in a message: 64, 1..4k, 64:0.9,16k:0.1, lognormal:512,1.2.
+    #[arg(long, default_value = "64")]
+    pub(crate) size: Sizes,
     /// How far answers are checked.
     #[arg(long, value_enum, default_value = "full")]
     pub(crate) verify: Verify,
@@ -83,20 +84,29 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// The plan of an echo run against `address`.
+    /// The plan of a closed loop of echoes over TCP at `address`.
     pub(crate) fn plan(&self, address: SocketAddr, phases: &Phases) -> Plan {
         Plan {
-            address,
+            protocol: Protocol::Tcp,
+            endpoint: address.into(),
+            request: None,
             sources: self.source,
             clients: self.clients,
             few: (self.clients / 5).max(1),
+            ramp: Duration::ZERO,
             warmup: phases.warmup,
             duration: phases.duration,
-            size: self.size,
+            requests: None,
+            pace: Loop::Closed(None),
+            depth: 1,
+            sizes: self.size.clone(),
+            content: Content::Random,
             seed: self.seed,
             verify: self.verify,
             churn: Churn::Never,
+            linger: Linger::Fin,
             idle: false,
+            network: Network::default(),
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
         }
@@ -137,7 +147,7 @@ pub(crate) struct ComparisonOptions {
 /// The measurement of one server.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunOptions {
-    /// The server: tcp://HOST:PORT.
+    /// The server: tcp:// or udp://HOST:PORT, unix:// or unixgram:///PATH, http://HOST:PORT/PATH.
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) load: LoadOptions,
@@ -147,12 +157,8 @@ pub(crate) struct RunOptions {
     /// How long the server is warmed up before.
     #[arg(long, default_value = "2s", value_parser = quantity::duration)]
     pub(crate) warmup: Duration,
-    /// Hold the connections without using them; for memory.
-    #[arg(long, conflicts_with = "churn")]
-    pub(crate) idle: bool,
-    /// How long a connection is used.
-    #[arg(long, value_enum, default_value = "never")]
-    pub(crate) churn: Churn,
+    #[command(flatten)]
+    pub(crate) workload: WorkloadOptions,
     /// Account for the processor time and memory of process PID.
     #[arg(long, value_name = "PID")]
     pub(crate) server_pid: Option<i32>,
@@ -196,14 +202,6 @@ pub(crate) struct PeersOptions {
     /// Write all figures to FILE as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-}
-
-fn message_size(text: &str) -> Result<usize, String> {
-    match quantity::bytes(text)? {
-        0 => Err("a message has at least 1 byte".to_owned()),
-        size if size > LARGEST => Err(format!("{text:?} is too large; a message has at most {LARGEST} bytes")),
-        size => Ok(size),
-    }
 }
 
 #[cfg(test)]

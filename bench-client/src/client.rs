@@ -1,51 +1,43 @@
 //! One simulated client, written as if it had the machine to itself.
 
-use std::io::{Read, Write};
+mod datagram;
+mod stream;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenserve::net::TcpStream;
-use greenserve::runtime;
-
-use crate::dial::dial;
-use crate::job::{Churn, Job, Phase, Verify};
+use crate::job::{Job, Phase};
+use crate::pace::{Loop, Pace};
 use crate::payload::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
-use crate::verify::{Mismatch, judge};
 
-/// Bytes on their way at most: a longer message is sent while its answer comes
-/// in, because a server that echoes as it reads, and a client that reads only
-/// when it has written all, would wait for each other.
-const UNANSWERED: usize = 64 * 1024;
-
-/// Pause after the second failure in a row; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a client sleeps at most while it does not know when the run ends.
+const NAP: Duration = Duration::from_millis(100);
 
 /// A client that got its first answer.
 #[derive(Debug)]
-pub(crate) struct Client {
-    job: Arc<Job>,
-    connection: u32,
-    sequence: u64,
-    /// `None` between two connections.
-    stream: Option<TcpStream>,
-    message: Vec<u8>,
-    answer: Vec<u8>,
-    /// In a row, the last one included.
-    failures: u32,
+pub(crate) enum Client {
+    /// Over a connection.
+    Stream(Box<stream::StreamClient>),
+    /// By datagrams.
+    Datagram(Box<datagram::DatagramClient>),
 }
 
 /// What a client has done when it ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Served {
-    /// Echoes that counted.
-    pub(crate) echoes: u64,
-    /// Whether it waited for an answer when it was told to stop.
-    pub(crate) unfinished: bool,
+    /// Messages sent, in all phases, the first one included.
+    pub(crate) sent: u64,
+    /// Answers that counted.
+    pub(crate) answers: u64,
+    /// Bytes of the messages they answered.
+    pub(crate) bytes: u64,
+    /// Messages without an answer at the end.
+    pub(crate) unfinished: u64,
 }
 
 /// Why an exchange came to nothing.
+#[derive(Debug)]
 enum Trouble {
     Fault(Fault),
     /// The client was told to stop.
@@ -56,19 +48,13 @@ impl Client {
     /// Connects and exchanges one message: a connection that no answer came
     /// over may be one the kernel accepted and the server never saw.
     pub(crate) fn arrive(job: &Arc<Job>, connection: u32) -> Option<Client> {
-        let size = job.payload.size();
-        let mut client = Client {
-            job: Arc::clone(job),
-            connection,
-            sequence: 0,
-            stream: None,
-            message: vec![0; size],
-            answer: vec![0; size],
-            failures: 0,
-        };
         let began = Instant::now();
-        match client.exchange() {
-            Ok(_) => {
+        let arrived = match job.plan.protocol.is_datagram() {
+            true => datagram::DatagramClient::arrive(job, connection).map(|client| Client::Datagram(Box::new(client))),
+            false => stream::StreamClient::arrive(job, connection).map(|client| Client::Stream(Box::new(client))),
+        };
+        match arrived {
+            Ok(client) => {
                 job.arrivals.record(connection, began.elapsed());
                 Some(client)
             }
@@ -81,140 +67,168 @@ impl Client {
     }
 
     /// Sends and verifies until the run is over.
-    pub(crate) fn work(mut self) -> Served {
-        let mut served = Served::default();
-        while self.job.phase() != Phase::Over {
-            match self.exchange() {
-                Ok(took) => self.count(took, &mut served),
-                Err(Trouble::Fault(fault)) => self.recover(fault),
-                Err(Trouble::Stopped) => {
-                    served.unfinished = true;
-                    break;
-                }
-            }
+    pub(crate) fn work(self) -> Served {
+        match self {
+            Client::Stream(client) => client.work(),
+            Client::Datagram(client) => client.work(),
         }
-        served
     }
 
     /// One more exchange, to prove that an idle connection was held.
-    pub(crate) fn say_goodbye(mut self) -> Served {
-        let mut served = Served::default();
-        match self.exchange() {
-            Ok(_) => {}
-            Err(Trouble::Fault(fault)) => self.job.faults.note(self.connection, fault),
-            Err(Trouble::Stopped) => served.unfinished = true,
-        }
-        served
-    }
-
-    fn count(&mut self, took: Duration, served: &mut Served) {
-        self.failures = 0;
-        if self.job.phase() == Phase::Measure {
-            self.job.echoes.record(self.connection, took);
-            served.echoes += 1;
+    pub(crate) fn say_goodbye(self) -> Served {
+        match self {
+            Client::Stream(client) => client.say_goodbye(),
+            Client::Datagram(client) => client.say_goodbye(),
         }
     }
+}
 
-    /// Counts the fault; the next exchange makes a new connection if this one
-    /// was lost. A server that refuses again and again is not hammered.
-    fn recover(&mut self, fault: Fault) {
-        self.job.faults.note(self.connection, fault);
-        if self.stream.is_some() {
-            return;
+/// What all clients keep: who they are, when they send, what they have done.
+#[derive(Debug)]
+struct Desk {
+    job: Arc<Job>,
+    connection: u32,
+    sequence: u64,
+    pace: Pace,
+    /// When the client last had a message less on its way than it may.
+    free_since: Instant,
+    served: Served,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Flight {
+    origin: Origin,
+    /// When it was to be sent.
+    intended: Instant,
+    /// When it was.
+    began: Instant,
+    size: usize,
+}
+
+impl Desk {
+    fn new(job: &Arc<Job>, connection: u32) -> Desk {
+        Desk {
+            job: Arc::clone(job),
+            connection,
+            sequence: 0,
+            pace: Pace::AtOnce,
+            free_since: Instant::now(),
+            served: Served::default(),
         }
-        if self.failures > 0 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(10));
-            // Told to stop: the phase says so too.
-            let _ = runtime::sleep(pause.min(LONGEST_PAUSE));
-        }
-        self.failures += 1;
     }
 
-    /// One message there and back: how long it took.
-    fn exchange(&mut self) -> Result<Duration, Trouble> {
-        let origin = self.next_message();
-        let keeps = self.job.plan.churn == Churn::Never;
-        let mut began = Instant::now();
-        let (stream, doing) = match self.stream.take() {
-            Some(stream) => (stream, Doing::Sending),
-            None => {
-                let dialled = dial(&self.job.plan, origin).map_err(|err| trouble(&err, Doing::Connecting))?;
-                if keeps {
-                    began = Instant::now();
-                }
-                dialled
-            }
+    /// From now on messages are sent as the plan says.
+    fn start(&mut self) {
+        let plan = &self.job.plan;
+        let think = match plan.pace {
+            Loop::Closed(think) => think,
+            Loop::Open { .. } => None,
         };
-        converse(&stream, doing, &self.message, &mut self.answer)?;
-        let took = began.elapsed();
-        if keeps {
-            self.stream = Some(stream);
-        }
-        self.check(origin)?;
-        Ok(took)
+        let window = self.job.window().map_or_else(Instant::now, |(begin, _)| begin);
+        self.pace = Pace::new(think, self.job.schedule.as_ref(), plan.seed, self.connection, window);
     }
 
-    fn next_message(&mut self) -> Origin {
+    fn is_over(&self) -> bool {
+        self.job.phase() == Phase::Over
+    }
+
+    fn next_origin(&mut self) -> Origin {
         let origin = Origin {
             connection: self.connection,
             sequence: self.sequence,
         };
         self.sequence += 1;
-        self.job.payload.fill(origin, &mut self.message);
         origin
     }
 
-    fn check(&self, origin: Origin) -> Result<(), Trouble> {
-        if self.job.plan.verify == Verify::Off {
-            return Ok(());
+    /// The instant the next message was to be sent, if that is not in the future.
+    fn take_turn(&mut self, now: Instant) -> Option<Instant> {
+        let intended = self.pace.due().unwrap_or(now);
+        if intended > now {
+            return None;
         }
-        judge(&self.job.payload, origin, &self.message, &self.answer).map_err(|mismatch| wrong(origin, mismatch))
+        self.pace.sent();
+        Some(intended)
     }
-}
 
-/// Sends `message` and reads as many bytes of `answer`; a failure to write is
-/// one of `doing`.
-fn converse(mut stream: &TcpStream, doing: Doing, message: &[u8], answer: &mut [u8]) -> Result<(), Trouble> {
-    let (mut sent, mut received) = (0, 0);
-    while received < message.len() {
-        let may_send = message.len().min(received + UNANSWERED);
-        if sent < may_send {
-            stream
-                .write_all(&message[sent..may_send])
-                .map_err(|err| trouble(&err, doing))?;
-            sent = may_send;
+    /// Counts a message as shed if the plan says that it comes too late to be sent.
+    fn sheds(&self, intended: Instant, now: Instant) -> bool {
+        let Loop::Open { shed: Some(limit), .. } = self.job.plan.pace else {
+            return false;
+        };
+        let late = now.saturating_duration_since(intended);
+        if late > limit {
+            self.note(Fault {
+                class: ErrorClass::Shed,
+                detail: format!("{:.0} ms late", late.as_secs_f64() * 1e3),
+            });
         }
-        match stream.read(&mut answer[received..sent]) {
-            Ok(0) => return Err(ended(received, message.len())),
-            Ok(count) => received += count,
-            Err(err) => return Err(trouble(&err, Doing::Receiving)),
+        late > limit
+    }
+
+    /// A message was sent: how late that was by the client's own fault.
+    fn sent(&mut self, flight: &Flight) {
+        self.served.sent += 1;
+        if self.job.plan.pace.is_open() && self.job.counts(flight.intended) {
+            let could = flight.intended.max(self.free_since);
+            self.job
+                .lag
+                .record(self.connection, flight.began.saturating_duration_since(could));
         }
     }
-    Ok(())
+
+    /// A right answer came.
+    fn answered(&mut self, flight: &Flight, at: Instant) {
+        self.pace.answered(at);
+        if !self.job.counts(flight.intended) || !self.job.count(at) {
+            return;
+        }
+        self.served.answers += 1;
+        self.served.bytes += flight.size as u64;
+        self.job.service.record(self.connection, at - flight.began);
+        if self.job.plan.pace.is_open() {
+            let response = at.saturating_duration_since(flight.intended);
+            self.job.response.record(self.connection, response);
+        }
+    }
+
+    fn note(&self, fault: Fault) {
+        self.job.faults.note(self.connection, fault);
+    }
+
+    /// Sleeps until the next message is due, or for as long as the run may last.
+    fn rest(&self) -> Result<(), Trouble> {
+        let nap = Instant::now() + NAP;
+        let until = self.pace.due().map_or(nap, |due| due.min(nap));
+        greenserve::runtime::sleep_until(until).map_err(|err| trouble(&err, Doing::Receiving))
+    }
+
+    /// How long to wait for an answer now: until `deadline`, or until a message
+    /// is due if one more may be sent.
+    fn patience(&self, deadline: Instant, may_send: bool, now: Instant) -> Duration {
+        let until = match self.pace.due() {
+            Some(due) if may_send => due.min(deadline),
+            _ => deadline,
+        };
+        // A timeout of nothing is refused; a millionth of a second is soon enough.
+        until.saturating_duration_since(now).max(Duration::from_micros(1))
+    }
+
+    /// Messages of the schedule that were due in the window and not sent.
+    fn left_over(&mut self) -> u64 {
+        let mut left = 0;
+        if let (Pace::Scheduled(_), Some((_, end)), None) = (&self.pace, self.job.window(), self.job.enough()) {
+            let end = end.min(Instant::now());
+            while self.pace.due().is_some_and(|due| due < end) {
+                self.pace.sent();
+                left += 1;
+            }
+        }
+        left
+    }
 }
 
 fn trouble(err: &std::io::Error, doing: Doing) -> Trouble {
     Fault::of(err, doing).map_or(Trouble::Stopped, Trouble::Fault)
-}
-
-#[cold]
-fn ended(received: usize, expected: usize) -> Trouble {
-    Trouble::Fault(Fault {
-        class: match received {
-            0 => ErrorClass::ClosedEarly,
-            _ => ErrorClass::Short,
-        },
-        detail: format!("the server closed after {received} of {expected} bytes"),
-    })
-}
-
-#[cold]
-fn wrong(origin: Origin, mismatch: Mismatch) -> Trouble {
-    let class = match mismatch {
-        Mismatch::Corrupt { .. } => ErrorClass::Corrupt,
-        Mismatch::Misrouted(_) => ErrorClass::Misrouted,
-        Mismatch::Duplicate(_) => ErrorClass::Duplicate,
-    };
-    let detail = format!("in the answer to message {}: {mismatch}", origin.sequence);
-    Trouble::Fault(Fault { class, detail })
 }

@@ -15,6 +15,10 @@ use crate::watch::{GLANCE, Watch};
 /// its retry timer.
 const AT_ONCE: u32 = 512;
 
+/// Fewer than a socket's receive buffer holds by default: what comes beyond
+/// that is lost.
+const DATAGRAMS_AT_ONCE: u32 = 64;
+
 /// How long clients may take to finish after a signal.
 const HASTE: Duration = Duration::from_millis(200);
 
@@ -25,6 +29,7 @@ pub(crate) struct Crew {
     /// Clients asked for until now, whether they came or not.
     asked: u32,
     clients: Vec<Client>,
+    began: Instant,
     connecting: Duration,
 }
 
@@ -35,6 +40,7 @@ impl Crew {
             job: Arc::clone(job),
             asked: 0,
             clients: Vec::new(),
+            began: Instant::now(),
             connecting: Duration::ZERO,
         }
     }
@@ -57,7 +63,11 @@ impl Crew {
     /// in the job's tally.
     pub(crate) fn recruit(&mut self, total: u32, watch: &mut Watch) -> Result<(), Failure> {
         let began = Instant::now();
-        let lines = AT_ONCE.min(total - self.asked);
+        let at_once = match self.job.plan.protocol.is_datagram() {
+            true => DATAGRAMS_AT_ONCE,
+            false => AT_ONCE,
+        };
+        let lines = at_once.min(total - self.asked);
         let arriving: Vec<_> = (0..lines)
             .map(|line| self.open_line(line, lines, total))
             .collect::<Result<_, _>>()?;
@@ -75,20 +85,23 @@ impl Crew {
     fn open_line(&self, line: u32, lines: u32, total: u32) -> Result<JoinHandle<Vec<Client>>, Failure> {
         let job = Arc::clone(&self.job);
         let numbers = (self.asked + line..total).step_by(lines as usize);
+        let began = self.began;
         let connect = move || {
             numbers
-                .take_while(|_| job.phase() != Phase::Over)
+                .take_while(|number| wait_for_turn(&job, began, *number))
                 .filter_map(|number| Client::arrive(&job, number))
                 .collect()
         };
         Ok(runtime::spawn(connect)?)
     }
 
-    /// Puts everybody to work at the same time.
+    /// Puts everybody to work at the same time; what they do counts from
+    /// `window` on.
     ///
     /// # Errors
     /// When the runtime refuses a coroutine.
-    pub(crate) fn work(self) -> Result<Shift, Failure> {
+    pub(crate) fn work(self, window: Instant) -> Result<Shift, Failure> {
+        self.job.open_window(window);
         let one_each = self.clients.into_iter().map(|client| vec![client]);
         start(one_each.collect(), Client::work)
     }
@@ -105,6 +118,15 @@ impl Crew {
         }
         start(lines, Client::say_goodbye)
     }
+}
+
+/// Waits until client `number` is to connect, if the plan spreads the
+/// connecting; false when the run is over.
+fn wait_for_turn(job: &Job, began: Instant, number: u32) -> bool {
+    let share = f64::from(number) / f64::from(job.plan.clients);
+    let turn = began + job.plan.ramp.mul_f64(share);
+    let woken = job.plan.ramp.is_zero() || runtime::sleep_until(turn).is_ok();
+    woken && job.phase() != Phase::Over
 }
 
 /// Starts a coroutine for each line; its clients take their turn in it.

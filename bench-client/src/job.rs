@@ -1,27 +1,36 @@
 //! What the clients of one run share: the plan, the phase and the books.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::io;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use greenserve::runtime;
 
-use crate::payload::Payload;
+use crate::http::Request;
+use crate::pace::{Loop, Schedule};
+use crate::payload::{Content, Payload};
 use crate::recording::Recorder;
+use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::tally::Tally;
+use crate::target::{Endpoint, Protocol};
 
 /// More connections than this come from more than one address: the kernel
 /// looks through half of an address's ports before it tries the other half.
 const MANY: u32 = 10_000;
 
 /// How far answers are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Verify {
     /// Every byte.
     Full,
+    /// Their length, and of messages of 24 bytes or more whose they are.
+    Header,
     /// Their length only.
+    Len,
+    /// As len.
+    #[value(hide = true)]
     Off,
 }
 
@@ -30,26 +39,22 @@ impl Verify {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Verify::Full => "full",
+            Verify::Header => "header",
+            Verify::Len => "len",
             Verify::Off => "off",
         }
     }
 }
 
-/// How long a connection is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Churn {
-    /// From the first message to the last.
-    Never,
-    /// For one message.
-    PerRequest,
-}
-
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
     /// The server.
-    pub(crate) address: SocketAddr,
+    pub(crate) endpoint: Endpoint,
+    /// For HTTP, what is asked.
+    pub(crate) request: Option<Request>,
     /// Where the clients connect from, if it matters.
     pub(crate) sources: Option<Sources>,
     /// How many simulated clients.
@@ -57,33 +62,69 @@ pub(crate) struct Plan {
     /// With how many of them connected the server's memory is read first; it is
     /// not looked at if that is all of them.
     pub(crate) few: u32,
+    /// Over how long the clients' connecting is spread.
+    pub(crate) ramp: Duration,
     /// How long they work before anything counts.
     pub(crate) warmup: Duration,
-    /// How long what they do counts.
+    /// How long what they do counts, at most.
     pub(crate) duration: Duration,
+    /// Answers after which it is over all the same.
+    pub(crate) requests: Option<u64>,
+    /// What decides when they send.
+    pub(crate) pace: Loop,
+    /// Messages a client may have on their way.
+    pub(crate) depth: u32,
     /// Bytes in a message.
-    pub(crate) size: usize,
+    pub(crate) sizes: Sizes,
+    /// What messages are made of.
+    pub(crate) content: Content,
     /// What the messages are a function of.
     pub(crate) seed: u64,
     /// How far answers are checked.
     pub(crate) verify: Verify,
     /// How long a connection is used.
     pub(crate) churn: Churn,
+    /// How a client closes.
+    pub(crate) linger: Linger,
     /// Whether the clients only hold their connections.
     pub(crate) idle: bool,
+    /// What is set on sockets.
+    pub(crate) network: Network,
     /// How long connecting may take.
     pub(crate) connect_timeout: Duration,
-    /// How long a read or a write may take.
+    /// How long a read or a write may take, and a datagram's answer.
     pub(crate) timeout: Duration,
+}
+
+pub(crate) use crate::churn::{Churn, Linger};
+
+/// What is set on the clients' sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    /// `TCP_NODELAY`.
+    pub(crate) nodelay: bool,
+    /// `SO_RCVBUF` in bytes.
+    pub(crate) receive_buffer: Option<usize>,
+    /// `SO_SNDBUF` in bytes.
+    pub(crate) send_buffer: Option<usize>,
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network {
+            nodelay: true,
+            receive_buffer: None,
+            send_buffer: None,
+        }
+    }
 }
 
 impl Plan {
     /// The same plan with the source addresses it needs, if none were chosen:
     /// many connections to this machine do not fit on one.
     pub(crate) fn with_sources(self) -> Plan {
-        let loopback = matches!(self.address.ip(), IpAddr::V4(ip) if ip.is_loopback());
-        let many = self.churn == Churn::PerRequest || self.clients > MANY;
-        let own = (loopback && many).then_some(Sources::LOOPBACK);
+        let many = self.churn != Churn::Never || self.clients > MANY;
+        let own = (self.endpoint.is_loopback_v4() && many).then_some(Sources::LOOPBACK);
         Plan {
             sources: self.sources.or(own),
             ..self
@@ -110,27 +151,52 @@ pub(crate) struct Job {
     pub(crate) plan: Plan,
     /// What is sent.
     pub(crate) payload: Payload,
-    /// How long first echoes took, connecting included.
+    /// When it is sent, in an open loop.
+    pub(crate) schedule: Option<Arc<Schedule>>,
+    /// How long first answers took, connecting included.
     pub(crate) arrivals: Recorder,
-    /// How long the measured echoes took.
-    pub(crate) echoes: Recorder,
+    /// From sending to the answer.
+    pub(crate) service: Recorder,
+    /// From the schedule's instant to the answer, in an open loop.
+    pub(crate) response: Recorder,
+    /// How late the client sent, by its own fault, in an open loop.
+    pub(crate) lag: Recorder,
     /// What went wrong, in all phases.
     pub(crate) faults: Tally,
     phase: AtomicU8,
+    /// The measured time, as planned; known when the clients begin to work.
+    window: OnceLock<(Instant, Instant)>,
+    counted: AtomicU64,
+    /// When the last of the answers that were asked for came.
+    enough: Mutex<Option<Instant>>,
 }
 
 impl Job {
     /// A job that has not begun.
-    pub(crate) fn new(plan: Plan) -> Job {
+    ///
+    /// # Errors
+    /// When the file that messages are to be made of cannot be read.
+    pub(crate) fn new(plan: Plan) -> io::Result<Job> {
         let workers = runtime::workers();
-        Job {
-            payload: Payload::new(plan.seed, plan.size),
+        let phases = (plan.warmup, plan.duration);
+        let schedule = match &plan.pace {
+            Loop::Closed(_) => None,
+            Loop::Open { rate, arrivals, .. } => Some(Schedule::new(rate, *arrivals, plan.clients, plan.seed, phases)),
+        };
+        Ok(Job {
+            payload: Payload::new(plan.seed, plan.sizes.clone(), &plan.content)?,
+            schedule: schedule.map(Arc::new),
             plan,
             arrivals: Recorder::new(workers),
-            echoes: Recorder::new(workers),
+            service: Recorder::new(workers),
+            response: Recorder::new(workers),
+            lag: Recorder::new(workers),
             faults: Tally::new(),
             phase: AtomicU8::new(Phase::WarmUp as u8),
-        }
+            window: OnceLock::new(),
+            counted: AtomicU64::new(0),
+            enough: Mutex::new(None),
+        })
     }
 
     /// Where the run is.
@@ -144,6 +210,47 @@ impl Job {
 
     /// Goes on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Relaxed);
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Fixes when the measured time begins.
+    pub(crate) fn open_window(&self, begin: Instant) {
+        // Once: a job is carried out once.
+        let _ = self.window.set((begin, begin + self.plan.duration));
+    }
+
+    /// When the measured time begins and ends at the latest, once that is known.
+    pub(crate) fn window(&self) -> Option<(Instant, Instant)> {
+        self.window.get().copied()
+    }
+
+    /// Whether an answer counts that comes now, to a message that was to be
+    /// sent at `intended`. A schedule's message counts by its instant: one that
+    /// is answered late must not be missed because it is late.
+    pub(crate) fn counts(&self, intended: Instant) -> bool {
+        match self.plan.pace {
+            Loop::Closed(_) => self.phase() == Phase::Measure,
+            Loop::Open { .. } => self
+                .window()
+                .is_some_and(|(begin, end)| (begin..end).contains(&intended)),
+        }
+    }
+
+    /// Counts an answer; false when there were enough already.
+    pub(crate) fn count(&self, at: Instant) -> bool {
+        let Some(wanted) = self.plan.requests else {
+            return true;
+        };
+        let counted = self.counted.fetch_add(1, Ordering::Relaxed) + 1;
+        if counted == wanted {
+            *self.enough.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+            self.enter(Phase::Over);
+        }
+        counted <= wanted
+    }
+
+    /// When the last answer came, if their number was bounded and reached.
+    pub(crate) fn enough(&self) -> Option<Instant> {
+        *self.enough.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

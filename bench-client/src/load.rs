@@ -9,10 +9,15 @@ use crate::failure::Failure;
 use crate::format;
 use crate::job::{Job, Phase, Plan};
 use crate::outcome::{Fairness, Memory, Outcome, Window};
-use crate::watch::Watch;
+use crate::progress::Progress;
+use crate::recording::{Recorder, Times};
+use crate::series::{Series, Tick};
+use crate::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.
 const MARGIN: Duration = Duration::from_secs(1);
+/// How often what happens is taken down.
+const SECOND: Duration = Duration::from_secs(1);
 /// Between the last answer to arrive and the reading of the server's memory.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -22,7 +27,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// When nothing could be measured at all. What went wrong in the measuring is
 /// in the outcome.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
-    let job = Arc::new(Job::new(plan));
+    let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
+    let job = Arc::new(job);
     let mut run = Run {
         books: Books {
             server,
@@ -30,6 +36,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
         },
         job,
         watch,
+        series: Series::default(),
     };
     let result = run.carry_out();
     // Whatever ended it, nobody works on.
@@ -41,6 +48,7 @@ struct Run<'a> {
     job: Arc<Job>,
     books: Books,
     watch: &'a mut Watch,
+    series: Series,
 }
 
 impl Run<'_> {
@@ -65,13 +73,30 @@ impl Run<'_> {
             arrivals: self.job.arrivals.times(),
             memory,
             window,
-            echoes: self.job.echoes.times(),
+            service: self.job.service.times(),
+            response: self.open_loop(&self.job.response),
+            lag: self.open_loop(&self.job.lag),
+            offered: self.offered(window.as_ref()),
+            series: std::mem::take(&mut self.series).seconds,
+            answers: served.iter().map(|served| served.answers).sum(),
+            bytes: served.iter().map(|served| served.bytes).sum(),
             fairness: Fairness::of(&served),
-            unfinished: served.iter().filter(|served| served.unfinished).count() as u64,
+            unfinished: served.iter().map(|served| served.unfinished).sum(),
             faults: self.job.faults.met(),
             interrupted: self.watch.interrupted(),
             server_end: None,
         })
+    }
+
+    /// What only a schedule gives sense to.
+    fn open_loop(&self, recorder: &Recorder) -> Option<Times> {
+        self.job.schedule.as_ref().map(|_| recorder.times())
+    }
+
+    /// Messages that the schedule had for the window.
+    fn offered(&self, window: Option<&Window>) -> Option<f64> {
+        let schedule = self.job.schedule.as_ref()?;
+        Some(schedule.offered(window?.length))
     }
 
     /// Everybody connected, and what they cost the server in memory.
@@ -99,26 +124,48 @@ impl Run<'_> {
     fn nobody(&self) -> Failure {
         Failure::NobodyConnected {
             clients: self.job.plan.clients,
-            target: self.job.plan.address.to_string(),
+            target: self.job.plan.target(),
             detail: format::faults(&self.job.faults.met()),
         }
     }
 
-    /// Everybody echoes; counts from the end of the warm-up on.
+    /// Everybody works; it counts from the end of the warm-up on.
     fn measure(&mut self, crew: Crew) -> Result<(Option<Window>, Shift), Failure> {
-        let Plan { warmup, duration, .. } = self.job.plan;
-        let shift = crew.work()?;
+        let begin = Instant::now() + self.job.plan.warmup;
+        let shift = crew.work(begin)?;
         let job = Arc::clone(&self.job);
-        self.watch.wait(Instant::now() + warmup, || warming_up(&job));
+        self.watch.wait(begin, || warming_up(&job));
         if self.watch.interrupted() {
             self.job.enter(Phase::Over);
             return Ok((None, shift));
         }
         let before = self.books.read();
         self.job.enter(Phase::Measure);
-        self.watch.wait(before.at + duration, || measuring(&job, before.at));
+        let end = self.follow(&before);
         self.job.enter(Phase::Over);
-        Ok((Some(self.books.since(&before)), shift))
+        let window = self.books.since(&before);
+        // The last of the wanted answers came before it was noticed.
+        let length = end.map_or(window.length, |end| end - before.at);
+        Ok((Some(Window { length, ..window }), shift))
+    }
+
+    /// Takes down what happens second by second until the window ends; the
+    /// instant, if it ended with the last of the answers that were wanted.
+    fn follow(&mut self, before: &Reading) -> Option<Instant> {
+        let job = Arc::clone(&self.job);
+        let end = before.at + job.plan.duration;
+        let mut tick = before.at;
+        while job.phase() == Phase::Measure && !self.watch.interrupted() && Instant::now() < end {
+            tick = (tick + SECOND).min(end);
+            while job.phase() == Phase::Measure && !self.watch.interrupted() && Instant::now() < tick {
+                let glance = (Instant::now() + GLANCE).min(tick);
+                let series = &self.series;
+                self.watch.wait(glance, || measuring(&job, before.at, series));
+            }
+            let reading = self.books.read();
+            self.series.tick(&job, &reading.second(before.at));
+        }
+        job.enough()
     }
 
     /// Everybody is quiet; then proves that the connection is still there.
@@ -137,15 +184,22 @@ fn warming_up(job: &Job) -> String {
     format!("warming up, {} errors", job.faults.total())
 }
 
-fn measuring(job: &Job, since: Instant) -> String {
-    let (passed, echoes) = (since.elapsed(), job.echoes.count());
-    format!(
-        "{:.0} of {} s, {} echoes/s, {} errors",
-        passed.as_secs_f64(),
+fn measuring(job: &Job, since: Instant, series: &Series) -> Progress {
+    let (passed, length) = (since.elapsed().as_secs_f64(), job.plan.duration.as_secs_f64());
+    let answers = job.service.count();
+    let text = format!(
+        "{passed:.0} of {} s, {} {}/s, {} errors",
         format::seconds(job.plan.duration),
-        format::thousands(echoes as f64 / passed.as_secs_f64().max(1e-3)),
+        format::thousands(answers as f64 / passed.max(1e-3)),
+        job.plan.unit(),
         job.faults.total(),
-    )
+    );
+    let by_number = job.plan.requests.map(|wanted| answers as f64 / wanted as f64);
+    Progress {
+        text,
+        share: Some((passed / length).max(by_number.unwrap_or(0.0)).min(1.0)),
+        live: Some(series.live(job)),
+    }
 }
 
 /// Whose processor time is read at the ends of the window.
@@ -158,6 +212,17 @@ struct Reading {
     at: Instant,
     server: Option<Duration>,
     own: Option<Duration>,
+}
+
+impl Reading {
+    /// At the end of a second of the window that began at `begin`.
+    fn second(&self, begin: Instant) -> Tick {
+        Tick {
+            at: self.at - begin,
+            server: self.server,
+            own: self.own,
+        }
+    }
 }
 
 impl Books {

@@ -1,20 +1,23 @@
-//! A load generator for TCP servers that verifies every byte it counts.
+//! A load generator for TCP, UDP, Unix and HTTP/1.1 servers that verifies every
+//! byte it counts.
 //!
 //! Each simulated client is a coroutine of greenserve, written as straight
 //! code: connect, send, receive, compare.
 //!
 //! # The tour
 //!
-//! - What is asked for: [`cli`] reads the command line, with [`quantity`] and
-//!   [`target`]; [`comparison`], [`single`] and [`peers`] are the commands.
+//! - What is asked for: [`cli`] reads the command line, with [`quantity`],
+//!   [`target`] and [`workload`]; [`comparison`], [`single`] and [`peers`] are the commands.
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
 //!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
-//!   which connects ([`dial`]) from one of its [`source`]s.
-//! - What is sent and checked: [`payload`], [`verify`]; what can go wrong:
-//!   [`taxonomy`], counted by [`tally`].
-//! - What is written down: [`recording`] the times, [`account`] what the
+//!   which connects ([`dial`]) over a [`line`] from one of its [`source`]s and
+//!   keeps it for as long as its [`churn`] says.
+//! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
+//!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
+//!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`].
+//! - What is written down: [`recording`] the times, [`series`] second by second, [`account`] what the
 //!   server used, [`outcome`] all of it, [`machine`] on what;
 //!   [`saved`] is the file's form of it, made by [`saving`].
 //! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
@@ -26,30 +29,39 @@
 
 mod account;
 mod child;
+mod churn;
 mod cli;
 mod client;
+mod codec;
 mod comparison;
 mod crew;
 mod dial;
 mod failure;
 mod format;
+mod http;
 mod job;
 mod launch;
 mod limits;
+mod line;
 mod load;
 mod machine;
 mod outcome;
+mod pace;
 mod payload;
 mod peers;
 mod pinning;
 mod progress;
 mod quantity;
+mod random;
+mod rate;
 mod recording;
 mod report;
 mod saved;
 mod saving;
+mod series;
 mod serve;
 mod single;
+mod sizes;
 mod source;
 mod stage;
 mod tally;
@@ -58,6 +70,7 @@ mod taxonomy;
 mod trial;
 mod verify;
 mod watch;
+mod workload;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use crate::client::Served;
 use crate::failure::Status;
 use crate::job::Plan;
 use crate::recording::Times;
+use crate::saved::Second;
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
 
@@ -27,11 +28,23 @@ pub(crate) struct Outcome {
     pub(crate) memory: Option<Memory>,
     /// The measured time; `None` when it was interrupted before.
     pub(crate) window: Option<Window>,
-    /// How long each echo took.
-    pub(crate) echoes: Times,
+    /// From sending to the answer.
+    pub(crate) service: Times,
+    /// From the schedule's instant to the answer, in an open loop.
+    pub(crate) response: Option<Times>,
+    /// How late the client sent, by its own fault, in an open loop.
+    pub(crate) lag: Option<Times>,
+    /// Messages that the schedule had for the window, in an open loop.
+    pub(crate) offered: Option<f64>,
+    /// The window second by second.
+    pub(crate) series: Vec<Second>,
+    /// Answers that counted.
+    pub(crate) answers: u64,
+    /// Bytes of the messages they answered.
+    pub(crate) bytes: u64,
     /// Who did how much.
     pub(crate) fairness: Fairness,
-    /// Clients that waited for an answer at the end.
+    /// Messages without an answer at the end.
     pub(crate) unfinished: u64,
     /// What went wrong, in all phases.
     pub(crate) faults: Vec<(ErrorClass, Tallied)>,
@@ -100,7 +113,7 @@ pub(crate) struct Fairness {
 impl Fairness {
     /// Of all clients' work.
     pub(crate) fn of(served: &[Served]) -> Fairness {
-        let echoes = || served.iter().map(|served| served.echoes);
+        let echoes = || served.iter().map(|served| served.answers);
         Fairness {
             fewest: echoes().min().unwrap_or_default(),
             most: echoes().max().unwrap_or_default(),
@@ -112,13 +125,25 @@ impl Outcome {
     /// Echoes per second of the window.
     pub(crate) fn rate(&self) -> Option<f64> {
         let seconds = self.window?.length.as_secs_f64();
-        (seconds > 0.0).then(|| self.echoes.count() as f64 / seconds)
+        (seconds > 0.0).then(|| self.answers as f64 / seconds)
+    }
+
+    /// Messages per second that the schedule had, in an open loop.
+    pub(crate) fn offered_rate(&self) -> Option<f64> {
+        let seconds = self.window?.length.as_secs_f64();
+        (seconds > 0.0).then_some(self.offered? / seconds)
+    }
+
+    /// The times that stand for the server's: from the schedule's instant where
+    /// there is a schedule.
+    pub(crate) fn times(&self) -> &Times {
+        self.response.as_ref().unwrap_or(&self.service)
     }
 
     /// The server's processor time for one echo, in microseconds.
     pub(crate) fn server_cpu_per_echo(&self) -> Option<f64> {
         let cpu = self.window?.server_cpu?.as_secs_f64();
-        let echoes = self.echoes.count();
+        let echoes = self.answers;
         (echoes > 0).then(|| cpu * 1e6 / echoes as f64)
     }
 

@@ -54,6 +54,29 @@ pub(crate) fn count(text: &str) -> Result<u32, String> {
         .ok_or_else(|| unreadable("positive count", text, "500, 5k or 15_000"))
 }
 
+/// Reads a number that need not be whole: `500`, `20k`, `1.5m`; k is 1000.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    let (number, unit) = split(text);
+    let factor = match unit {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "m" | "M" => 1e6,
+        _ => return Err(unreadable("number", text, "500, 20k or 1.5m")),
+    };
+    let value = number.parse::<f64>().ok().filter(|value| value.is_finite());
+    value
+        .map(|value| value * factor)
+        .ok_or_else(|| unreadable("number", text, "500, 20k or 1.5m"))
+}
+
+/// Reads a positive count that may be large: `500`, `5k`, `10m`.
+pub(crate) fn large_count(text: &str) -> Result<u64, String> {
+    match number(&text.replace('_', "")) {
+        Ok(value) if value >= 1.0 && value.fract() == 0.0 && value < 1e15 => Ok(value as u64),
+        _ => Err(unreadable("positive count", text, "500, 5k or 10m")),
+    }
+}
+
 fn whole(text: &str, factor: usize) -> Option<usize> {
     split(text).0.parse::<usize>().ok()?.checked_mul(factor)
 }

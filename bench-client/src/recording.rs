@@ -1,5 +1,6 @@
 //! How long each echo took, in memory that does not grow with their number.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,11 @@ const DIGITS: u8 = 3;
 /// Collects times; one part per worker, so that workers seldom meet.
 #[derive(Debug)]
 pub(crate) struct Recorder {
+    /// What was added since the last look.
     parts: Box<[Mutex<Histogram<u64>>]>,
+    /// What was added before.
+    total: Mutex<Histogram<u64>>,
+    saturated: AtomicU64,
 }
 
 impl Recorder {
@@ -24,53 +29,77 @@ impl Recorder {
     pub(crate) fn new(workers: usize) -> Recorder {
         Recorder {
             parts: (0..workers.max(1)).map(|_| Mutex::new(empty())).collect(),
+            total: Mutex::new(empty()),
+            saturated: AtomicU64::new(0),
         }
     }
 
     /// Adds one time of client `connection`.
     pub(crate) fn record(&self, connection: u32, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        if nanos > LONGEST {
+            self.saturated.fetch_add(1, Ordering::Relaxed);
+        }
         let part = &self.parts[connection as usize % self.parts.len()];
         lock(part).saturating_record(nanos.clamp(1, LONGEST));
     }
 
     /// How many times were added.
     pub(crate) fn count(&self) -> u64 {
-        self.parts.iter().map(|part| lock(part).len()).sum()
+        let recent: u64 = self.parts.iter().map(|part| lock(part).len()).sum();
+        recent + lock(&self.total).len()
+    }
+
+    /// What was added since the last look.
+    pub(crate) fn look(&self) -> Times {
+        let mut recent = empty();
+        for part in &self.parts {
+            let mut part = lock(part);
+            // They share their bounds, so that one always fits another.
+            let _ = recent.add(&*part);
+            part.reset();
+        }
+        let _ = lock(&self.total).add(&recent);
+        Times {
+            times: recent,
+            saturated: 0,
+        }
     }
 
     /// Everything that was added.
     pub(crate) fn times(&self) -> Times {
-        let mut all = empty();
-        for part in &self.parts {
-            // They share their bounds, so that one always fits another.
-            let _ = all.add(&*lock(part));
+        self.look();
+        Times {
+            times: lock(&self.total).clone(),
+            saturated: self.saturated.load(Ordering::Relaxed),
         }
-        Times(all)
     }
 }
 
 /// Times that were recorded.
 #[derive(Clone, Debug)]
-pub(crate) struct Times(Histogram<u64>);
+pub(crate) struct Times {
+    times: Histogram<u64>,
+    saturated: u64,
+}
 
 impl Times {
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
-        self.0.len()
+        self.times.len()
     }
 
     /// The time that `share` of them do not exceed; zero if there are none.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        match self.0.len() {
+        match self.times.len() {
             0 => Duration::ZERO,
-            _ => Duration::from_nanos(self.0.value_at_quantile(share)),
+            _ => Duration::from_nanos(self.times.value_at_quantile(share)),
         }
     }
 
     /// Their mean in nanoseconds; zero if there are none.
     pub(crate) fn mean(&self) -> f64 {
-        self.0.mean()
+        self.times.mean()
     }
 
     /// All of them as HdrHistogram's implementations exchange them: V2,
@@ -79,13 +108,18 @@ impl Times {
         let mut bytes = Vec::new();
         // Writing to a vector cannot fail, and a histogram of this size has room
         // in the format's fields.
-        let _ = V2DeflateSerializer::new().serialize(&self.0, &mut bytes);
+        let _ = V2DeflateSerializer::new().serialize(&self.times, &mut bytes);
         BASE64.encode(bytes)
+    }
+
+    /// How many were longer than the longest that is told apart.
+    pub(crate) fn saturated(&self) -> u64 {
+        self.saturated
     }
 
     /// The longest; 60 s stands for that and more.
     pub(crate) fn longest(&self) -> Duration {
-        Duration::from_nanos(self.0.max())
+        Duration::from_nanos(self.times.max())
     }
 }
 
@@ -126,6 +160,18 @@ mod tests {
         recorder.record(0, Duration::from_secs(3600));
         let longest = recorder.times().longest().as_secs_f64();
         assert!((59.9..60.1).contains(&longest), "{longest}");
+        assert_eq!(recorder.times().saturated(), 1);
+    }
+
+    #[test]
+    fn a_look_sees_what_came_since_the_last_and_loses_nothing() {
+        let recorder = Recorder::new(2);
+        recorder.record(0, Duration::from_millis(1));
+        assert_eq!(recorder.look().count(), 1);
+        recorder.record(1, Duration::from_millis(2));
+        recorder.record(0, Duration::from_millis(3));
+        assert_eq!((recorder.look().count(), recorder.look().count()), (2, 0));
+        assert_eq!((recorder.count(), recorder.times().count()), (3, 3));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::failure::Failure;
 use crate::format;
 use crate::job::{Churn, Plan};
 use crate::outcome::{Memory, Outcome};
+use crate::pace::Loop;
+use crate::target::Protocol;
 
 /// One server and what was measured of it.
 #[derive(Debug)]
@@ -24,20 +26,60 @@ pub(crate) struct Side {
 fn headline(plan: &Plan) -> String {
     let clients = format::thousands(f64::from(plan.clients));
     let length = format::seconds(plan.duration);
+    let protocol = plan.protocol.id();
     if plan.idle {
-        return format!("tcp, {clients} idle clients, held for {length} s");
+        return format!("{protocol}, {clients} idle clients, held for {length} s");
     }
-    let kind = match plan.churn {
-        Churn::Never => "tcp echo",
-        Churn::PerRequest => "tcp connect, echo, close",
+    let depth = match plan.depth {
+        1 => String::new(),
+        depth => format!(" x depth {depth}"),
     };
     format!(
-        "{kind}, closed loop, {clients} clients, {} B, verify={}, seed {}, {length} s after {} s warm-up",
-        plan.size,
+        "{}, {}, {clients} clients{depth}, {} B, verify={}, seed {}, {length} s after {} s warm-up",
+        plan.kind(),
+        plan.mode(),
+        plan.sizes,
         plan.verify.id(),
         plan.seed,
         format::seconds(plan.warmup),
     )
+}
+
+impl Plan {
+    /// What an exchange is.
+    fn kind(&self) -> String {
+        let protocol = self.protocol.id();
+        match (&self.request, self.churn) {
+            (Some(request), Churn::Never) => format!("http {}", request.summary),
+            (Some(request), churn) => format!("http {}, connections {churn}", request.summary),
+            (None, Churn::Never) => format!("{protocol} echo"),
+            (None, Churn::PerRequest) => format!("{protocol} connect, echo, close"),
+            (None, churn) => format!("{protocol} echo, connections {churn}"),
+        }
+    }
+
+    /// What decides when messages are sent.
+    fn mode(&self) -> String {
+        match &self.pace {
+            Loop::Closed(None) => "closed loop".to_owned(),
+            Loop::Closed(Some(think)) => format!("closed loop with pauses of {think}"),
+            Loop::Open { rate, arrivals, .. } => format!("open loop at {rate}/s, {} arrivals", arrivals.id()),
+        }
+    }
+
+    /// What is counted.
+    pub(crate) fn unit(&self) -> &'static str {
+        match (self.protocol, self.churn) {
+            (Protocol::Http, _) => "requests",
+            (_, Churn::PerRequest) => "connections",
+            _ => "echoes",
+        }
+    }
+
+    /// The server, as a URL without its path.
+    pub(crate) fn target(&self) -> String {
+        format!("{}://{}", self.protocol.id(), self.endpoint)
+    }
 }
 
 /// Between which numbers of clients the memory was taken.

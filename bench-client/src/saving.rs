@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::job::{Churn, Plan};
+use crate::job::Plan;
 use crate::outcome::{Outcome, Window};
+use crate::pace::Loop;
 use crate::report::Side;
 use crate::saved::{Connections, Errors, Fairness, Host, Memory, Run, Times, Usage, Verdict, Workload};
 use crate::tally::Tallied;
@@ -23,14 +24,14 @@ impl Side {
                 first_answer: outcome.arrivals.saved(),
             },
             window_s: outcome.window.map(|window| window.length.as_secs_f64()),
-            answers: outcome.echoes.count(),
-            answered_bytes: outcome.echoes.count() * outcome.plan.size as u64,
+            answers: outcome.answers,
+            answered_bytes: outcome.bytes,
             answers_per_s: outcome.rate(),
-            offered_per_s: None,
-            service_time: outcome.echoes.saved(),
-            response_time: None,
-            send_lag: None,
-            series: Vec::new(),
+            offered_per_s: outcome.offered_rate(),
+            service_time: outcome.service.saved(),
+            response_time: outcome.response.as_ref().map(crate::recording::Times::saved),
+            send_lag: outcome.lag.as_ref().map(crate::recording::Times::saved),
+            series: outcome.series.clone(),
             fairness: fairness(outcome),
             server: outcome.window.and_then(|window| server(outcome, &window)),
             client: outcome.window.and_then(|window| client(outcome, &window)),
@@ -45,30 +46,30 @@ impl Side {
 
 impl Workload {
     fn of(plan: &Plan) -> Workload {
+        let (rate, arrivals, think) = match &plan.pace {
+            Loop::Closed(think) => (None, None, think.map(|think| think.to_string())),
+            Loop::Open { rate, arrivals, .. } => (Some(rate.to_string()), Some(arrivals.id().to_owned()), None),
+        };
         let mut workload = Workload {
             hash: String::new(),
-            target: format!("tcp://{}", plan.address),
-            protocol: "tcp".to_owned(),
-            mode: "closed".to_owned(),
-            rate: None,
-            arrivals: None,
-            think: None,
+            target: plan.target(),
+            protocol: plan.protocol.id().to_owned(),
+            mode: if plan.pace.is_open() { "open" } else { "closed" }.to_owned(),
+            rate,
+            arrivals,
+            think,
             clients: plan.clients,
-            depth: 1,
-            size: plan.size.to_string(),
-            payload: "pattern".to_owned(),
+            depth: plan.depth,
+            size: plan.sizes.to_string(),
+            payload: plan.content.id(),
             seed: plan.seed,
             verify: plan.verify.id().to_owned(),
-            churn: match plan.churn {
-                Churn::Never => "never",
-                Churn::PerRequest => "per-request",
-            }
-            .to_owned(),
+            churn: plan.churn.to_string(),
             idle: plan.idle,
-            request: None,
+            request: plan.request.as_ref().map(|request| request.summary.clone()),
             warmup_s: plan.warmup.as_secs_f64(),
             duration_s: Some(plan.duration.as_secs_f64()),
-            requests: None,
+            requests: plan.requests,
         };
         workload.hash = workload.hashed();
         workload
@@ -162,7 +163,7 @@ impl crate::recording::Times {
             p9999: at(0.9999),
             p99999: at(0.99999),
             max: u64::try_from(self.longest().as_nanos()).unwrap_or(u64::MAX),
-            saturated: 0,
+            saturated: self.saturated(),
             histogram: self.encoded(),
         }
     }

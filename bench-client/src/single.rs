@@ -1,9 +1,11 @@
 //! The measurement of one server that runs already.
 
+use std::net::SocketAddr;
+
 use crate::account::Account;
 use crate::cli::{Phases, RunOptions};
 use crate::failure::{Failure, Status};
-use crate::job::{Churn, Plan};
+use crate::job::Plan;
 use crate::pinning::Places;
 use crate::report::{Side, json, one};
 use crate::stage::Stage;
@@ -39,17 +41,8 @@ fn plan(options: &RunOptions) -> Result<Plan, Failure> {
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = options.load.plan(options.target.resolve()?, &phases);
-    let few = match options.churn {
-        Churn::Never => plan.few,
-        // Connections that are closed again have no slope.
-        Churn::PerRequest => plan.clients,
-    };
-    Ok(Plan {
-        churn: options.churn,
-        idle: options.idle,
-        few,
-        ..plan
-    }
-    .with_sources())
+    let endpoint = options.target.resolve()?;
+    // The address is not yet the target's.
+    let plan = options.load.plan(SocketAddr::from(([127, 0, 0, 1], 0)), &phases);
+    options.workload.apply(&options.target, endpoint, plan)
 }

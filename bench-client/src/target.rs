@@ -1,7 +1,9 @@
-//! What is measured: `tcp://HOST:PORT`.
+//! What is measured: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH`,
+//! `unixgram:///PATH` or `http://HOST:PORT/PATH`.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use greenserve::net::Address;
@@ -9,46 +11,191 @@ use greenserve::runtime;
 
 use crate::failure::Failure;
 
+/// What is spoken with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Messages that come back, over TCP.
+    Tcp,
+    /// Datagrams that come back, over UDP.
+    Udp,
+    /// Messages that come back, over a Unix stream socket.
+    Unix,
+    /// Datagrams that come back, over a Unix datagram socket.
+    Unixgram,
+    /// HTTP/1.1 over TCP.
+    Http,
+}
+
+impl Protocol {
+    /// Every one.
+    pub(crate) const ALL: [Protocol; 5] = [
+        Protocol::Tcp,
+        Protocol::Udp,
+        Protocol::Unix,
+        Protocol::Unixgram,
+        Protocol::Http,
+    ];
+
+    /// Its scheme in a URL, and its name in reports.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Unix => "unix",
+            Protocol::Unixgram => "unixgram",
+            Protocol::Http => "http",
+        }
+    }
+
+    /// Whether each message travels by itself, and may get lost.
+    pub(crate) fn is_datagram(self) -> bool {
+        matches!(self, Protocol::Udp | Protocol::Unixgram)
+    }
+
+    fn is_local(self) -> bool {
+        matches!(self, Protocol::Unix | Protocol::Unixgram)
+    }
+}
+
+/// Where a server listens, found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// An address and a port.
+    Ip(SocketAddr),
+    /// The path of a socket.
+    Path(PathBuf),
+}
+
+impl Endpoint {
+    /// Whether it is an IPv4 address of this machine alone.
+    pub(crate) fn is_loopback_v4(&self) -> bool {
+        matches!(self, Endpoint::Ip(address) if matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()))
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Endpoint {
+        Endpoint::Ip(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Ip(address) => address.fmt(f),
+            Endpoint::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// A server to measure, its name not resolved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target(Address);
+pub(crate) struct Target {
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
+    address: Address,
+    /// As it was given, for the `Host` of a request.
+    authority: String,
+    /// Of a request: `/` unless one was given.
+    path: String,
+}
 
 impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Target, String> {
-        let address = match text.split_once("://") {
-            None => text,
-            Some(("tcp", address)) => address,
-            Some((scheme, _)) => {
-                return Err(format!("{scheme:?} is not measured yet; write tcp://HOST:PORT"));
-            }
-        };
-        let address: Address = address.parse().map_err(|err: greenserve::Error| err.to_string())?;
-        match address {
-            _ if matches!(address.port(), None | Some(0)) => {
-                Err(format!("{text:?} is nothing to connect to; write tcp://HOST:PORT"))
-            }
-            Address::Any { port } => Ok(Target(SocketAddr::from(([127, 0, 0, 1], port)).into())),
-            address => Ok(Target(address)),
+        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
+        let known = Protocol::ALL.into_iter().find(|protocol| protocol.id() == scheme);
+        let protocol = known.ok_or_else(|| {
+            format!(
+                "{scheme:?} cannot be measured; write tcp://, udp:// or http://HOST:PORT, unix:// or unixgram:///PATH"
+            )
+        })?;
+        if protocol.is_local() {
+            return local(protocol, rest, text);
         }
+        let (authority, path) = match (protocol, rest.find('/')) {
+            (Protocol::Http, Some(slash)) => rest.split_at(slash),
+            _ => (rest, ""),
+        };
+        Ok(Target {
+            protocol,
+            address: remote(protocol, authority, text)?,
+            authority: authority.to_owned(),
+            path: if path.is_empty() { "/" } else { path }.to_owned(),
+        })
     }
+}
+
+fn local(protocol: Protocol, path: &str, text: &str) -> Result<Target, String> {
+    match path.strip_prefix('/') {
+        Some(name) if !name.is_empty() => Ok(Target {
+            protocol,
+            address: Address::Unix(path.into()),
+            authority: String::new(),
+            path: String::new(),
+        }),
+        _ => Err(format!(
+            "{text:?} has no absolute path; write {}:///run/server.sock",
+            protocol.id()
+        )),
+    }
+}
+
+fn remote(protocol: Protocol, authority: &str, text: &str) -> Result<Address, String> {
+    let scheme = protocol.id();
+    let with_port = match (protocol, authority.parse::<IpAddr>()) {
+        (Protocol::Http, Ok(_)) => format!("{authority}:80"),
+        (Protocol::Http, _) if !has_port(authority) => format!("{authority}:80"),
+        _ => authority.to_owned(),
+    };
+    let address: Address = with_port.parse().map_err(|err: greenserve::Error| err.to_string())?;
+    match address {
+        _ if matches!(address.port(), None | Some(0)) => {
+            Err(format!("{text:?} is nothing to connect to; write {scheme}://HOST:PORT"))
+        }
+        _ if authority.is_empty() => Err(format!("{text:?} names no host; write {scheme}://HOST:PORT")),
+        Address::Any { port } => Ok(SocketAddr::from(([127, 0, 0, 1], port)).into()),
+        address => Ok(address),
+    }
+}
+
+fn has_port(authority: &str) -> bool {
+    authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tcp://{}", self.0)
+        let scheme = self.protocol.id();
+        match &self.address {
+            Address::Unix(path) => write!(f, "{scheme}://{}", path.display()),
+            address if self.path == "/" => write!(f, "{scheme}://{address}"),
+            address => write!(f, "{scheme}://{address}{}", self.path),
+        }
     }
 }
 
 impl Target {
+    /// Host and port as they were given.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The path of a request, with its query.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The first of its addresses: every client connects to the same, or their
     /// times would be those of several servers.
     ///
     /// # Errors
     /// [`Failure::Resolve`].
-    pub(crate) fn resolve(&self) -> Result<SocketAddr, Failure> {
-        let found = match &self.0 {
+    pub(crate) fn resolve(&self) -> Result<Endpoint, Failure> {
+        let found = match &self.address {
+            Address::Unix(path) => return Ok(Endpoint::Path(path.clone())),
             Address::Ip(address) => Ok(vec![*address]),
             Address::Host { host, port } => runtime::resolve(host, *port),
             _ => Ok(Vec::new()),
@@ -61,6 +208,7 @@ impl Target {
             .map_err(failed)?
             .first()
             .copied()
+            .map(Endpoint::Ip)
             .ok_or_else(|| failed(std::io::Error::new(std::io::ErrorKind::NotFound, "it has no address")))
     }
 }
@@ -70,20 +218,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tcp_is_the_scheme() {
+    fn targets_are_urls_and_tcp_is_the_default() {
         for (text, shown) in [
             ("tcp://127.0.0.1:7000", "tcp://127.0.0.1:7000"),
             ("localhost:7000", "tcp://localhost:7000"),
             ("[::1]:7000", "tcp://[::1]:7000"),
             (":7000", "tcp://127.0.0.1:7000"),
+            ("udp://127.0.0.1:7000", "udp://127.0.0.1:7000"),
+            ("unix:///run/echo.sock", "unix:///run/echo.sock"),
+            ("unixgram:///run/echo.sock", "unixgram:///run/echo.sock"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://localhost/a?b=/c", "http://localhost:80/a?b=/c"),
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
         }
     }
 
     #[test]
+    fn a_request_knows_its_host_and_path() {
+        let target: Target = "http://localhost:8080/a?b=c".parse().unwrap();
+        assert_eq!((target.authority(), target.path()), ("localhost:8080", "/a?b=c"));
+        let target: Target = "http://localhost:8080".parse().unwrap();
+        assert_eq!((target.authority(), target.path()), ("localhost:8080", "/"));
+    }
+
+    #[test]
     fn what_cannot_be_measured_is_named() {
-        for text in ["udp://a:1", "a", "tcp://", "127.0.0.1:0", ":0", "unix:/a", "fd:3"] {
+        for text in [
+            "ftp://a:1",
+            "a",
+            "tcp://",
+            "127.0.0.1:0",
+            ":0",
+            "unix:/a",
+            "unix://",
+            "unix://a",
+            "unixgram:///",
+            "fd:3",
+            "http://",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

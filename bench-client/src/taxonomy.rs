@@ -38,6 +38,24 @@ pub(crate) enum ErrorClass {
     Misrouted,
     /// The answer is an earlier one again.
     Duplicate,
+    /// A datagram that was never answered.
+    Lost,
+    /// A datagram whose answer came when it counted as lost.
+    Late,
+    /// An answer that overtook an earlier one.
+    Reordered,
+    /// A datagram's answer that is shorter than the datagram.
+    Truncated,
+    /// What came is no HTTP response.
+    BadResponse,
+    /// A response with a status from 400 to 499.
+    Status4xx,
+    /// A response with a status from 500 on.
+    Status5xx,
+    /// A response whose body has another length than the expected one.
+    Length,
+    /// Messages that an open loop did not send because they were too late.
+    Shed,
     /// Anything else; the sample says what.
     Other,
 }
@@ -55,7 +73,7 @@ pub(crate) enum Doing {
 
 impl ErrorClass {
     /// Every class, in the order of reports.
-    pub(crate) const ALL: [ErrorClass; 16] = [
+    pub(crate) const ALL: [ErrorClass; 25] = [
         ErrorClass::Refused,
         ErrorClass::Timeout,
         ErrorClass::Unreachable,
@@ -71,6 +89,15 @@ impl ErrorClass {
         ErrorClass::Corrupt,
         ErrorClass::Misrouted,
         ErrorClass::Duplicate,
+        ErrorClass::Lost,
+        ErrorClass::Late,
+        ErrorClass::Reordered,
+        ErrorClass::Truncated,
+        ErrorClass::BadResponse,
+        ErrorClass::Status4xx,
+        ErrorClass::Status5xx,
+        ErrorClass::Length,
+        ErrorClass::Shed,
         ErrorClass::Other,
     ];
 
@@ -92,6 +119,15 @@ impl ErrorClass {
             ErrorClass::Corrupt => "corrupt",
             ErrorClass::Misrouted => "misrouted",
             ErrorClass::Duplicate => "duplicate",
+            ErrorClass::Lost => "lost",
+            ErrorClass::Late => "late",
+            ErrorClass::Reordered => "reordered",
+            ErrorClass::Truncated => "truncated",
+            ErrorClass::BadResponse => "bad_response",
+            ErrorClass::Status4xx => "status_4xx",
+            ErrorClass::Status5xx => "status_5xx",
+            ErrorClass::Length => "length",
+            ErrorClass::Shed => "shed",
             ErrorClass::Other => "other",
         }
     }

@@ -46,19 +46,20 @@ impl fmt::Display for Mismatch {
 ///
 /// Without a header ([`crate::payload::HEADER`]) another connection's bytes cannot be told
 /// from nonsense: they count as corrupt.
-pub(crate) fn judge(payload: &Payload, origin: Origin, expected: &[u8], received: &[u8]) -> Result<(), Mismatch> {
-    if expected == received {
-        return Ok(());
+pub(crate) fn judge(payload: &Payload, origin: Origin, received: &[u8]) -> Result<(), Mismatch> {
+    match payload.is(origin, received) {
+        true => Ok(()),
+        false => Err(diagnose(payload, origin, received)),
     }
-    Err(diagnose(payload, origin, expected, received))
 }
 
 #[cold]
-fn diagnose(payload: &Payload, origin: Origin, expected: &[u8], received: &[u8]) -> Mismatch {
+fn diagnose(payload: &Payload, origin: Origin, received: &[u8]) -> Mismatch {
     // A header alone proves little: one flipped bit in it could name another
-    // connection. Only a message that is right in whole is somebody else's.
+    // connection. Only a message that is right in whole, or as far as it came,
+    // is somebody else's.
     if let Some(theirs) = payload.origin_of(received)
-        && is_message_of(payload, theirs, received)
+        && begins_as(payload, theirs, received)
     {
         if theirs.connection != origin.connection {
             return Mismatch::Misrouted(theirs);
@@ -67,13 +68,19 @@ fn diagnose(payload: &Payload, origin: Origin, expected: &[u8], received: &[u8])
             return Mismatch::Duplicate(theirs);
         }
     }
-    first_difference(expected, received)
+    first_difference(&message(payload, origin), received)
 }
 
-fn is_message_of(payload: &Payload, origin: Origin, bytes: &[u8]) -> bool {
-    let mut theirs = vec![0; payload.size()];
-    payload.fill(origin, &mut theirs);
-    theirs == bytes
+fn begins_as(payload: &Payload, origin: Origin, bytes: &[u8]) -> bool {
+    let theirs = message(payload, origin);
+    let both = theirs.len().min(bytes.len());
+    theirs[..both] == bytes[..both]
+}
+
+fn message(payload: &Payload, origin: Origin) -> Vec<u8> {
+    let mut message = Vec::new();
+    payload.append(origin, &mut message);
+    message
 }
 
 fn first_difference(expected: &[u8], received: &[u8]) -> Mismatch {
@@ -89,26 +96,26 @@ fn first_difference(expected: &[u8], received: &[u8]) -> Mismatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Content;
+    use crate::sizes::Sizes;
 
     const MINE: Origin = Origin {
         connection: 1,
         sequence: 5,
     };
 
-    fn message(payload: &Payload, origin: Origin) -> Vec<u8> {
-        let mut message = vec![0; payload.size()];
-        payload.fill(origin, &mut message);
-        message
+    fn of_size(size: usize) -> Payload {
+        Payload::new(42, Sizes::fixed(size), &Content::Random).unwrap()
     }
 
     fn judged(payload: &Payload, received: &[u8]) -> Result<(), Mismatch> {
-        judge(payload, MINE, &message(payload, MINE), received)
+        judge(payload, MINE, received)
     }
 
     #[test]
     fn the_message_itself_is_right() {
         for size in [1, 23, 24, 64, 5000] {
-            let payload = Payload::new(42, size);
+            let payload = of_size(size);
             assert_eq!(judged(&payload, &message(&payload, MINE)), Ok(()));
         }
     }
@@ -116,7 +123,7 @@ mod tests {
     #[test]
     fn every_single_changed_byte_is_corrupt_at_its_offset() {
         for size in [1, 23, 24, 64] {
-            let payload = Payload::new(42, size);
+            let payload = of_size(size);
             for at in 0..size {
                 let mut received = message(&payload, MINE);
                 received[at] ^= 1;
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn another_connections_message_is_misrouted() {
-        let payload = Payload::new(42, 64);
+        let payload = of_size(64);
         let theirs = Origin {
             connection: 2,
             sequence: 9,
@@ -144,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_earlier_message_is_a_duplicate() {
-        let payload = Payload::new(42, 64);
+        let payload = of_size(64);
         let earlier = Origin { sequence: 4, ..MINE };
         assert_eq!(
             judged(&payload, &message(&payload, earlier)),
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn half_of_anothers_message_is_corrupt() {
-        let payload = Payload::new(42, 64);
+        let payload = of_size(64);
         let theirs = message(
             &payload,
             Origin {

@@ -166,7 +166,7 @@ impl Metric {
         match self {
             Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany => outcome.server_cpu_per_echo(),
             Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => outcome.rate(),
-            Metric::EchoP99 => Some(outcome.echoes.quantile(0.99).as_secs_f64()),
+            Metric::EchoP99 => Some(outcome.service.quantile(0.99).as_secs_f64()),
             Metric::ServerCpu => outcome.server_share(),
             Metric::ClientCpu => outcome.client_share(),
             Metric::MemoryPerClient => outcome.memory.as_ref().map(Memory::per_client),

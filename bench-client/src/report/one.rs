@@ -6,6 +6,7 @@ use super::{Side, headline, remarks, slope};
 use crate::format;
 use crate::job::{Churn, Verify};
 use crate::outcome::Outcome;
+use crate::recording::Times;
 
 /// Headline, figures and remarks about the server, whose process is `pid`.
 pub(crate) fn report(side: &Side, pid: Option<i32>) -> String {
@@ -16,8 +17,10 @@ pub(crate) fn report(side: &Side, pid: Option<i32>) -> String {
         let _ = writeln!(text, "  {label:<14}{figures}");
     };
     if !outcome.plan.idle {
-        line(rate_label(outcome), rate(outcome));
-        line(time_label(outcome), times(outcome));
+        line(&format!("{}/s", outcome.plan.unit()), rate(outcome));
+        for (label, figures) in all_times(outcome) {
+            line(label, figures);
+        }
     }
     line("connections", connections(outcome));
     line("server", server(outcome, pid));
@@ -36,38 +39,46 @@ pub(crate) fn report(side: &Side, pid: Option<i32>) -> String {
     text
 }
 
-fn rate_label(outcome: &Outcome) -> &'static str {
-    match outcome.plan.churn {
-        Churn::Never => "echoes/s",
-        Churn::PerRequest => "connections/s",
-    }
-}
-
-fn time_label(outcome: &Outcome) -> &'static str {
-    match outcome.plan.churn {
-        Churn::Never => "service time",
-        Churn::PerRequest => "connect, echo",
-    }
-}
-
 fn rate(outcome: &Outcome) -> String {
     let rate = format::or_none(outcome.rate(), format::thousands);
-    let bytes = (outcome.echoes.count() * outcome.plan.size as u64) as f64;
+    let offered = outcome.offered_rate().map(format::thousands);
+    let offered = offered
+        .map(|offered| format!(" of {offered} offered"))
+        .unwrap_or_default();
+    let bytes = format::mib(outcome.bytes as f64);
     match outcome.plan.verify {
-        Verify::Full => format!("{rate}   2 x {} verified", format::mib(bytes)),
-        Verify::Off => format!("{rate}   2 x {}, not verified", format::mib(bytes)),
+        Verify::Full => format!("{rate}{offered}   2 x {bytes} verified"),
+        Verify::Header => format!("{rate}{offered}   2 x {bytes}, headers verified"),
+        Verify::Len | Verify::Off => format!("{rate}{offered}   2 x {bytes}, not verified"),
     }
 }
 
-fn times(outcome: &Outcome) -> String {
+/// What was timed, with the name of it and what must be known of it.
+fn all_times(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let service = match outcome.plan.churn {
+        Churn::PerRequest => "connect, echo",
+        _ => "service time",
+    };
+    let Some(response) = &outcome.response else {
+        let remark = "   (closed loop: stalls are under-counted)";
+        return vec![(service, times(&outcome.service) + remark)];
+    };
+    let mut all = vec![
+        ("response time", times(response) + "   (from the schedule's instant)"),
+        (service, times(&outcome.service)),
+    ];
+    all.extend(outcome.lag.as_ref().map(|lag| ("send lag", times(lag))));
+    all
+}
+
+fn times(times: &Times) -> String {
     let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
     let mut text = String::new();
     for (name, share) in shares {
-        let time = format::duration(outcome.echoes.quantile(share));
+        let time = format::duration(times.quantile(share));
         text.push_str(&format!("{name} {time}  "));
     }
-    let longest = format::duration(outcome.echoes.longest());
-    text + &format!("max {longest}   (closed loop: stalls are under-counted)")
+    text + &format!("max {}", format::duration(times.longest()))
 }
 
 fn connections(outcome: &Outcome) -> String {

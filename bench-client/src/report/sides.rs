@@ -139,7 +139,7 @@ fn notes(sides: &[Side]) -> Vec<String> {
 }
 
 fn quantile(outcome: &Outcome, share: f64) -> Option<f64> {
-    (outcome.echoes.count() > 0).then(|| outcome.echoes.quantile(share).as_secs_f64())
+    (outcome.answers > 0).then(|| outcome.times().quantile(share).as_secs_f64())
 }
 
 fn show_seconds(seconds: f64) -> String {

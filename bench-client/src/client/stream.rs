@@ -1,0 +1,349 @@
+//! A client over a connection.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greenserve::runtime;
+
+use super::{Desk, Flight, Served, Trouble, trouble};
+use crate::codec::Answer;
+use crate::dial::dial;
+use crate::job::{Churn, Job, Linger};
+use crate::line::Line;
+use crate::taxonomy::{Doing, ErrorClass, Fault};
+
+/// Bytes on their way at most: a longer message is sent while its answer comes
+/// in, because a server that echoes as it reads, and a client that reads only
+/// when it has written all, would wait for each other.
+const UNANSWERED: usize = 64 * 1024;
+/// Room for more than is expected, at least: a read that does not fill its
+/// buffer tells that there is no more, and the next one need not ask.
+const SPARE: usize = 64;
+
+/// Pause after the second failure in a row; doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A client whose messages go over a connection, one after the other.
+#[derive(Debug)]
+pub(crate) struct StreamClient {
+    desk: Desk,
+    /// `None` between two connections.
+    line: Option<Line>,
+    /// What a write does: the first one may be what completes the connection.
+    doing: Doing,
+    /// Messages that this connection carried.
+    carried: u64,
+    connected: Instant,
+    /// In the order in which they were sent and are answered.
+    flights: VecDeque<Flight>,
+    outbox: Vec<u8>,
+    /// Bytes of the outbox that were written.
+    written: usize,
+    inbox: Vec<u8>,
+    /// Bytes of the inbox that were read.
+    filled: usize,
+    /// Bytes written for which none came back yet.
+    unanswered: usize,
+    /// When the server last showed that it lives.
+    heard: Instant,
+    /// In a row, the last one included.
+    failures: u32,
+    /// Whether the connection is to carry no more.
+    leaving: bool,
+}
+
+impl StreamClient {
+    /// Connects and exchanges one message.
+    pub(super) fn arrive(job: &Arc<Job>, connection: u32) -> Result<StreamClient, Trouble> {
+        let now = Instant::now();
+        let mut client = StreamClient {
+            desk: Desk::new(job, connection),
+            line: None,
+            doing: Doing::Connecting,
+            carried: 0,
+            connected: now,
+            flights: VecDeque::new(),
+            outbox: Vec::new(),
+            written: 0,
+            inbox: Vec::new(),
+            filled: 0,
+            unanswered: 0,
+            heard: now,
+            failures: 0,
+            leaving: false,
+        };
+        client.exchange()?;
+        Ok(client)
+    }
+
+    /// Sends and verifies until the run is over.
+    pub(super) fn work(mut self) -> Served {
+        self.desk.start();
+        while !self.desk.is_over() || !self.flights.is_empty() {
+            match self.turn() {
+                Ok(()) => {}
+                Err(Trouble::Fault(fault)) => self.recover(fault),
+                Err(Trouble::Stopped) => break,
+            }
+        }
+        self.desk.served.unfinished += self.flights.len() as u64 + self.desk.left_over();
+        self.hang_up();
+        self.desk.served
+    }
+
+    /// One more exchange.
+    pub(super) fn say_goodbye(mut self) -> Served {
+        match self.exchange() {
+            Ok(()) => {}
+            Err(Trouble::Fault(fault)) => self.desk.note(fault),
+            Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
+        }
+        self.desk.served
+    }
+
+    /// One message there and back, now. A wrong answer is a fault.
+    fn exchange(&mut self) -> Result<(), Trouble> {
+        self.begin(Instant::now())?;
+        while !self.flights.is_empty() {
+            self.send()?;
+            self.receive(Instant::now())?.map_err(Trouble::Fault)?;
+        }
+        Ok(())
+    }
+
+    /// What is due is sent, what comes is taken.
+    fn turn(&mut self) -> Result<(), Trouble> {
+        let mut now = Instant::now();
+        while self.may_begin() {
+            let Some(intended) = self.desk.take_turn(now) else {
+                break;
+            };
+            if !self.desk.sheds(intended, now) {
+                self.begin(intended)?;
+                now = Instant::now();
+            }
+        }
+        self.send()?;
+        if self.flights.is_empty() {
+            self.part();
+            return self.desk.rest();
+        }
+        if let Err(fault) = self.receive(now)? {
+            self.desk.note(fault);
+        }
+        Ok(())
+    }
+
+    fn may_begin(&self) -> bool {
+        self.flights.len() < self.desk.job.plan.depth as usize && !self.leaving && !self.desk.is_over()
+    }
+
+    /// Puts a message into the outbox, over a new connection if there is none.
+    fn begin(&mut self, intended: Instant) -> Result<(), Trouble> {
+        let origin = self.desk.next_origin();
+        let mut began = Instant::now();
+        if self.line.is_none() {
+            self.connect(origin).map_err(|err| trouble(&err, Doing::Connecting))?;
+            if self.desk.job.plan.churn != Churn::PerRequest {
+                began = Instant::now();
+            }
+        }
+        if self.flights.is_empty() {
+            self.heard = began;
+        }
+        let size = self.desk.job.encode(origin, &mut self.outbox);
+        let flight = Flight {
+            origin,
+            intended,
+            began,
+            size,
+        };
+        self.desk.sent(&flight);
+        self.flights.push_back(flight);
+        self.carried += 1;
+        self.leaving = self.desk.job.plan.churn.is_over(self.carried, self.connected);
+        Ok(())
+    }
+
+    fn connect(&mut self, origin: crate::payload::Origin) -> io::Result<()> {
+        let (line, doing) = dial(&self.desk.job.plan, origin)?;
+        self.line = Some(line);
+        self.doing = doing;
+        self.carried = 0;
+        self.connected = Instant::now();
+        Ok(())
+    }
+
+    /// Writes what may be written of the outbox.
+    fn send(&mut self) -> Result<(), Trouble> {
+        let Some(line) = &self.line else {
+            return Ok(());
+        };
+        // A request is read before it is answered: all of it may go out.
+        let echoes = self.desk.job.plan.request.is_none();
+        let room = if echoes {
+            UNANSWERED.saturating_sub(self.unanswered)
+        } else {
+            usize::MAX
+        };
+        let left = &self.outbox[self.written..];
+        let now = &left[..left.len().min(room)];
+        if now.is_empty() {
+            return Ok(());
+        }
+        line.write_all(now).map_err(|err| trouble(&err, self.doing))?;
+        if self.doing == Doing::Connecting {
+            self.doing = Doing::Sending;
+            let limit = self.desk.job.plan.timeout;
+            line.set_write_timeout(limit)
+                .map_err(|err| trouble(&err, Doing::Sending))?;
+        }
+        self.written += now.len();
+        self.unanswered += now.len();
+        if self.written == self.outbox.len() {
+            self.outbox.clear();
+            self.written = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes and takes the answers among them; the inner result is of
+    /// those.
+    fn receive(&mut self, now: Instant) -> Result<Result<(), Fault>, Trouble> {
+        self.make_room();
+        let Some(line) = &self.line else {
+            return Ok(Ok(()));
+        };
+        let deadline = self.heard + self.desk.job.plan.timeout;
+        if self.desk.pace.due().is_some() {
+            let patience = self.desk.patience(deadline, self.may_begin(), now);
+            line.set_read_timeout(patience)
+                .map_err(|err| trouble(&err, Doing::Receiving))?;
+        }
+        match line.read(&mut self.inbox[self.filled..]) {
+            Ok(0) => self.ended(),
+            Ok(count) => {
+                self.heard = Instant::now();
+                self.filled += count;
+                self.unanswered = self.unanswered.saturating_sub(count);
+                self.take_answers(false)
+            }
+            // It was time to send, not to give up.
+            Err(err) if err.kind() == io::ErrorKind::TimedOut && Instant::now() < deadline => Ok(Ok(())),
+            Err(err) => Err(trouble(&err, Doing::Receiving)),
+        }
+    }
+
+    fn make_room(&mut self) {
+        let expected = match self.desk.job.plan.request {
+            // How long a response is, its head will tell.
+            Some(_) => self.filled.max(1024) * 2,
+            None => self
+                .flights
+                .iter()
+                .map(|flight| flight.size)
+                .sum::<usize>()
+                .min(self.filled + UNANSWERED),
+        };
+        let wanted = expected.max(self.filled) + SPARE;
+        if self.inbox.len() < wanted {
+            self.inbox.resize(wanted, 0);
+        }
+    }
+
+    fn take_answers(&mut self, ended: bool) -> Result<Result<(), Fault>, Trouble> {
+        let (mut at, mut verdict, mut last) = (0, Ok(()), false);
+        while let Some(flight) = self.flights.front().filter(|_| !last) {
+            let inbox = &self.inbox[at..self.filled];
+            let decoded = self.desk.job.decode(flight.origin, inbox, ended);
+            let Some(answer) = decoded.map_err(Trouble::Fault)? else {
+                break;
+            };
+            at += answer.length;
+            last = answer.last;
+            verdict = self.finish(answer).and(verdict);
+        }
+        self.inbox.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        if last {
+            self.desk.served.unfinished += self.flights.len() as u64;
+            self.hang_up();
+        } else if self.flights.is_empty() {
+            self.part();
+        }
+        Ok(verdict)
+    }
+
+    fn finish(&mut self, answer: Answer) -> Result<(), Fault> {
+        if self.flights.len() == self.desk.job.plan.depth as usize {
+            self.desk.free_since = self.heard;
+        }
+        if let Some(flight) = self.flights.pop_front() {
+            answer.verdict?;
+            self.failures = 0;
+            self.desk.answered(&flight, self.heard);
+        }
+        Ok(())
+    }
+
+    /// The server has closed: that may end a response, and else is a fault.
+    fn ended(&mut self) -> Result<Result<(), Fault>, Trouble> {
+        let waiting = self.flights.len();
+        let verdict = self.take_answers(true)?;
+        if self.flights.len() < waiting {
+            self.hang_up();
+            return Ok(verdict);
+        }
+        let class = match self.filled {
+            0 => ErrorClass::ClosedEarly,
+            _ => ErrorClass::Short,
+        };
+        let detail = format!("the server closed after {} bytes of the answer", self.filled);
+        Err(Trouble::Fault(Fault { class, detail }))
+    }
+
+    /// Closes the connection if it is to carry no more.
+    fn part(&mut self) {
+        if self.leaving {
+            self.hang_up();
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.flights.clear();
+        self.outbox.clear();
+        (self.written, self.filled, self.unanswered) = (0, 0, 0);
+        self.leaving = false;
+        let Some(line) = self.line.take() else {
+            return;
+        };
+        if self.desk.job.plan.linger == Linger::Rst
+            && let Err(err) = line.abort()
+        {
+            log::debug!("client {}: closes without a reset: {err}", self.desk.connection);
+        }
+    }
+
+    /// Counts the fault, for each message it was the end of; the next message
+    /// makes a new connection. A server that refuses again and again is not
+    /// hammered.
+    fn recover(&mut self, fault: Fault) {
+        for _ in 1..self.flights.len() {
+            self.desk.note(Fault {
+                class: fault.class,
+                detail: fault.detail.clone(),
+            });
+        }
+        self.desk.note(fault);
+        self.hang_up();
+        if self.failures > 0 {
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(10));
+            // Told to stop: the phase says so too.
+            let _ = runtime::sleep(pause.min(LONGEST_PAUSE));
+        }
+        self.failures += 1;
+    }
+}
