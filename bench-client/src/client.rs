@@ -30,7 +30,7 @@ pub(crate) struct Served {
     pub(crate) sent: u64,
     /// Answers that counted.
     pub(crate) answers: u64,
-    /// Bytes of the messages they answered.
+    /// Bytes of those.
     pub(crate) bytes: u64,
     /// Messages without an answer at the end.
     pub(crate) unfinished: u64,
@@ -103,6 +103,7 @@ struct Flight {
     intended: Instant,
     /// When it was.
     began: Instant,
+    /// Bytes of the message proper; of the answer once there is one.
     size: usize,
 }
 

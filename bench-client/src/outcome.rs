@@ -40,7 +40,7 @@ pub(crate) struct Outcome {
     pub(crate) series: Vec<Second>,
     /// Answers that counted.
     pub(crate) answers: u64,
-    /// Bytes of the messages they answered.
+    /// Bytes of those.
     pub(crate) bytes: u64,
     /// Who did how much.
     pub(crate) fairness: Fairness,

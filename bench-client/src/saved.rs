@@ -66,7 +66,7 @@ pub(crate) struct Run {
     pub(crate) window_s: Option<f64>,
     /// Verified answers in the window.
     pub(crate) answers: u64,
-    /// Bytes of those messages, one way.
+    /// Bytes of those; an echo's message has as many.
     pub(crate) answered_bytes: u64,
     /// Answers per second of the window.
     pub(crate) answers_per_s: Option<f64>,

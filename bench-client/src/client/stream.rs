@@ -281,7 +281,8 @@ impl StreamClient {
         if self.flights.len() == self.desk.job.plan.depth as usize {
             self.desk.free_since = self.heard;
         }
-        if let Some(flight) = self.flights.pop_front() {
+        if let Some(mut flight) = self.flights.pop_front() {
+            flight.size = answer.length;
             answer.verdict?;
             self.failures = 0;
             self.desk.answered(&flight, self.heard);

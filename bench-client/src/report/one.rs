@@ -46,11 +46,13 @@ fn rate(outcome: &Outcome) -> String {
         .map(|offered| format!(" of {offered} offered"))
         .unwrap_or_default();
     let bytes = format::mib(outcome.bytes as f64);
-    match outcome.plan.verify {
-        Verify::Full => format!("{rate}{offered}   2 x {bytes} verified"),
-        Verify::Header => format!("{rate}{offered}   2 x {bytes}, headers verified"),
-        Verify::Len | Verify::Off => format!("{rate}{offered}   2 x {bytes}, not verified"),
-    }
+    let how = match (&outcome.plan.request, outcome.plan.verify) {
+        (Some(_), _) => return format!("{rate}{offered}   {bytes} of responses"),
+        (None, Verify::Full) => "verified",
+        (None, Verify::Header) => "headers verified",
+        (None, Verify::Len | Verify::Off) => "not verified",
+    };
+    format!("{rate}{offered}   2 x {bytes}, {how}")
 }
 
 /// What was timed, with the name of it and what must be known of it.
@@ -92,9 +94,10 @@ fn connections(outcome: &Outcome) -> String {
     if !outcome.plan.idle {
         let (fewest, most) = (outcome.fairness.fewest, outcome.fairness.most);
         text.push_str(&format!(
-            "; {} to {} echoes each",
+            "; {} to {} {} each",
             format::thousands(fewest as f64),
-            format::thousands(most as f64)
+            format::thousands(most as f64),
+            outcome.plan.unit(),
         ));
     }
     text
