@@ -54,6 +54,28 @@ pub(crate) fn count(text: &str) -> Result<u32, String> {
         .ok_or_else(|| unreadable("positive count", text, "500, 5k or 15_000"))
 }
 
+/// Reads a number per second: `50k`, `1.5m`, `20000`; k is 1000, m a million.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let (digits, unit) = split(text);
+    let factor = match unit {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "m" | "M" => 1e6,
+        _ => return Err(unreadable("rate", text, "50k, 1.5m or 20000")),
+    };
+    number(digits)
+        .map(|value| value * factor)
+        .map_err(|_| unreadable("rate", text, "50k, 1.5m or 20000"))
+}
+
+/// Reads a number that is not negative: `0`, `0.95`.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok();
+    value
+        .filter(|value| value.is_finite() && *value >= 0.0)
+        .ok_or_else(|| unreadable("number", text, "0 or 0.95"))
+}
+
 fn whole(text: &str, factor: usize) -> Option<usize> {
     split(text).0.parse::<usize>().ok()?.checked_mul(factor)
 }
@@ -102,6 +124,17 @@ mod tests {
         }
         for text in ["", "k", "-1", "1.5k", "4g", "99999999999999999999", "64 "] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_powers_of_1000() {
+        for (text, value) in [("20000", 2e4), ("50k", 5e4), ("1.5m", 1.5e6), ("0", 0.0)] {
+            assert_eq!(rate(text), Ok(value), "{text}");
+        }
+        for text in ["", "k", "-1", "5g", "1e3", "inf"] {
+            let message = rate(text).unwrap_err();
+            assert!(message.contains(&format!("{text:?}")), "{message}");
         }
     }
 
