@@ -54,24 +54,31 @@ pub(crate) fn count(text: &str) -> Result<u32, String> {
         .ok_or_else(|| unreadable("positive count", text, "500, 5k or 15_000"))
 }
 
-/// Reads a number that need not be whole: `500`, `20k`, `1.5m`; k is 1000.
-pub(crate) fn number(text: &str) -> Result<f64, String> {
-    let (number, unit) = split(text);
+/// Reads a number per second: `50k`, `1.5m`, `20000`; k is 1000, m a million.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let (digits, unit) = split(text);
     let factor = match unit {
         "" => 1.0,
         "k" | "K" => 1e3,
         "m" | "M" => 1e6,
-        _ => return Err(unreadable("number", text, "500, 20k or 1.5m")),
+        _ => return Err(unreadable("rate", text, "50k, 1.5m or 20000")),
     };
-    let value = number.parse::<f64>().ok().filter(|value| value.is_finite());
-    value
+    number(digits)
         .map(|value| value * factor)
-        .ok_or_else(|| unreadable("number", text, "500, 20k or 1.5m"))
+        .map_err(|_| unreadable("rate", text, "50k, 1.5m or 20000"))
+}
+
+/// Reads a number that is not negative: `0`, `0.95`.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok();
+    value
+        .filter(|value| value.is_finite() && *value >= 0.0)
+        .ok_or_else(|| unreadable("number", text, "0 or 0.95"))
 }
 
 /// Reads a positive count that may be large: `500`, `5k`, `10m`.
 pub(crate) fn large_count(text: &str) -> Result<u64, String> {
-    match number(&text.replace('_', "")) {
+    match rate(&text.replace('_', "")) {
         Ok(value) if value >= 1.0 && value.fract() == 0.0 && value < 1e15 => Ok(value as u64),
         _ => Err(unreadable("positive count", text, "500, 5k or 10m")),
     }
@@ -125,6 +132,17 @@ mod tests {
         }
         for text in ["", "k", "-1", "1.5k", "4g", "99999999999999999999", "64 "] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_powers_of_1000() {
+        for (text, value) in [("20000", 2e4), ("50k", 5e4), ("1.5m", 1.5e6), ("0", 0.0)] {
+            assert_eq!(rate(text), Ok(value), "{text}");
+        }
+        for text in ["", "k", "-1", "5g", "1e3", "inf"] {
+            let message = rate(text).unwrap_err();
+            assert!(message.contains(&format!("{text:?}")), "{message}");
         }
     }
 

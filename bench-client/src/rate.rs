@@ -152,7 +152,7 @@ fn stage(text: &str) -> Result<Stage, String> {
 }
 
 fn per_second(text: &str) -> Result<f64, String> {
-    let number = quantity::number(text)?;
+    let number = quantity::rate(text)?;
     match number > 0.0 && number <= 1e9 {
         true => Ok(number),
         false => Err(format!("{text:?} is no rate; give messages a second: 500, 20k, 1m")),

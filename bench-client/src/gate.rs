@@ -1,0 +1,254 @@
+//! Limits that a run must keep: `--fail-if 'p99>2ms'`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::failure::Status;
+use crate::figure::Figure;
+use crate::saved::Run;
+
+/// A limit; breached when its expression is true.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Gate {
+    figure: Figure,
+    relation: Relation,
+    limit: f64,
+    /// As it was given.
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Relation {
+    /// The longer ones first: each is looked for at the same place.
+    const ALL: [(&str, Relation); 4] = [
+        ("<=", Relation::LessOrEqual),
+        (">=", Relation::GreaterOrEqual),
+        ("<", Relation::Less),
+        (">", Relation::Greater),
+    ];
+
+    fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Relation::Less => value < limit,
+            Relation::LessOrEqual => value <= limit,
+            Relation::Greater => value > limit,
+            Relation::GreaterOrEqual => value >= limit,
+        }
+    }
+}
+
+impl FromStr for Gate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Gate, String> {
+        let unreadable = || format!("{text:?} is no condition; write p99>2ms, errors>0 or rps<50k");
+        let at = text.find(['<', '>']).ok_or_else(unreadable)?;
+        let (figure, rest) = text.split_at(at);
+        let (relation, limit) = Relation::ALL
+            .iter()
+            .find_map(|(sign, relation)| Some((*relation, rest.strip_prefix(sign)?)))
+            .ok_or_else(unreadable)?;
+        let figure: Figure = figure.trim().parse()?;
+        Ok(Gate {
+            figure,
+            relation,
+            limit: figure.read(limit.trim())?,
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl Gate {
+    /// How `run` breaches it, if it does. A figure that was not measured keeps
+    /// no limit.
+    fn check(&self, run: &Run) -> Option<Breach> {
+        let value = self.figure.of(run);
+        let breached = value.is_none_or(|value| self.relation.holds(value, self.limit));
+        breached.then(|| Breach {
+            name: run.name.clone(),
+            gate: self.clone(),
+            value,
+        })
+    }
+}
+
+/// A gate that a run did not keep.
+#[derive(Clone, Debug, PartialEq)]
+struct Breach {
+    name: String,
+    gate: Gate,
+    /// What it measured instead.
+    value: Option<f64>,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Breach { name, gate, value } = self;
+        let Gate {
+            figure, limit, text, ..
+        } = gate;
+        let limit = figure.show(*limit);
+        write!(f, "{name}: gate {text:?} breached: {} ", figure.name())?;
+        match value {
+            Some(value) => write!(f, "is {}, the limit {limit}", figure.show(*value)),
+            None => write!(f, "was not measured, so the limit {limit} is not shown to be kept"),
+        }
+    }
+}
+
+/// The gates of a command.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct GateOptions {
+    /// End with status 3 if this is true: p99>2ms, rps<50k, cpu>8us,
+    /// memory>10k, errors.corrupt>0, unfinished>0, fairness<0.9; may be given
+    /// several times. A gate on errors says how many are allowed.
+    #[arg(long = "fail-if", value_name = "CONDITION")]
+    gates: Vec<Gate>,
+}
+
+impl GateOptions {
+    /// Prints what `runs` breach, and what that makes of `status`, which is
+    /// theirs. An interrupted run is not asked.
+    pub(crate) fn pass(&self, runs: &[Run], status: Status) -> Status {
+        if runs.iter().any(|run| run.verdict.interrupted) {
+            return status;
+        }
+        let breaches = self.breaches(runs);
+        for breach in &breaches {
+            println!("{breach}");
+        }
+        match status {
+            Status::Errors if self.count_errors() && breaches.is_empty() => Status::Fine,
+            Status::Fine if !breaches.is_empty() => Status::Errors,
+            status => status,
+        }
+    }
+
+    fn breaches(&self, runs: &[Run]) -> Vec<Breach> {
+        let of_run = |run| self.gates.iter().filter_map(move |gate| gate.check(run));
+        runs.iter().flat_map(of_run).collect()
+    }
+
+    /// Whether one of them says how many errors are allowed.
+    fn count_errors(&self) -> bool {
+        self.gates.iter().any(|gate| gate.figure == Figure::Errors(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saved::Errors;
+
+    fn run() -> Run {
+        let mut run = Run::example("a server", 1000.0);
+        run.service_time.p99 = 3_000_000;
+        run.errors.push(Errors {
+            class: "corrupt".to_owned(),
+            count: 2,
+            first_at_s: None,
+            first_client: None,
+            first: None,
+        });
+        run
+    }
+
+    fn breached(gate: &str) -> bool {
+        let gate: Gate = gate.parse().unwrap();
+        gate.check(&run()).is_some()
+    }
+
+    #[test]
+    fn a_gate_is_breached_when_it_is_true() {
+        for (gate, expected) in [
+            ("p99>2ms", true),
+            ("p99>3ms", false),
+            ("p99 >= 3ms", true),
+            ("p99<4000us", true),
+            ("rps<1k", false),
+            ("rps<=1k", true),
+            ("rps<1.1k", true),
+            ("errors>1", true),
+            ("errors>2", false),
+            ("errors.corrupt>1", true),
+            ("errors.short>0", false),
+            ("unfinished>0", false),
+            ("memory>10k", false),
+            ("memory>9k", true),
+            ("cpu>10us", false),
+            ("cpu>9.5us", true),
+        ] {
+            assert_eq!(breached(gate), expected, "{gate}");
+        }
+    }
+
+    #[test]
+    fn a_figure_that_there_is_none_of_breaches() {
+        let mut run = run();
+        run.server = None;
+        run.service_time.count = 0;
+        for gate in ["cpu>8us", "cpu<8us", "fairness<0.9", "p99>2ms"] {
+            let breach = gate.parse::<Gate>().unwrap().check(&run).unwrap();
+            assert!(breach.to_string().contains("was not measured"), "{breach}");
+        }
+    }
+
+    #[test]
+    fn the_breach_names_limit_and_value() {
+        let breach = "p99>2ms".parse::<Gate>().unwrap().check(&run()).unwrap();
+        assert_eq!(
+            breach.to_string(),
+            "a server: gate \"p99>2ms\" breached: p99 is 3.00 ms, the limit 2.00 ms"
+        );
+    }
+
+    #[test]
+    fn in_an_open_loop_times_are_response_times() {
+        let mut run = run();
+        run.response_time = Some(crate::saved::Times {
+            count: 1,
+            p99: 1,
+            ..Default::default()
+        });
+        assert_eq!("p99>2ms".parse::<Gate>().unwrap().check(&run), None);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for gate in [
+            "",
+            "p99",
+            "p99>",
+            "p99>2",
+            "p95>2ms",
+            "rps<50q",
+            "errors.x>0",
+            "p99=2ms",
+            "p99>>2ms",
+        ] {
+            assert!(gate.parse::<Gate>().is_err(), "{gate}");
+        }
+    }
+
+    #[test]
+    fn the_status_follows() {
+        let pass = |gates: &[&str], run: &Run, status| {
+            let gates = gates.iter().map(|gate| gate.parse().unwrap()).collect();
+            GateOptions { gates }.pass(std::slice::from_ref(run), status)
+        };
+        let mut run = run();
+        assert_eq!(pass(&["p99>2ms"], &run, Status::Fine), Status::Errors);
+        assert_eq!(pass(&["p99>2ms"], &run, Status::Invalid), Status::Invalid);
+        assert_eq!(pass(&["errors>2"], &run, Status::Errors), Status::Fine);
+        assert_eq!(pass(&["p99>4ms"], &run, Status::Errors), Status::Errors);
+        run.verdict.interrupted = true;
+        assert_eq!(pass(&["p99>2ms"], &run, Status::Interrupted), Status::Interrupted);
+    }
+}
