@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::calibrate::CalibrateOptions;
+use crate::find_max::FindMaxOptions;
 use crate::job::{Churn, Linger, Network, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::pace::Loop;
@@ -15,6 +17,7 @@ use crate::quantity;
 use crate::serve::ServeOptions;
 use crate::sizes::Sizes;
 use crate::source::Sources;
+use crate::sweep::SweepOptions;
 use crate::target::{Protocol, Target};
 use crate::workload::WorkloadOptions;
 
@@ -43,6 +46,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure a server that runs already.
     Run(Box<RunOptions>),
+    /// Measure a target with several numbers of clients and sizes of messages.
+    Sweep(Box<SweepOptions>),
+    /// Search the highest rate at which a target keeps its promises.
+    FindMax(Box<FindMaxOptions>),
+    /// Measure what this client can drive on these processors.
+    Calibrate(Box<CalibrateOptions>),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
     /// Serve echoes, on coroutines or on threads.
@@ -62,6 +71,13 @@ pub(crate) struct LoadOptions {
     /// Bytes in a message: 64, 1..4k, 64:0.9,16k:0.1, lognormal:512,1.2.
     #[arg(long, default_value = "64")]
     pub(crate) size: Sizes,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// What all clients have in common.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClientOptions {
     /// How far answers are checked.
     #[arg(long, value_enum, default_value = "full")]
     pub(crate) verify: Verify,
@@ -84,22 +100,30 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// The plan of a closed loop of echoes over TCP at `address`.
-    pub(crate) fn plan(&self, address: SocketAddr, phases: &Phases) -> Plan {
+    /// The plan of a closed loop of echoes over TCP, at an address that is to
+    /// be set.
+    pub(crate) fn plan(&self, phases: &Phases) -> Plan {
+        self.client.plan(self.clients, &self.size, phases)
+    }
+}
+
+impl ClientOptions {
+    /// As [`LoadOptions::plan`], with `clients` clients and messages of `sizes`.
+    pub(crate) fn plan(&self, clients: u32, sizes: &Sizes, phases: &Phases) -> Plan {
         Plan {
             protocol: Protocol::Tcp,
-            endpoint: address.into(),
+            endpoint: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
             request: None,
             sources: self.source,
-            clients: self.clients,
-            few: (self.clients / 5).max(1),
+            clients,
+            few: (clients / 5).max(1),
             ramp: Duration::ZERO,
             warmup: phases.warmup,
             duration: phases.duration,
             requests: None,
             pace: Loop::Closed(None),
             depth: 1,
-            sizes: self.size.clone(),
+            sizes: sizes.clone(),
             content: Content::Random,
             seed: self.seed,
             verify: self.verify,

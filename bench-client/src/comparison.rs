@@ -18,7 +18,7 @@ use crate::{limits, trial};
 /// measured before is printed all the same.
 pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     let stage = Stage::find(Places::choose(options.no_pin));
-    let mut watch = stage.enter(&options.load)?;
+    let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
     let mut sides = Vec::new();
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
@@ -60,7 +60,7 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = |address| options.load.plan(address, &phases).with_sources();
+    let plan = |address| options.load.plan(&phases).at(address);
     trial::run(&command, workers, places, plan, watch)
 }
 

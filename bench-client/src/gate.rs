@@ -66,6 +66,13 @@ impl FromStr for Gate {
 }
 
 impl Gate {
+    /// Whether its expression is true of `run`; not if the figure was not
+    /// measured.
+    pub(crate) fn is_true(&self, run: &Run) -> bool {
+        let value = self.figure.of(run);
+        value.is_some_and(|value| self.relation.holds(value, self.limit))
+    }
+
     /// How `run` breaches it, if it does. A figure that was not measured keeps
     /// no limit.
     fn check(&self, run: &Run) -> Option<Breach> {
@@ -76,6 +83,12 @@ impl Gate {
             gate: self.clone(),
             value,
         })
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

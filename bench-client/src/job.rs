@@ -1,6 +1,7 @@
 //! What the clients of one run share: the plan, the phase and the books.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -120,6 +121,12 @@ impl Default for Network {
 }
 
 impl Plan {
+    /// The same plan against the server at `address`.
+    pub(crate) fn at(self, address: SocketAddr) -> Plan {
+        let endpoint = address.into();
+        Plan { endpoint, ..self }.with_sources()
+    }
+
     /// The same plan with the source addresses it needs, if none were chosen:
     /// many connections to this machine do not fit on one.
     pub(crate) fn with_sources(self) -> Plan {

@@ -7,7 +7,8 @@
 //! # The tour
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`],
-//!   [`target`] and [`workload`]; [`comparison`], [`single`] and [`peers`] are the commands.
+//!   [`target`] and [`workload`]; [`comparison`], [`single`], [`sweep`], [`find_max`],
+//!   [`calibrate`] and [`peers`] are the commands.
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
@@ -28,6 +29,7 @@
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
 mod account;
+mod calibrate;
 mod child;
 mod churn;
 mod cli;
@@ -38,6 +40,7 @@ mod crew;
 mod dial;
 mod failure;
 mod figure;
+mod find_max;
 mod format;
 mod gate;
 mod http;
@@ -67,6 +70,7 @@ mod sizes;
 mod source;
 mod stage;
 mod statistics;
+mod sweep;
 mod tally;
 mod target;
 mod taxonomy;
@@ -100,6 +104,9 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
         None => comparison::compare(&cli.comparison),
         Some(Command::Run(options)) => single::run(options),
+        Some(Command::Sweep(options)) => sweep::run(options),
+        Some(Command::FindMax(options)) => find_max::run(options),
+        Some(Command::Calibrate(options)) => calibrate::run(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Launch(options)) => Err(launch::launch(options)),

@@ -43,7 +43,7 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     // Before this process is bound to one processor: building takes them all.
     let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
     catalogue.contestants.insert(0, ours());
-    let mut watch = stage.enter(&options.load)?;
+    let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
 
     let mut tournament = Tournament {
@@ -151,7 +151,7 @@ impl Tournament<'_> {
     }
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Outcome, Failure> {
-        let plan = |address| probe.plan(self.options, address).with_sources();
+        let plan = |address| probe.plan(self.options).at(address);
         trial::run(&contestant.command, 1, self.places, plan, watch)
     }
 

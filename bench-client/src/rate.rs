@@ -24,6 +24,18 @@ struct Stage {
 }
 
 impl Rate {
+    /// Always `rate` messages a second.
+    pub(crate) fn constant(rate: f64) -> Rate {
+        Rate {
+            text: format!("{rate}"),
+            stages: vec![Stage {
+                length: None,
+                from: rate,
+                to: rate,
+            }],
+        }
+    }
+
     /// How long its stages take together, if they say.
     pub(crate) fn length(&self) -> Option<Duration> {
         self.stages.iter().map(|stage| stage.length).sum()

@@ -1,7 +1,5 @@
 //! The measurement of one server that runs already.
 
-use std::net::SocketAddr;
-
 use crate::account::Account;
 use crate::cli::{Phases, RunOptions};
 use crate::failure::{Failure, Status};
@@ -17,7 +15,7 @@ use crate::{limits, load};
 /// When none of the clients can connect, or a report cannot be written.
 pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     let stage = Stage::find(Places::default());
-    let mut watch = stage.enter(&options.load)?;
+    let mut watch = stage.enter(&options.load.client)?;
     let plan = plan(options)?;
     limits::check(&plan)?;
     let server = options.server_pid.map(Account::of).transpose()?;
@@ -42,7 +40,6 @@ fn plan(options: &RunOptions) -> Result<Plan, Failure> {
         duration: options.duration,
     };
     let endpoint = options.target.resolve()?;
-    // The address is not yet the target's.
-    let plan = options.load.plan(SocketAddr::from(([127, 0, 0, 1], 0)), &phases);
+    let plan = options.load.plan(&phases);
     options.workload.apply(&options.target, endpoint, plan)
 }

@@ -2,7 +2,7 @@
 
 use greenserve::runtime::{self, Config};
 
-use crate::cli::LoadOptions;
+use crate::cli::ClientOptions;
 use crate::failure::Failure;
 use crate::limits;
 use crate::machine::Machine;
@@ -36,12 +36,12 @@ impl Stage {
     ///
     /// # Errors
     /// When the system or the runtime refuses.
-    pub(crate) fn enter(&self, load: &LoadOptions) -> Result<Watch, Failure> {
+    pub(crate) fn enter(&self, client: &ClientOptions) -> Result<Watch, Failure> {
         if let Some(cpu) = self.places.client {
             pinning::pin(cpu)?;
         }
         limits::raise_open_files()?;
-        let config = Config::new().workers(load.workers as usize).stack_size(CLIENT_STACK);
+        let config = Config::new().workers(client.workers as usize).stack_size(CLIENT_STACK);
         runtime::configure(config)?;
         Watch::begin()
     }

@@ -1,7 +1,5 @@
 //! What is measured of each server.
 
-use std::net::SocketAddr;
-
 use crate::cli::{PeersOptions, Phases};
 use crate::format;
 use crate::job::{Churn, Plan};
@@ -48,7 +46,7 @@ impl Probe {
     }
 
     /// The run of it.
-    pub(crate) fn plan(self, options: &PeersOptions, address: SocketAddr) -> Plan {
+    pub(crate) fn plan(self, options: &PeersOptions) -> Plan {
         let phases = Phases {
             warmup: options.warmup,
             duration: options.duration,
@@ -58,7 +56,7 @@ impl Probe {
             clients,
             // Looking at memory twice takes time and is for one probe only.
             few: clients,
-            ..options.load.plan(address, &phases)
+            ..options.load.plan(&phases)
         };
         match self {
             Probe::Echo => plan,
