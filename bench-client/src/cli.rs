@@ -10,6 +10,7 @@ use crate::job::{Churn, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::peers::Probe;
 use crate::quantity;
+use crate::regression::CompareOptions;
 use crate::serve::ServeOptions;
 use crate::source::Sources;
 use crate::target::Target;
@@ -23,7 +24,8 @@ const LARGEST: usize = 16 << 20;
 /// coroutine per client and once with a thread per client, and compares them.
 ///
 /// Exit status: 0 all was well; 1 could not start or connect; 2 the command
-/// line makes no sense; 3 there were errors; 4 the figures are worth nothing
+/// line makes no sense, or two loads cannot be compared; 3 there were errors, a
+/// gate was breached, or what was compared is worse; 4 the figures are worth nothing
 /// (fewer clients connected than asked for, or the client was at its limits);
 /// 130 interrupted, the report is partial.
 #[derive(Clone, Debug, Parser)]
@@ -42,6 +44,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure a server that runs already.
     Run(RunOptions),
+    /// Compare two saved measurements of one load: is the newer one worse?
+    Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(PeersOptions),
     /// Serve echoes, on coroutines or on threads.

@@ -25,9 +25,11 @@
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
 mod account;
+mod archive;
 mod child;
 mod cli;
 mod client;
+mod comparing;
 mod comparison;
 mod crew;
 mod dial;
@@ -47,6 +49,7 @@ mod pinning;
 mod progress;
 mod quantity;
 mod recording;
+mod regression;
 mod report;
 mod saved;
 mod saving;
@@ -58,6 +61,7 @@ mod statistics;
 mod tally;
 mod target;
 mod taxonomy;
+mod tolerance;
 mod trial;
 mod verify;
 mod watch;
@@ -87,6 +91,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
         None => comparison::compare(&cli.comparison),
         Some(Command::Run(options)) => single::run(options),
+        Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Launch(options)) => Err(launch::launch(options)),
