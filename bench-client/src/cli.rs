@@ -14,6 +14,7 @@ use crate::pace::Loop;
 use crate::payload::Content;
 use crate::peers::Probe;
 use crate::quantity;
+use crate::regression::CompareOptions;
 use crate::serve::ServeOptions;
 use crate::sizes::Sizes;
 use crate::source::Sources;
@@ -27,7 +28,8 @@ use crate::workload::WorkloadOptions;
 /// coroutine per client and once with a thread per client, and compares them.
 ///
 /// Exit status: 0 all was well; 1 could not start or connect; 2 the command
-/// line makes no sense; 3 there were errors; 4 the figures are worth nothing
+/// line makes no sense, or two loads cannot be compared; 3 there were errors, a
+/// gate was breached, or what was compared is worse; 4 the figures are worth nothing
 /// (fewer clients connected than asked for, or the client was at its limits);
 /// 130 interrupted, the report is partial.
 #[derive(Clone, Debug, Parser)]
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     FindMax(Box<FindMaxOptions>),
     /// Measure what this client can drive on these processors.
     Calibrate(Box<CalibrateOptions>),
+    /// Compare two saved measurements of one load: is the newer one worse?
+    Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
     /// Serve echoes, on coroutines or on threads.

@@ -14,7 +14,8 @@ pub(crate) enum Status {
     NotStarted = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// It was measured, and the server made errors.
+    /// It was measured, and the server made errors, did not keep a gate, or is
+    /// worse than what it was compared with.
     Errors = 3,
     /// The figures are worth nothing: the client was at its limits, or not
     /// every client could connect.
@@ -100,6 +101,19 @@ pub(crate) enum Failure {
         source: io::Error,
     },
 
+    /// A saved report could not be used.
+    #[error("cannot use {} as a report: {reason}", path.display())]
+    Unreadable {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+
+    /// A measurement that is not to be believed, and so not to be used.
+    #[error("{0}")]
+    Invalid(String),
+
     /// A client ended in a way no client should.
     #[error("{0}; this is a bug in bench-client or in greenserve")]
     Panicked(#[from] greenserve::runtime::Panic),
@@ -127,6 +141,7 @@ impl Failure {
     pub(crate) fn status(&self) -> Status {
         match self {
             Failure::Usage(_) => Status::Usage,
+            Failure::Invalid(_) => Status::Invalid,
             Failure::Interrupted => Status::Interrupted,
             _ => Status::NotStarted,
         }

@@ -29,12 +29,14 @@
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
 mod account;
+mod archive;
 mod calibrate;
 mod child;
 mod churn;
 mod cli;
 mod client;
 mod codec;
+mod comparing;
 mod comparison;
 mod crew;
 mod dial;
@@ -60,6 +62,7 @@ mod quantity;
 mod random;
 mod rate;
 mod recording;
+mod regression;
 mod report;
 mod saved;
 mod saving;
@@ -74,6 +77,7 @@ mod sweep;
 mod tally;
 mod target;
 mod taxonomy;
+mod tolerance;
 mod trial;
 mod verify;
 mod watch;
@@ -107,6 +111,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Sweep(options)) => sweep::run(options),
         Some(Command::FindMax(options)) => find_max::run(options),
         Some(Command::Calibrate(options)) => calibrate::run(options),
+        Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Launch(options)) => Err(launch::launch(options)),

@@ -1,5 +1,6 @@
 //! What was measured, as text, JSON and Markdown.
 
+pub(crate) mod differences;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod one;

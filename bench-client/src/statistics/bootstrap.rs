@@ -23,6 +23,14 @@ impl Interval {
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.low <= value && value <= self.high
     }
+
+    /// Moved down by `value`.
+    pub(crate) fn less(&self, value: f64) -> Interval {
+        Interval {
+            low: self.low - value,
+            high: self.high - value,
+        }
+    }
 }
 
 /// The interval of the median of `b` divided by that of `a`; `None` unless both
