@@ -58,8 +58,7 @@ pub(crate) enum Command {
     Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
-    /// Serve echoes, on coroutines or on threads.
-    #[command(hide = true)]
+    /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
     Serve(ServeOptions),
     /// Start a server; for this program's own use.
     #[command(hide = true)]

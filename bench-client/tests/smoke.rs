@@ -1,7 +1,7 @@
 //! The program as its users run it, against servers with known faults.
 #![allow(missing_docs)]
 
-mod fault_server;
+mod reference;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use fault_server::{Fault, FaultServer};
+use reference::Reference;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-client");
-/// How often a faulty server is faulty.
-const FAULTS: u64 = 7;
+/// A server that has one fault once all clients had right answers; more
+/// options follow.
+const FAULTY: &str = "tcp --size 64 --after 200";
 
 struct Run {
     output: Output,
@@ -44,6 +45,11 @@ impl Run {
     }
 }
 
+/// As the program takes it.
+fn target(server: &Reference) -> String {
+    format!("tcp://{}", server.address)
+}
+
 /// Runs 20 clients for a second, with more options in `more`.
 fn run(target: &str, more: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -64,8 +70,8 @@ fn run(target: &str, more: &[&str]) -> Run {
 
 #[test]
 fn a_correct_server_has_no_errors() {
-    let server = FaultServer::start(Fault::None, 0);
-    let run = run(&server.target(), &[]);
+    let server = Reference::start("tcp");
+    let run = run(&target(&server), &[]);
     assert_eq!(run.status(), 0, "{}", run.text());
     assert_eq!(run.errors(), []);
     let report = &run.report["runs"][0];
@@ -76,53 +82,54 @@ fn a_correct_server_has_no_errors() {
 
 #[test]
 fn each_fault_is_counted_exactly_and_under_its_own_name() {
-    for (fault, class) in [
-        (Fault::Corrupt, "corrupt"),
-        (Fault::Misroute, "misrouted"),
-        (Fault::CloseEarly, "closed_early"),
-        (Fault::Truncate, "short"),
-        (Fault::Reset, "reset"),
+    for (fault, class, count) in [
+        ("corrupt", "corrupt", 7),
+        ("swap", "misrouted", 8),
+        ("close", "closed_early", 7),
+        ("short", "short", 7),
+        ("reset", "reset", 7),
     ] {
-        let server = FaultServer::start(fault, FAULTS);
-        let run = run(&server.target(), &[]);
-        assert_eq!(run.errors(), [(class, FAULTS)], "{}", run.text());
-        assert_eq!(run.status(), 3, "{fault:?}");
+        let server = Reference::start(&format!("{FAULTY} --{fault} {count}"));
+        let run = run(&target(&server), &[]);
+        assert_eq!(run.errors(), [(class, count)], "{}", run.text());
+        assert_eq!(run.status(), 3, "{fault}");
+        assert_eq!(server.counts()["faults"][fault], count);
     }
 }
 
 #[test]
 fn the_first_wrong_byte_is_reported() {
-    let server = FaultServer::start(Fault::Corrupt, 1);
-    let run = run(&server.target(), &[]);
-    assert!(run.text().contains("byte 40 is "), "{}", run.text());
+    let server = Reference::start(&format!("{FAULTY} --corrupt 1"));
+    let run = run(&target(&server), &[]);
+    assert!(run.text().contains("byte 32 is "), "{}", run.text());
 }
 
 #[test]
 fn unverified_runs_do_not_look() {
-    let server = FaultServer::start(Fault::Corrupt, FAULTS);
-    let run = run(&server.target(), &["--verify", "off"]);
+    let server = Reference::start(&format!("{FAULTY} --corrupt 7"));
+    let run = run(&target(&server), &["--verify", "off"]);
     assert_eq!(run.status(), 0, "{}", run.text());
 }
 
 #[test]
 fn answers_in_single_bytes_are_answers() {
-    let server = FaultServer::start(Fault::SingleBytes, 0);
-    let run = run(&server.target(), &[]);
+    let server = Reference::start("tcp --byte-by-byte");
+    let run = run(&target(&server), &[]);
     assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
 }
 
 #[test]
 fn short_connections_are_measured_too() {
-    let server = FaultServer::start(Fault::None, 0);
-    let run = run(&server.target(), &["--churn", "per-request"]);
+    let server = Reference::start("tcp");
+    let run = run(&target(&server), &["--churn", "per-request"]);
     assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
     assert!(run.text().contains("connections/s"), "{}", run.text());
 }
 
 #[test]
 fn a_server_that_starves_connections_makes_the_run_invalid() {
-    let server = FaultServer::start(Fault::Starve, 0);
-    let run = run(&server.target(), &["--timeout", "300ms"]);
+    let server = Reference::start("tcp --serve-only 10");
+    let run = run(&target(&server), &["--timeout", "300ms"]);
     assert_eq!(run.status(), 4, "{}", run.text());
     assert_eq!(run.errors(), [("read_timeout", 10)]);
     assert_eq!(run.report["runs"][0]["connections"]["connected"], 10);
@@ -130,8 +137,8 @@ fn a_server_that_starves_connections_makes_the_run_invalid() {
 
 #[test]
 fn a_server_that_freezes_for_good_is_no_success() {
-    let server = FaultServer::start(Fault::Freeze, 0);
-    let run = run(&server.target(), &["--timeout", "2s"]);
+    let server = Reference::start("tcp --stall 1h@500ms");
+    let run = run(&target(&server), &["--timeout", "2s"]);
     assert_eq!(run.status(), 3, "{}", run.text());
     assert_eq!(run.errors(), [("read_timeout", 20)]);
     assert_eq!(run.report["runs"][0]["unfinished"], 0);
