@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::account::AccountOptions;
 use crate::job::{Churn, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::peers::Probe;
@@ -13,6 +14,7 @@ use crate::quantity;
 use crate::serve::ServeOptions;
 use crate::source::Sources;
 use crate::target::Target;
+use crate::verdict::VerdictOptions;
 
 /// The largest message: two of them are kept for every client.
 const LARGEST: usize = 16 << 20;
@@ -24,8 +26,8 @@ const LARGEST: usize = 16 << 20;
 ///
 /// Exit status: 0 all was well; 1 could not start or connect; 2 the command
 /// line makes no sense; 3 there were errors; 4 the figures are worth nothing
-/// (fewer clients connected than asked for, or the client was at its limits);
-/// 130 interrupted, the report is partial.
+/// (fewer clients connected than asked for, the client was at its limits, two
+/// servers share the port, ...: the report says why); 130 interrupted, the report is partial.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -80,6 +82,8 @@ pub(crate) struct LoadOptions {
     /// How long a read or a write may take.
     #[arg(long, default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) verdict: VerdictOptions,
 }
 
 impl LoadOptions {
@@ -99,6 +103,7 @@ impl LoadOptions {
             idle: false,
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
+            accepts: self.verdict,
         }
     }
 }
@@ -153,9 +158,8 @@ pub(crate) struct RunOptions {
     /// How long a connection is used.
     #[arg(long, value_enum, default_value = "never")]
     pub(crate) churn: Churn,
-    /// Account for the processor time and memory of process PID.
-    #[arg(long, value_name = "PID")]
-    pub(crate) server_pid: Option<i32>,
+    #[command(flatten)]
+    pub(crate) account: AccountOptions,
     /// Write all figures to FILE as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

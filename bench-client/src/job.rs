@@ -10,6 +10,7 @@ use crate::payload::Payload;
 use crate::recording::Recorder;
 use crate::source::Sources;
 use crate::tally::Tally;
+use crate::verdict::VerdictOptions;
 
 /// More connections than this come from more than one address: the kernel
 /// looks through half of an address's ports before it tries the other half.
@@ -75,6 +76,8 @@ pub(crate) struct Plan {
     pub(crate) connect_timeout: Duration,
     /// How long a read or a write may take.
     pub(crate) timeout: Duration,
+    /// What the user accepts.
+    pub(crate) accepts: VerdictOptions,
 }
 
 impl Plan {

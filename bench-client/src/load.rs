@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::account::Account;
+use crate::books::Books;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
 use crate::format;
 use crate::job::{Job, Phase, Plan};
-use crate::outcome::{Fairness, Memory, Outcome, Window};
+use crate::outcome::{Memory, Outcome, Window};
+use crate::saved::Fairness;
 use crate::watch::Watch;
 
 /// How much longer than a read may take the last one is waited for.
@@ -24,10 +26,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
     let job = Arc::new(Job::new(plan));
     let mut run = Run {
-        books: Books {
-            server,
-            own: Account::own()?,
-        },
+        books: Books::open(server)?,
         job,
         watch,
     };
@@ -67,10 +66,12 @@ impl Run<'_> {
             window,
             echoes: self.job.echoes.times(),
             fairness: Fairness::of(&served),
+            host: self.books.host(),
             unfinished: served.iter().filter(|served| served.unfinished).count() as u64,
             faults: self.job.faults.met(),
             interrupted: self.watch.interrupted(),
             server_end: None,
+            remarks: Vec::new(),
         })
     }
 
@@ -90,7 +91,7 @@ impl Run<'_> {
     }
 
     fn resident(&mut self) -> Option<u64> {
-        let server = self.books.server?;
+        let server = self.books.server()?;
         self.watch
             .wait(Instant::now() + SETTLE, || "counting memory".to_owned());
         server.resident().ok()
@@ -114,7 +115,7 @@ impl Run<'_> {
             self.job.enter(Phase::Over);
             return Ok((None, shift));
         }
-        let before = self.books.read();
+        let before = self.books.begin();
         self.job.enter(Phase::Measure);
         self.watch.wait(before.at + duration, || measuring(&job, before.at));
         self.job.enter(Phase::Over);
@@ -124,7 +125,7 @@ impl Run<'_> {
     /// Everybody is quiet; then proves that the connection is still there.
     fn hold(&mut self, crew: Crew) -> Result<(Option<Window>, Shift), Failure> {
         let held = crew.size();
-        let before = self.books.read();
+        let before = self.books.begin();
         self.watch.wait(before.at + self.job.plan.duration, || {
             format!("holding {held} connections")
         });
@@ -146,38 +147,4 @@ fn measuring(job: &Job, since: Instant) -> String {
         format::thousands(echoes as f64 / passed.as_secs_f64().max(1e-3)),
         job.faults.total(),
     )
-}
-
-/// Whose processor time is read at the ends of the window.
-struct Books {
-    server: Option<Account>,
-    own: Account,
-}
-
-struct Reading {
-    at: Instant,
-    server: Option<Duration>,
-    own: Option<Duration>,
-}
-
-impl Books {
-    fn read(&self) -> Reading {
-        Reading {
-            at: Instant::now(),
-            server: self.server.and_then(|server| server.cpu().ok()),
-            own: self.own.cpu().ok(),
-        }
-    }
-
-    /// From `start` until now.
-    fn since(&self, start: &Reading) -> Window {
-        let end = self.read();
-        let used = |from: Option<Duration>, to: Option<Duration>| Some(to?.saturating_sub(from?));
-        Window {
-            length: end.at - start.at,
-            server_cpu: used(start.server, end.server),
-            client_cpu: used(start.own, end.own),
-            server_resident: self.server.and_then(|server| server.resident().ok()),
-        }
-    }
 }

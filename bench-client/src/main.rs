@@ -14,9 +14,12 @@
 //!   which connects ([`dial`]) from one of its [`source`]s.
 //! - What is sent and checked: [`payload`], [`verify`]; what can go wrong:
 //!   [`taxonomy`], counted by [`tally`].
-//! - What is written down: [`recording`] the times, [`account`] what the
-//!   server used, [`outcome`] all of it, [`machine`] on what;
-//!   [`saved`] is the file's form of it, made by [`saving`].
+//! - What is written down: [`recording`] the times, [`account`] what both ends
+//!   used ([`listeners`] finds the server, [`family`] its workers) and [`host`]
+//!   what the kernel did, in its [`ticks`], both read by [`books`]; [`fairness`]
+//!   who got how much; [`outcome`] all of it, [`machine`] on
+//!   what; [`saved`] is the file's form of it, made by [`saving`], and
+//!   [`verdict`] says whether it may be believed.
 //! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
 #![allow(
     clippy::print_stdout,
@@ -25,6 +28,7 @@
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
 mod account;
+mod books;
 mod child;
 mod cli;
 mod client;
@@ -32,10 +36,14 @@ mod comparison;
 mod crew;
 mod dial;
 mod failure;
+mod fairness;
+mod family;
 mod format;
+mod host;
 mod job;
 mod launch;
 mod limits;
+mod listeners;
 mod load;
 mod machine;
 mod outcome;
@@ -55,7 +63,9 @@ mod stage;
 mod tally;
 mod target;
 mod taxonomy;
+mod ticks;
 mod trial;
+mod verdict;
 mod verify;
 mod watch;
 
