@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::account::AccountOptions;
+use crate::doctor::DoctorOptions;
 use crate::job::{Churn, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::peers::Probe;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(PeersOptions),
+    /// Look for what would spoil a measurement; makes none.
+    Doctor(DoctorOptions),
     /// Serve echoes, on coroutines or on threads.
     #[command(hide = true)]
     Serve(ServeOptions),

@@ -21,6 +21,8 @@ use sockets::Listener;
 /// What there is to know about who listens.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
+    /// How many sockets take clients; `None` when the target is another machine.
+    pub(crate) sockets: Option<usize>,
     /// The process that listens; of several that share the socket, the first.
     pub(crate) server: Option<i32>,
     /// What a reader of the figures should know.
@@ -57,8 +59,12 @@ pub(crate) fn find(endpoint: &Endpoint, known: Option<i32>) -> Result<Found, Fai
     let processes = Processes::now();
     let family = known.map(|pid| processes.family(pid)).unwrap_or_default();
     match servers(&listeners, &owners, &processes, &family)[..] {
-        [] => Ok(Found::default()),
+        [] => Ok(Found {
+            sockets: Some(0),
+            ..Found::default()
+        }),
         [server] => Ok(Found {
+            sockets: Some(listeners.len()),
             server,
             remarks: remarks(endpoint, &listeners, &owners, server),
         }),

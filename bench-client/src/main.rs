@@ -6,7 +6,7 @@
 //! # The tour
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`] and
-//!   [`target`]; [`comparison`], [`single`] and [`peers`] are the commands.
+//!   [`target`]; [`comparison`], [`single`], [`peers`] and [`doctor`] are the commands.
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
@@ -35,6 +35,7 @@ mod client;
 mod comparison;
 mod crew;
 mod dial;
+mod doctor;
 mod failure;
 mod fairness;
 mod family;
@@ -96,6 +97,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Run(options)) => single::run(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
+        Some(Command::Doctor(options)) => doctor::doctor(options),
         Some(Command::Launch(options)) => Err(launch::launch(options)),
     }
 }
