@@ -100,7 +100,7 @@ fn measure(options: &CalibrateOptions, size: &Sizes, places: Places, watch: &mut
 }
 
 fn costs(outcome: &Outcome) -> Option<Costs> {
-    let client = outcome.window?.client_cpu?.as_secs_f64() * 1e6;
+    let client = outcome.client()?.cpu_s * 1e6;
     Some(Costs {
         client: client / outcome.answers.max(1) as f64,
         server: outcome.server_cpu_per_echo()?,

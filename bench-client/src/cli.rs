@@ -6,20 +6,24 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::account::AccountOptions;
 use crate::calibrate::CalibrateOptions;
+use crate::doctor::DoctorOptions;
 use crate::find_max::FindMaxOptions;
 use crate::job::{Churn, Linger, Network, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::pace::Loop;
 use crate::payload::Content;
 use crate::peers::Probe;
+use crate::protocol::Protocol;
 use crate::quantity;
 use crate::regression::CompareOptions;
 use crate::serve::ServeOptions;
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::sweep::SweepOptions;
-use crate::target::{Protocol, Target};
+use crate::target::Target;
+use crate::verdict::VerdictOptions;
 use crate::workload::WorkloadOptions;
 
 /// Measures echo servers with clients that verify every byte.
@@ -30,8 +34,9 @@ use crate::workload::WorkloadOptions;
 /// Exit status: 0 all was well; 1 could not start or connect; 2 the command
 /// line makes no sense, or two loads cannot be compared; 3 there were errors, a
 /// gate was breached, or what was compared is worse; 4 the figures are worth nothing
-/// (fewer clients connected than asked for, or the client was at its limits);
-/// 130 interrupted, the report is partial.
+/// (fewer clients connected than asked for, the client was at its limits, two
+/// servers share the port, ...: the report says why); 130 interrupted, the
+/// report is partial.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -58,6 +63,8 @@ pub(crate) enum Command {
     Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
+    /// Look for what would spoil a measurement; makes none.
+    Doctor(DoctorOptions),
     /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
     Serve(ServeOptions),
     /// Start a server; for this program's own use.
@@ -100,6 +107,8 @@ pub(crate) struct ClientOptions {
     /// How long a read or a write may take.
     #[arg(long, default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) verdict: VerdictOptions,
 }
 
 impl LoadOptions {
@@ -136,6 +145,7 @@ impl ClientOptions {
             network: Network::default(),
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
+            accepts: self.verdict,
         }
     }
 }
@@ -186,9 +196,8 @@ pub(crate) struct RunOptions {
     pub(crate) warmup: Duration,
     #[command(flatten)]
     pub(crate) workload: WorkloadOptions,
-    /// Account for the processor time and memory of process PID.
-    #[arg(long, value_name = "PID")]
-    pub(crate) server_pid: Option<i32>,
+    #[command(flatten)]
+    pub(crate) account: AccountOptions,
     /// Write all figures to FILE as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

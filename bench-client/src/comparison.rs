@@ -9,7 +9,7 @@ use crate::report::{Side, json, sides};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::{limits, trial};
+use crate::{limits, trial, verdict};
 
 /// Measures both models and prints them side by side.
 ///
@@ -68,7 +68,7 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
 fn worst(sides: &[Side]) -> Status {
     sides
         .iter()
-        .map(|side| side.outcome.status())
+        .map(|side| verdict::status(&side.saved()))
         .max()
         .unwrap_or(Status::Fine)
 }

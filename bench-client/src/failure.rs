@@ -92,6 +92,21 @@ pub(crate) enum Failure {
         source: io::Error,
     },
 
+    /// Clients would be spread over several servers.
+    #[error(
+        "{count} servers listen on {target}, processes {servers}: the kernel spreads the clients over them, and what is measured is neither; stop all but one (kill {pids}), or name the first process of all with --server-pid"
+    )]
+    SharedPort {
+        /// Where they listen.
+        target: String,
+        /// How many.
+        count: usize,
+        /// Which, with their names.
+        servers: String,
+        /// Their numbers.
+        pids: String,
+    },
+
     /// A report could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Report {
@@ -143,6 +158,7 @@ impl Failure {
             Failure::Usage(_) => Status::Usage,
             Failure::Invalid(_) => Status::Invalid,
             Failure::Interrupted => Status::Interrupted,
+            Failure::SharedPort { .. } => Status::Invalid,
             _ => Status::NotStarted,
         }
     }

@@ -32,6 +32,11 @@ pub(crate) fn duration(time: Duration) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
+/// The same of nanoseconds.
+pub(crate) fn nanoseconds(nanos: u64) -> String {
+    duration(Duration::from_nanos(nanos))
+}
+
 /// Seconds without needless digits: `5`, `0.5`.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{}", (time.as_secs_f64() * 1000.0).round() / 1000.0)

@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 use greenserve::runtime;
 
 use crate::http::Request;
+use crate::listeners::Site;
 use crate::pace::{Loop, Schedule};
 use crate::payload::{Content, Payload};
+use crate::protocol::Protocol;
 use crate::recording::Recorder;
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::tally::Tally;
-use crate::target::{Endpoint, Protocol};
+use crate::target::Endpoint;
+use crate::verdict::VerdictOptions;
 
 /// More connections than this come from more than one address: the kernel
 /// looks through half of an address's ports before it tries the other half.
@@ -95,6 +98,8 @@ pub(crate) struct Plan {
     pub(crate) connect_timeout: Duration,
     /// How long a read or a write may take, and a datagram's answer.
     pub(crate) timeout: Duration,
+    /// What the user accepts.
+    pub(crate) accepts: VerdictOptions,
 }
 
 pub(crate) use crate::churn::{Churn, Linger};
@@ -121,6 +126,16 @@ impl Default for Network {
 }
 
 impl Plan {
+    /// Where the server listens, as the kernel lists it.
+    pub(crate) fn site(&self) -> Site {
+        match (&self.endpoint, self.protocol) {
+            (Endpoint::Ip(address), Protocol::Udp) => Site::Udp(*address),
+            (Endpoint::Ip(address), _) => Site::Tcp(*address),
+            (Endpoint::Path(path), Protocol::Unixgram) => Site::Unixgram(path.clone()),
+            (Endpoint::Path(path), _) => Site::Unix(path.clone()),
+        }
+    }
+
     /// The same plan against the server at `address`.
     pub(crate) fn at(self, address: SocketAddr) -> Plan {
         let endpoint = address.into();
@@ -147,6 +162,8 @@ pub(crate) enum Phase {
     WarmUp,
     /// What the clients do counts.
     Measure,
+    /// The clients work on, but it does not count any more.
+    Closing,
     /// The clients finish what they are at.
     Over,
 }
@@ -211,6 +228,7 @@ impl Job {
         match self.phase.load(Ordering::Relaxed) {
             0 => Phase::WarmUp,
             1 => Phase::Measure,
+            2 => Phase::Closing,
             _ => Phase::Over,
         }
     }
@@ -251,7 +269,7 @@ impl Job {
         let counted = self.counted.fetch_add(1, Ordering::Relaxed) + 1;
         if counted == wanted {
             *self.enough.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
-            self.enter(Phase::Over);
+            self.enter(Phase::Closing);
         }
         counted <= wanted
     }

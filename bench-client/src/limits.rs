@@ -25,13 +25,45 @@ pub(crate) fn raise_open_files() -> Result<u64, Failure> {
     Ok(hard)
 }
 
+/// Something a run takes, and how much of it there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Need {
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// How to have more.
+    pub(crate) remedy: &'static str,
+    /// How much the run takes.
+    pub(crate) needed: u64,
+    /// How much there is.
+    pub(crate) limit: u64,
+}
+
+impl Need {
+    /// Whether there is enough.
+    pub(crate) fn is_met(&self) -> bool {
+        self.needed <= self.limit
+    }
+
+    fn require(&self, clients: u32) -> Result<(), Failure> {
+        if self.is_met() {
+            return Ok(());
+        }
+        Err(Failure::Limit {
+            clients,
+            needed: self.needed,
+            what: self.what,
+            limit: self.limit,
+            remedy: self.remedy,
+        })
+    }
+}
+
 /// Fails if this process cannot carry out `plan`.
 ///
 /// # Errors
 /// [`Failure::Limit`], with what is needed and what there is.
 pub(crate) fn check(plan: &Plan) -> Result<(), Failure> {
-    check_machine(plan.clients)?;
-    check_ports(plan.clients, plan.sources.map_or(1, |sources| sources.count()))
+    needs(plan)?.iter().try_for_each(|need| need.require(plan.clients))
 }
 
 /// Fails if this process cannot have `clients` clients, wherever they connect.
@@ -39,42 +71,48 @@ pub(crate) fn check(plan: &Plan) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::Limit`].
 pub(crate) fn check_machine(clients: u32) -> Result<(), Failure> {
-    check_open_files(clients)?;
-    check_coroutines(clients)
+    let needs = [open_files(clients)?, coroutines(clients)];
+    needs.iter().try_for_each(|need| need.require(clients))
 }
 
-fn check_open_files(clients: u32) -> Result<(), Failure> {
-    require(
-        clients,
-        ("open files", "raise the hard limit (ulimit -Hn, or LimitNOFILE)"),
-        u64::from(clients) + BESIDE,
-        raise_open_files()?,
-    )
+/// All that `plan` takes and that there is a limit of.
+///
+/// # Errors
+/// When the system does not tell its limits.
+pub(crate) fn needs(plan: &Plan) -> Result<Vec<Need>, Failure> {
+    let mut needs = vec![open_files(plan.clients)?, coroutines(plan.clients)];
+    needs.extend(ports(plan).map(|limit| Need {
+        what: "ports",
+        remedy: "give more addresses to connect from with --source",
+        needed: u64::from(plan.clients),
+        limit,
+    }));
+    Ok(needs)
 }
 
-fn check_coroutines(clients: u32) -> Result<(), Failure> {
-    require(
-        clients,
-        (
-            "coroutines",
-            "raise the sysctl vm.max_map_count, of which each takes two",
-        ),
-        u64::from(clients),
-        runtime::capacity().coroutines as u64,
-    )
+fn open_files(clients: u32) -> Result<Need, Failure> {
+    Ok(Need {
+        what: "open files",
+        remedy: "raise the hard limit (ulimit -Hn, or LimitNOFILE)",
+        needed: u64::from(clients) + BESIDE,
+        limit: raise_open_files()?,
+    })
 }
 
-/// From one address to one server there is one connection a port.
-fn check_ports(clients: u32, sources: u32) -> Result<(), Failure> {
-    let Some(ports) = ephemeral_ports() else {
-        return Ok(());
-    };
-    require(
-        clients,
-        ("ports", "give more addresses to connect from with --source"),
-        u64::from(clients),
-        ports * u64::from(sources),
-    )
+fn coroutines(clients: u32) -> Need {
+    Need {
+        what: "coroutines",
+        remedy: "raise the sysctl vm.max_map_count, of which each takes two",
+        needed: u64::from(clients),
+        limit: runtime::capacity().coroutines as u64,
+    }
+}
+
+/// The ports that `plan` may connect from: from one address to one server there
+/// is one connection a port.
+pub(crate) fn ports(plan: &Plan) -> Option<u64> {
+    let sources = plan.sources.map_or(1, |sources| sources.count());
+    Some(ephemeral_ports()? * u64::from(sources))
 }
 
 fn ephemeral_ports() -> Option<u64> {
@@ -84,30 +122,31 @@ fn ephemeral_ports() -> Option<u64> {
     Some((last + 1).saturating_sub(first))
 }
 
-fn require(clients: u32, (what, remedy): (&'static str, &'static str), needed: u64, limit: u64) -> Result<(), Failure> {
-    if needed <= limit {
-        return Ok(());
-    }
-    Err(Failure::Limit {
-        clients,
-        needed,
-        what,
-        limit,
-        remedy,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_run_beyond_the_limits_is_refused_with_the_number_needed() {
-        let message = check_open_files(u32::MAX).unwrap_err().to_string();
+        let refused = |need: Need| need.require(need.needed as u32).unwrap_err().to_string();
+        let message = refused(open_files(u32::MAX).unwrap());
         assert!(message.contains("4294967359 open files"), "{message}");
-        let message = check_ports(70_000, 1).unwrap_err().to_string();
-        assert!(message.contains("70000 ports"), "{message}");
-        assert!(check_ports(70_000, 62).is_ok());
+        let message = refused(coroutines(u32::MAX));
+        assert!(message.contains("vm.max_map_count"), "{message}");
         assert!(check_machine(1).is_ok());
+    }
+
+    #[test]
+    fn what_is_enough_is_not_refused() {
+        let mut need = coroutines(1);
+        need.limit = need.needed;
+        assert!(need.require(1).is_ok());
+        need.needed += 1;
+        assert!(need.require(1).is_err());
+    }
+
+    #[test]
+    fn a_port_has_its_range() {
+        assert!(ephemeral_ports().unwrap() > 1_000);
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::account::Account;
+use crate::books::Books;
+use crate::books::Opening;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
 use crate::format;
 use crate::job::{Job, Phase, Plan};
-use crate::outcome::{Fairness, Memory, Outcome, Window};
+use crate::outcome::{Memory, Outcome, Window};
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
-use crate::series::{Series, Tick};
+use crate::saved::Fairness;
+use crate::series::Series;
 use crate::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.
@@ -30,10 +33,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
     let mut run = Run {
-        books: Books {
-            server,
-            own: Account::own()?,
-        },
+        books: Books::open(server)?,
         job,
         watch,
         series: Series::default(),
@@ -66,6 +66,7 @@ impl Run<'_> {
         // As long as an answer may take: whatever is wrong with the last ones is
         // then an error like any other.
         let served = shift.end(self.job.plan.timeout + MARGIN, self.watch)?;
+        let offered = self.offered(window.as_ref());
         Ok(Outcome {
             plan: self.job.plan.clone(),
             connected,
@@ -76,15 +77,17 @@ impl Run<'_> {
             service: self.job.service.times(),
             response: self.open_loop(&self.job.response),
             lag: self.open_loop(&self.job.lag),
-            offered: self.offered(window.as_ref()),
+            offered,
             series: std::mem::take(&mut self.series).seconds,
             answers: served.iter().map(|served| served.answers).sum(),
             bytes: served.iter().map(|served| served.bytes).sum(),
             fairness: Fairness::of(&served),
+            host: self.books.host(),
             unfinished: served.iter().map(|served| served.unfinished).sum(),
             faults: self.job.faults.met(),
             interrupted: self.watch.interrupted(),
             server_end: None,
+            remarks: Vec::new(),
         })
     }
 
@@ -115,7 +118,7 @@ impl Run<'_> {
     }
 
     fn resident(&mut self) -> Option<u64> {
-        let server = self.books.server?;
+        let server = self.books.server()?;
         self.watch
             .wait(Instant::now() + SETTLE, || "counting memory".to_owned());
         server.resident().ok()
@@ -139,11 +142,14 @@ impl Run<'_> {
             self.job.enter(Phase::Over);
             return Ok((None, shift));
         }
-        let before = self.books.read();
+        let before = self.books.begin();
         self.job.enter(Phase::Measure);
         let end = self.follow(&before);
-        self.job.enter(Phase::Over);
+        // Everybody works on, uncounted, until the books are closed: a server with
+        // a thread for each client loses those threads and their counters.
+        self.job.enter(Phase::Closing);
         let window = self.books.since(&before);
+        self.job.enter(Phase::Over);
         // The last of the wanted answers came before it was noticed.
         let length = end.map_or(window.length, |end| end - before.at);
         Ok((Some(Window { length, ..window }), shift))
@@ -151,7 +157,7 @@ impl Run<'_> {
 
     /// Takes down what happens second by second until the window ends; the
     /// instant, if it ended with the last of the answers that were wanted.
-    fn follow(&mut self, before: &Reading) -> Option<Instant> {
+    fn follow(&mut self, before: &Opening) -> Option<Instant> {
         let job = Arc::clone(&self.job);
         let end = before.at + job.plan.duration;
         let mut tick = before.at;
@@ -162,8 +168,7 @@ impl Run<'_> {
                 let series = &self.series;
                 self.watch.wait(glance, || measuring(&job, before.at, series));
             }
-            let reading = self.books.read();
-            self.series.tick(&job, &reading.second(before.at));
+            self.series.tick(&job, &self.books.tick(before));
         }
         job.enough()
     }
@@ -171,7 +176,7 @@ impl Run<'_> {
     /// Everybody is quiet; then proves that the connection is still there.
     fn hold(&mut self, crew: Crew) -> Result<(Option<Window>, Shift), Failure> {
         let held = crew.size();
-        let before = self.books.read();
+        let before = self.books.begin();
         self.watch.wait(before.at + self.job.plan.duration, || {
             format!("holding {held} connections")
         });
@@ -199,50 +204,5 @@ fn measuring(job: &Job, since: Instant, series: &Series) -> Progress {
         text,
         share: Some((passed / length).max(by_number.unwrap_or(0.0)).min(1.0)),
         live: Some(series.live(job)),
-    }
-}
-
-/// Whose processor time is read at the ends of the window.
-struct Books {
-    server: Option<Account>,
-    own: Account,
-}
-
-struct Reading {
-    at: Instant,
-    server: Option<Duration>,
-    own: Option<Duration>,
-}
-
-impl Reading {
-    /// At the end of a second of the window that began at `begin`.
-    fn second(&self, begin: Instant) -> Tick {
-        Tick {
-            at: self.at - begin,
-            server: self.server,
-            own: self.own,
-        }
-    }
-}
-
-impl Books {
-    fn read(&self) -> Reading {
-        Reading {
-            at: Instant::now(),
-            server: self.server.and_then(|server| server.cpu().ok()),
-            own: self.own.cpu().ok(),
-        }
-    }
-
-    /// From `start` until now.
-    fn since(&self, start: &Reading) -> Window {
-        let end = self.read();
-        let used = |from: Option<Duration>, to: Option<Duration>| Some(to?.saturating_sub(from?));
-        Window {
-            length: end.at - start.at,
-            server_cpu: used(start.server, end.server),
-            client_cpu: used(start.own, end.own),
-            server_resident: self.server.and_then(|server| server.resident().ok()),
-        }
     }
 }

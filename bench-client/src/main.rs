@@ -8,7 +8,7 @@
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`],
 //!   [`target`] and [`workload`]; [`comparison`], [`single`], [`sweep`], [`find_max`],
-//!   [`calibrate`] and [`peers`] are the commands.
+//!   [`calibrate`], [`peers`] and [`doctor`] are the commands.
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
@@ -18,9 +18,12 @@
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
 //!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
 //!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`].
-//! - What is written down: [`recording`] the times, [`series`] second by second, [`account`] what the
-//!   server used, [`outcome`] all of it, [`machine`] on what;
-//!   [`saved`] is the file's form of it, made by [`saving`].
+//! - What is written down: [`recording`] the times, [`series`] second by second,
+//!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
+//!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
+//!   [`books`]; [`fairness`] who got how much; [`outcome`] all of it, [`machine`]
+//!   on what; [`saved`] is the file's form of it, made by [`saving`], and
+//!   [`verdict`] says whether it may be believed.
 //! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
 #![allow(
     clippy::print_stdout,
@@ -30,6 +33,7 @@
 
 mod account;
 mod archive;
+mod books;
 mod calibrate;
 mod child;
 mod churn;
@@ -40,16 +44,21 @@ mod comparing;
 mod comparison;
 mod crew;
 mod dial;
+mod doctor;
 mod failure;
+mod fairness;
+mod family;
 mod figure;
 mod find_max;
 mod format;
 mod gate;
+mod host;
 mod http;
 mod job;
 mod launch;
 mod limits;
 mod line;
+mod listeners;
 mod load;
 mod machine;
 mod outcome;
@@ -58,6 +67,7 @@ mod payload;
 mod peers;
 mod pinning;
 mod progress;
+mod protocol;
 mod quantity;
 mod random;
 mod rate;
@@ -77,8 +87,10 @@ mod sweep;
 mod tally;
 mod target;
 mod taxonomy;
+mod ticks;
 mod tolerance;
 mod trial;
+mod verdict;
 mod verify;
 mod watch;
 mod workload;
@@ -114,6 +126,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
+        Some(Command::Doctor(options)) => doctor::doctor(options),
         Some(Command::Launch(options)) => Err(launch::launch(options)),
     }
 }

@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use crate::client::Served;
-use crate::failure::Status;
 use crate::job::Plan;
 use crate::recording::Times;
-use crate::saved::Second;
+use crate::saved::{Fairness, Host, Second, Usage};
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
-
-/// The part of a processor from which on a side counts as saturated.
-const BUSY: f64 = 0.9;
 
 /// Everything one run measured.
 #[derive(Clone, Debug)]
@@ -44,6 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) bytes: u64,
     /// Who did how much.
     pub(crate) fairness: Fairness,
+    /// What the kernel counted from the first connection on.
+    pub(crate) host: Host,
     /// Messages without an answer at the end.
     pub(crate) unfinished: u64,
     /// What went wrong, in all phases.
@@ -52,19 +49,19 @@ pub(crate) struct Outcome {
     pub(crate) interrupted: bool,
     /// How the server ended, if it did so by itself.
     pub(crate) server_end: Option<String>,
+    /// What was found before the load.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// The measured time and what was used in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
     /// How long it was.
     pub(crate) length: Duration,
-    /// Processor time of the server.
-    pub(crate) server_cpu: Option<Duration>,
-    /// Processor time of this process.
-    pub(crate) client_cpu: Option<Duration>,
-    /// Resident memory of the server at its end, in bytes.
-    pub(crate) server_resident: Option<u64>,
+    /// What the server used.
+    pub(crate) server: Option<Usage>,
+    /// What this process used.
+    pub(crate) client: Option<Usage>,
 }
 
 /// The server's resident memory at two numbers of clients, all of which had
@@ -101,36 +98,16 @@ impl Memory {
     }
 }
 
-/// How the echoes were spread over the clients.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Fairness {
-    /// Of the client with fewest.
-    pub(crate) fewest: u64,
-    /// Of the client with most.
-    pub(crate) most: u64,
-}
-
-impl Fairness {
-    /// Of all clients' work.
-    pub(crate) fn of(served: &[Served]) -> Fairness {
-        let echoes = || served.iter().map(|served| served.answers);
-        Fairness {
-            fewest: echoes().min().unwrap_or_default(),
-            most: echoes().max().unwrap_or_default(),
-        }
-    }
-}
-
 impl Outcome {
-    /// Echoes per second of the window.
+    /// Answers per second of the window.
     pub(crate) fn rate(&self) -> Option<f64> {
-        let seconds = self.window?.length.as_secs_f64();
+        let seconds = self.window.as_ref()?.length.as_secs_f64();
         (seconds > 0.0).then(|| self.answers as f64 / seconds)
     }
 
     /// Messages per second that the schedule had, in an open loop.
     pub(crate) fn offered_rate(&self) -> Option<f64> {
-        let seconds = self.window?.length.as_secs_f64();
+        let seconds = self.window.as_ref()?.length.as_secs_f64();
         (seconds > 0.0).then_some(self.offered? / seconds)
     }
 
@@ -142,61 +119,34 @@ impl Outcome {
 
     /// The server's processor time for one echo, in microseconds.
     pub(crate) fn server_cpu_per_echo(&self) -> Option<f64> {
-        let cpu = self.window?.server_cpu?.as_secs_f64();
-        let echoes = self.answers;
-        (echoes > 0).then(|| cpu * 1e6 / echoes as f64)
+        let answers = self.answers;
+        let cpu_s = self.server()?.cpu_s;
+        (answers > 0).then(|| cpu_s * 1e6 / answers as f64)
+    }
+
+    /// What the server used.
+    pub(crate) fn server(&self) -> Option<&Usage> {
+        self.window.as_ref()?.server.as_ref()
+    }
+
+    /// What this process used.
+    pub(crate) fn client(&self) -> Option<&Usage> {
+        self.window.as_ref()?.client.as_ref()
     }
 
     /// The part of one processor that the server used.
     pub(crate) fn server_share(&self) -> Option<f64> {
-        self.share(|window| window.server_cpu)
+        self.server().map(|usage| usage.cpu_share)
     }
 
     /// The part of one processor that this process used.
     pub(crate) fn client_share(&self) -> Option<f64> {
-        self.share(|window| window.client_cpu)
-    }
-
-    fn share(&self, cpu: impl Fn(&Window) -> Option<Duration>) -> Option<f64> {
-        let window = self.window?;
-        Some(cpu(&window)?.as_secs_f64() / window.length.as_secs_f64())
-    }
-
-    /// Whose processor time the rate was bounded by, if not the server's.
-    pub(crate) fn bottleneck(&self) -> Option<&'static str> {
-        let (server, client) = (self.server_share()?, self.client_share()?);
-        match () {
-            () if self.plan.idle || server >= BUSY => None,
-            () if client >= BUSY => Some("client-limited: the client had no processor time left, the server had"),
-            () => Some("neither side was saturated: too few clients, or other work on this machine"),
-        }
+        self.client().map(|usage| usage.cpu_share)
     }
 
     /// How many things went wrong.
     pub(crate) fn errors(&self) -> u64 {
         self.faults.iter().map(|(_, tallied)| tallied.count).sum()
-    }
-
-    /// Why the figures are worth nothing, if they are.
-    pub(crate) fn flaw(&self) -> Option<String> {
-        if let Some(end) = &self.server_end {
-            return Some(format!("the server ended by itself ({end})"));
-        }
-        if let Some((class, _)) = self.faults.iter().find(|(class, _)| class.is_client_resource()) {
-            return Some(format!("the client was at its limits ({})", class.id()));
-        }
-        let Plan { clients, .. } = self.plan;
-        (self.connected < clients).then(|| format!("only {} of {clients} clients connected", self.connected))
-    }
-
-    /// What the exit status should say of it.
-    pub(crate) fn status(&self) -> Status {
-        match (self.interrupted, self.flaw(), self.errors()) {
-            (true, ..) => Status::Interrupted,
-            (_, Some(_), _) => Status::Invalid,
-            (_, None, 0) => Status::Fine,
-            _ => Status::Errors,
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::report::{json, markdown};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::{limits, machine, trial};
+use crate::{limits, machine, trial, verdict};
 
 pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};
@@ -168,7 +168,7 @@ impl Tournament<'_> {
             Ok(outcome) if outcome.interrupted => return Err(Failure::Interrupted),
             Ok(outcome) => {
                 self.results.enter(probe, index, subject, &outcome);
-                outcome.status()
+                verdict::status(&outcome.judged())
             }
             Err(failure) => {
                 self.results.fail(probe, index);

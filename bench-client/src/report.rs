@@ -12,7 +12,7 @@ use crate::format;
 use crate::job::{Churn, Plan};
 use crate::outcome::{Memory, Outcome};
 use crate::pace::Loop;
-use crate::target::Protocol;
+use crate::protocol::Protocol;
 
 /// One server and what was measured of it.
 #[derive(Debug)]
@@ -95,18 +95,21 @@ fn slope(memory: &Memory) -> String {
 fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
     let mut remarks = Vec::new();
     if outcome.interrupted {
-        let measured = outcome.window.map_or_else(
+        let measured = outcome.window.as_ref().map_or_else(
             || "before anything was measured".to_owned(),
             |window| format!("after {} of measuring", format::duration(window.length)),
         );
         remarks.push(format!("{name}: PARTIAL, interrupted {measured}"));
     }
-    if let Some(flaw) = outcome.flaw() {
-        remarks.push(format!("{name}: INVALID, {flaw}"));
-    }
-    if let Some(bottleneck) = outcome.bottleneck() {
-        remarks.push(format!("{name}: {bottleneck}"));
-    }
+    let verdict = outcome.judged().verdict;
+    remarks.push(format!("{name}: bottleneck: {}", verdict.bottleneck));
+    remarks.extend(
+        verdict
+            .reasons
+            .iter()
+            .map(|reason| format!("{name}: INVALID, {reason}")),
+    );
+    remarks.extend(verdict.remarks.iter().map(|remark| format!("{name}: {remark}")));
     for (class, tallied) in &outcome.faults {
         if let Some(sample) = format::sample(*class, tallied) {
             remarks.push(format!("{name}: {sample}"));

@@ -235,6 +235,8 @@ pub(crate) struct Usage {
     pub(crate) system_s: Option<f64>,
     /// The part of one processor.
     pub(crate) cpu_share: f64,
+    /// The part of one processor that the thread used which used most.
+    pub(crate) busiest_thread_share: Option<f64>,
     /// Processor time for one answer, in microseconds.
     pub(crate) cpu_us_per_answer: Option<f64>,
     /// Resident memory at the end.
@@ -257,7 +259,8 @@ pub(crate) struct Usage {
     pub(crate) allowed_cpus: Option<String>,
 }
 
-/// What the kernel counted in the window, for all processes together.
+/// What the kernel counted from the first connection to the last answer, for
+/// all processes together.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Host {
     /// Connections that found a full accept queue.

@@ -1,21 +1,44 @@
 //! From what was measured to what is saved.
 
-use std::time::Duration;
-
 use crate::job::Plan;
-use crate::outcome::{Outcome, Window};
+use crate::outcome::Outcome;
 use crate::pace::Loop;
 use crate::report::Side;
-use crate::saved::{Connections, Errors, Fairness, Host, Memory, Run, Times, Usage, Verdict, Workload};
+use crate::saved::{Connections, Errors, Fairness, Memory, Run, Times, Usage, Verdict, Workload};
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
+use crate::verdict::{self, Circumstances};
 
 impl Side {
     /// As it is saved.
     pub(crate) fn saved(&self) -> Run {
-        let outcome = &self.outcome;
         Run {
             name: self.name.clone(),
+            ..self.outcome.judged()
+        }
+    }
+}
+
+impl Outcome {
+    /// The run that is saved, with the verdict on it and without a name.
+    pub(crate) fn judged(&self) -> Run {
+        let run = self.figures();
+        let circumstances = Circumstances {
+            interrupted: self.interrupted,
+            server_end: self.server_end.clone(),
+            remarks: self.remarks.clone(),
+            accepts: self.plan.accepts,
+        };
+        Run {
+            verdict: verdict::judge(&run, &circumstances),
+            ..run
+        }
+    }
+
+    fn figures(&self) -> Run {
+        let outcome = self;
+        Run {
+            name: String::new(),
             workload: Workload::of(&outcome.plan),
             connections: Connections {
                 asked: outcome.plan.clients,
@@ -23,7 +46,7 @@ impl Side {
                 connecting_s: outcome.connecting.as_secs_f64(),
                 first_answer: outcome.arrivals.saved(),
             },
-            window_s: outcome.window.map(|window| window.length.as_secs_f64()),
+            window_s: outcome.window.as_ref().map(|window| window.length.as_secs_f64()),
             answers: outcome.answers,
             answered_bytes: outcome.bytes,
             answers_per_s: outcome.rate(),
@@ -33,13 +56,13 @@ impl Side {
             send_lag: outcome.lag.as_ref().map(crate::recording::Times::saved),
             series: outcome.series.clone(),
             fairness: fairness(outcome),
-            server: outcome.window.and_then(|window| server(outcome, &window)),
-            client: outcome.window.and_then(|window| client(outcome, &window)),
-            host: Host::default(),
+            server: outcome.server().map(|usage| per_answer(usage, outcome)),
+            client: outcome.client().map(|usage| per_answer(usage, outcome)),
+            host: outcome.host.clone(),
             memory: memory(outcome),
             errors: outcome.faults.iter().map(errors).collect(),
             unfinished: outcome.unfinished,
-            verdict: verdict(outcome),
+            verdict: Verdict::default(),
         }
     }
 }
@@ -90,30 +113,18 @@ impl Workload {
 }
 
 fn fairness(outcome: &Outcome) -> Fairness {
-    Fairness {
-        fewest: outcome.fairness.fewest,
-        most: outcome.fairness.most,
-        ..Fairness::default()
+    let spread = outcome.fairness.clone();
+    match outcome.plan.idle {
+        true => spread,
+        false => spread.at_work(outcome.rate(), outcome.service.mean()),
     }
 }
 
-fn server(outcome: &Outcome, window: &Window) -> Option<Usage> {
-    Some(Usage {
-        cpu_us_per_answer: outcome.server_cpu_per_echo(),
-        resident_bytes: window.server_resident,
-        ..usage(window, window.server_cpu?)
-    })
-}
-
-fn client(_: &Outcome, window: &Window) -> Option<Usage> {
-    Some(usage(window, window.client_cpu?))
-}
-
-fn usage(window: &Window, cpu: Duration) -> Usage {
+fn per_answer(usage: &Usage, outcome: &Outcome) -> Usage {
+    let answers = outcome.answers;
     Usage {
-        cpu_s: cpu.as_secs_f64(),
-        cpu_share: cpu.as_secs_f64() / window.length.as_secs_f64(),
-        ..Usage::default()
+        cpu_us_per_answer: (answers > 0).then(|| usage.cpu_s * 1e6 / answers as f64),
+        ..usage.clone()
     }
 }
 
@@ -135,16 +146,6 @@ fn errors((class, tallied): &(ErrorClass, Tallied)) -> Errors {
         first_at_s: first.map(|first| first.at.as_secs_f64()),
         first_client: first.map(|first| first.connection),
         first: first.map(|first| first.detail.clone()),
-    }
-}
-
-fn verdict(outcome: &Outcome) -> Verdict {
-    Verdict {
-        valid: outcome.flaw().is_none(),
-        reasons: outcome.flaw().into_iter().collect(),
-        interrupted: outcome.interrupted,
-        bottleneck: outcome.bottleneck().unwrap_or("server CPU").to_owned(),
-        remarks: Vec::new(),
     }
 }
 

@@ -22,10 +22,10 @@ pub(crate) struct Series {
 pub(crate) struct Tick {
     /// From the begin of the window.
     pub(crate) at: Duration,
-    /// Processor time of the server until then.
-    pub(crate) server: Option<Duration>,
-    /// Processor time of this process until then.
-    pub(crate) own: Option<Duration>,
+    /// Processor time of the server until then, and its resident bytes.
+    pub(crate) server: Option<(Duration, u64)>,
+    /// The same of this process.
+    pub(crate) own: Option<(Duration, u64)>,
 }
 
 impl Series {
@@ -48,7 +48,8 @@ impl Series {
             errors: self.new_errors(job),
             server_cpu_share: self.share(tick, |tick| tick.server),
             client_cpu_share: self.share(tick, |tick| tick.own),
-            ..Second::default()
+            server_resident_bytes: tick.server.map(|(_, resident)| resident),
+            client_resident_bytes: tick.own.map(|(_, resident)| resident),
         };
         self.seconds.push(second);
         self.last = Some(*tick);
@@ -68,9 +69,9 @@ impl Series {
 
     /// Of one processor, since the last tick; of the first second nothing is
     /// known.
-    fn share(&self, tick: &Tick, cpu: impl Fn(&Tick) -> Option<Duration>) -> Option<f64> {
+    fn share(&self, tick: &Tick, end: impl Fn(&Tick) -> Option<(Duration, u64)>) -> Option<f64> {
         let last = self.last.as_ref()?;
-        let used = cpu(tick)?.saturating_sub(cpu(last)?);
+        let used = end(tick)?.0.saturating_sub(end(last)?.0);
         let passed = (tick.at - last.at).as_secs_f64();
         (passed > 0.0).then(|| used.as_secs_f64() / passed)
     }

@@ -5,6 +5,7 @@
 //! between its connections, so that it can be measured; one with faults
 //! answers through its [`service`].
 
+mod address;
 mod answer;
 mod chance;
 mod datagram;
@@ -18,7 +19,6 @@ mod model;
 mod options;
 mod pace;
 mod plain;
-mod protocol;
 mod response;
 mod service;
 mod stream;
@@ -36,10 +36,10 @@ use greenserve::{
 
 pub(crate) use model::Model;
 pub(crate) use options::ServeOptions;
-pub(crate) use protocol::Protocol;
 
 use crate::failure::Failure;
 use crate::limits;
+use crate::protocol::Protocol;
 use echo::Echo;
 use http::Http;
 use service::Service;

@@ -1,13 +1,14 @@
 //! The measurement of one server that runs already.
 
-use crate::account::Account;
 use crate::cli::{Phases, RunOptions};
 use crate::failure::{Failure, Status};
 use crate::job::Plan;
+use crate::listeners;
+use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::report::{Side, json, one};
 use crate::stage::Stage;
-use crate::{limits, load};
+use crate::{limits, load, verdict};
 
 /// Measures the target and prints what was found.
 ///
@@ -18,15 +19,20 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     let mut watch = stage.enter(&options.load.client)?;
     let plan = plan(options)?;
     limits::check(&plan)?;
-    let server = options.server_pid.map(Account::of).transpose()?;
+    let (server, remarks) = listeners::choose(&plan.site(), &options.account)?;
     watch.turn_to(options.target.to_string());
     let outcome = load::run(plan, server, &mut watch)?;
     watch.clear();
-    let status = outcome.status();
+    let gone = server.filter(|server| !server.is_alive());
     let side = Side {
         name: options.target.to_string(),
-        outcome,
+        outcome: Outcome {
+            server_end: gone.map(|server| format!("process {} is gone", server.pid())),
+            remarks,
+            ..outcome
+        },
     };
+    let status = verdict::status(&side.saved());
     print!("{}", one::report(&side, server.map(|server| server.pid())));
     if let Some(path) = &options.json {
         json::write(path, &json::saved(&[side], &stage))?;

@@ -18,7 +18,7 @@ use crate::stage::Stage;
 use crate::target::Target;
 use crate::watch::Watch;
 use crate::workload::WorkloadOptions;
-use crate::{format, limits, load, quantity};
+use crate::{format, limits, load, quantity, verdict};
 
 /// The knee lies where this part of the highest rate is reached.
 const KNEE: f64 = 0.95;
@@ -78,7 +78,8 @@ pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
         return Err(failure);
     }
     print!("{}", text(options, &cells));
-    let status = cells.iter().map(|cell| cell.side.outcome.status()).max();
+    let runs: Vec<_> = cells.iter().map(|cell| cell.side.saved()).collect();
+    let status = runs.iter().map(verdict::status).max();
     if let Some(path) = &options.json {
         let sides: Vec<_> = cells.into_iter().map(|cell| cell.side).collect();
         json::write(path, &json::saved(&sides, &stage))?;
@@ -154,8 +155,8 @@ fn text(options: &SweepOptions, cells: &[Cell]) -> String {
         }
     }
     for cell in cells {
-        if let Some(flaw) = cell.side.outcome.flaw() {
-            text.push_str(&format!("\n{}: INVALID, {flaw}", cell.side.name));
+        for reason in cell.side.saved().verdict.reasons {
+            text.push_str(&format!("\n{}: INVALID, {reason}", cell.side.name));
         }
     }
     text + "\n"

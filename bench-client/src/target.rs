@@ -10,52 +10,7 @@ use greenserve::net::Address;
 use greenserve::runtime;
 
 use crate::failure::Failure;
-
-/// What is spoken with the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// Messages that come back, over TCP.
-    Tcp,
-    /// Datagrams that come back, over UDP.
-    Udp,
-    /// Messages that come back, over a Unix stream socket.
-    Unix,
-    /// Datagrams that come back, over a Unix datagram socket.
-    Unixgram,
-    /// HTTP/1.1 over TCP.
-    Http,
-}
-
-impl Protocol {
-    /// Every one.
-    pub(crate) const ALL: [Protocol; 5] = [
-        Protocol::Tcp,
-        Protocol::Udp,
-        Protocol::Unix,
-        Protocol::Unixgram,
-        Protocol::Http,
-    ];
-
-    /// Its scheme in a URL, and its name in reports.
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Unix => "unix",
-            Protocol::Unixgram => "unixgram",
-            Protocol::Http => "http",
-        }
-    }
-
-    /// Whether each message travels by itself, and may get lost.
-    pub(crate) fn is_datagram(self) -> bool {
-        matches!(self, Protocol::Udp | Protocol::Unixgram)
-    }
-
-    fn is_local(self) -> bool {
-        matches!(self, Protocol::Unix | Protocol::Unixgram)
-    }
-}
+use crate::protocol::Protocol;
 
 /// Where a server listens, found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +66,7 @@ impl FromStr for Target {
                 "{scheme:?} cannot be measured; write tcp://, udp:// or http://HOST:PORT, unix:// or unixgram:///PATH"
             )
         })?;
-        if protocol.is_local() {
+        if protocol.has_path() {
             return local(protocol, rest, text);
         }
         let (authority, path) = match (protocol, rest.find('/')) {

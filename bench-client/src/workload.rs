@@ -9,9 +9,10 @@ use crate::http::{Request, RequestOptions};
 use crate::job::{Churn, Linger, Network, Plan};
 use crate::pace::{Arrivals, Loop, Think};
 use crate::payload::{Content, HEADER};
+use crate::protocol::Protocol;
 use crate::quantity;
 use crate::rate::Rate;
-use crate::target::{Endpoint, Protocol, Target};
+use crate::target::{Endpoint, Target};
 
 /// How the clients work, in all commands that have a target.
 #[derive(Clone, Debug, Args)]

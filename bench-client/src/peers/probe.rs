@@ -4,6 +4,7 @@ use crate::cli::{PeersOptions, Phases};
 use crate::format;
 use crate::job::{Churn, Plan};
 use crate::outcome::{Memory, Outcome};
+use crate::verdict::VerdictOptions;
 
 /// Between these numbers of idle clients memory is taken.
 const IDLE_FEW: u32 = 500;
@@ -56,6 +57,11 @@ impl Probe {
             clients,
             // Looking at memory twice takes time and is for one probe only.
             few: clients,
+            // What is compared is the processor time of an echo, which a client
+            // that has none left does not change.
+            accepts: VerdictOptions {
+                allow_client_limited: true,
+            },
             ..options.load.plan(&phases)
         };
         match self {

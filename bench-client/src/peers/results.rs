@@ -44,8 +44,8 @@ impl Results {
         for metric in probe.metrics() {
             self.push(*metric, server, metric.of(outcome));
         }
-        if let Some(flaw) = outcome.flaw() {
-            self.remark(format!("{subject}: {flaw}"));
+        for reason in outcome.judged().verdict.reasons {
+            self.remark(format!("{subject}: {reason}"));
         }
         if outcome.errors() > 0 {
             self.remark(format!("{subject}: {}", format::faults(&outcome.faults)));

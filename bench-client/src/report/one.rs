@@ -105,7 +105,7 @@ fn connections(outcome: &Outcome) -> String {
 
 fn server(outcome: &Outcome, pid: Option<i32>) -> String {
     let Some(pid) = pid else {
-        return "not accounted for; give --server-pid".to_owned();
+        return "no account: no process listens there that is ours to see; give --server-pid".to_owned();
     };
     let share = format::or_none(outcome.server_share(), format::percent);
     let mut text = format!("process {pid}: {share} of a CPU");
@@ -113,7 +113,7 @@ fn server(outcome: &Outcome, pid: Option<i32>) -> String {
         let figure = format::three_digits(micros);
         text.push_str(&format!(", {figure} µs per echo"));
     }
-    if let Some(bytes) = outcome.window.and_then(|window| window.server_resident) {
+    if let Some(bytes) = outcome.server().and_then(|usage| usage.resident_bytes) {
         text.push_str(&format!(", {} resident", format::mib(bytes as f64)));
     }
     text

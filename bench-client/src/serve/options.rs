@@ -8,8 +8,8 @@ use greenserve::net::Address;
 use super::dose::{self, Dose, Dosed};
 use super::model::Model;
 use super::pace::{self, Delay, Stall};
-use super::protocol::Protocol;
 use crate::failure::Failure;
+use crate::protocol::Protocol;
 use crate::quantity;
 
 /// The largest message that is taken in whole before it is answered: the

@@ -1,9 +1,6 @@
-//! What the server speaks.
-
-use std::path::PathBuf;
+//! What client and server speak.
 
 use clap::ValueEnum;
-use greenserve::net::Address;
 
 /// What is spoken, and over what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,6 +18,15 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// Every one.
+    pub(crate) const ALL: [Protocol; 5] = [
+        Protocol::Tcp,
+        Protocol::Udp,
+        Protocol::Unix,
+        Protocol::Unixgram,
+        Protocol::Http,
+    ];
+
     /// Its name on the command line and in targets.
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -45,19 +51,5 @@ impl Protocol {
     /// True when the address is the path of a socket.
     pub(crate) fn has_path(self) -> bool {
         matches!(self, Protocol::Unix | Protocol::Unixgram)
-    }
-
-    /// Where it listens unless told: any free port of 127.0.0.1, or a file
-    /// among the temporary ones that no other process uses.
-    pub(crate) fn default_address(self) -> Address {
-        match self.has_path() {
-            true => Address::Unix(self.default_path()),
-            false => Address::Ip(([127, 0, 0, 1], 0).into()),
-        }
-    }
-
-    fn default_path(self) -> PathBuf {
-        let name = format!("bench-client-{}.{}", std::process::id(), self.id());
-        std::env::temp_dir().join(name)
     }
 }

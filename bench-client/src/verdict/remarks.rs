@@ -1,0 +1,65 @@
+//! What a reader of valid figures should know all the same.
+
+use crate::format;
+use crate::saved::{Run, Times};
+
+/// The time that a kernel waits for more to acknowledge, in nanoseconds: what
+/// a message takes that Nagle's algorithm holds back until then.
+const DELAYED_ACK: std::ops::Range<u64> = 39_500_000..45_000_000;
+/// The part of the processor time that may go to another machine.
+const STEAL: f64 = 0.01;
+
+pub(super) fn of(run: &Run) -> Vec<String> {
+    [overflows(run), lost_datagrams(run), delayed(run), stolen(run)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn overflows(run: &Run) -> Option<String> {
+    let count = run.host.listen_overflows.filter(|count| *count > 0)?;
+    Some(format!(
+        "{} connections found a full accept queue and were tried again after 1 s or more; \
+         raise the server's backlog and the sysctl net.core.somaxconn, or connect more slowly",
+        format::thousands(count as f64)
+    ))
+}
+
+fn lost_datagrams(run: &Run) -> Option<String> {
+    let count = run.host.udp_receive_buffer_errors.filter(|count| *count > 0)?;
+    (run.workload.protocol == "udp").then(|| {
+        format!(
+            "the kernel dropped {} datagrams for want of room in a receive buffer, this client's or the server's: \
+             they are lost on this machine, not on the way; raise the sysctl net.core.rmem_max and the buffers",
+            format::thousands(count as f64)
+        )
+    })
+}
+
+fn delayed(run: &Run) -> Option<String> {
+    has_plateau(&run.service_time).then(|| {
+        "many answers took 40 ms, as when Nagle's algorithm waits for a delayed acknowledgement; \
+         set TCP_NODELAY on the server, and write each answer at once"
+            .to_owned()
+    })
+}
+
+/// Whether a mode of the times is at 40 ms: two quantiles next to each other.
+fn has_plateau(times: &Times) -> bool {
+    let quantiles = [times.p50, times.p90, times.p99, times.p999];
+    let both = |pair: &[u64]| pair.iter().all(|time| DELAYED_ACK.contains(time));
+    times.count >= 100 && quantiles.windows(2).any(both)
+}
+
+fn stolen(run: &Run) -> Option<String> {
+    let steal = run.host.steal_s?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let length = run.connections.connecting_s + run.workload.warmup_s + run.window_s?;
+    let part = steal / length.max(1e-9) / processors as f64;
+    (part > STEAL).then(|| {
+        format!(
+            "another machine on this host took {} of the processor time: repeat the measurement",
+            format::percent(part)
+        )
+    })
+}

@@ -1,0 +1,282 @@
+use super::*;
+use crate::saved::{Connections, Errors, Fairness, Host, Times, Usage, Workload};
+
+/// A run of 500 clients that nothing is wrong with.
+fn run() -> Run {
+    Run {
+        name: "a server".to_owned(),
+        workload: workload(),
+        connections: Connections {
+            asked: 500,
+            connected: 500,
+            connecting_s: 0.1,
+            first_answer: Times::default(),
+        },
+        window_s: Some(10.0),
+        answers: 500_000,
+        answered_bytes: 32_000_000,
+        answers_per_s: Some(50_000.0),
+        offered_per_s: None,
+        service_time: Times::default(),
+        response_time: None,
+        send_lag: None,
+        series: Vec::new(),
+        fairness: Fairness {
+            effective: Some(499.0),
+            ..Fairness::default()
+        },
+        server: Some(usage(0.97, "0")),
+        client: Some(usage(0.7, "1")),
+        host: Host::default(),
+        memory: None,
+        errors: Vec::new(),
+        unfinished: 0,
+        verdict: Verdict::default(),
+    }
+}
+
+fn workload() -> Workload {
+    Workload {
+        hash: String::new(),
+        target: "tcp://127.0.0.1:1".to_owned(),
+        protocol: "tcp".to_owned(),
+        mode: "closed".to_owned(),
+        rate: None,
+        arrivals: None,
+        think: None,
+        clients: 500,
+        depth: 1,
+        size: "64".to_owned(),
+        payload: "pattern".to_owned(),
+        seed: 42,
+        verify: "full".to_owned(),
+        churn: "never".to_owned(),
+        idle: false,
+        request: None,
+        warmup_s: 1.0,
+        duration_s: Some(10.0),
+        requests: None,
+    }
+}
+
+fn usage(share: f64, cpus: &str) -> Usage {
+    Usage {
+        cpu_share: share,
+        busiest_thread_share: Some(share),
+        allowed_cpus: Some(cpus.to_owned()),
+        ..Usage::default()
+    }
+}
+
+fn errors(class: &str, count: u64) -> Errors {
+    Errors {
+        class: class.to_owned(),
+        count,
+        first_at_s: None,
+        first_client: None,
+        first: None,
+    }
+}
+
+fn judged(run: &Run) -> Verdict {
+    judge(run, &Circumstances::default())
+}
+
+/// The only reason why `run` is invalid.
+fn reason(run: &Run) -> String {
+    let verdict = judged(run);
+    assert!(!verdict.valid);
+    assert_eq!(verdict.reasons.len(), 1, "{:?}", verdict.reasons);
+    verdict.reasons[0].clone()
+}
+
+fn status_of(run: Run) -> Status {
+    let verdict = judged(&run);
+    status(&Run { verdict, ..run })
+}
+
+#[test]
+fn a_run_with_nothing_wrong_is_valid_and_the_servers() {
+    let verdict = judged(&run());
+    assert!(verdict.valid && verdict.reasons.is_empty() && verdict.remarks.is_empty());
+    assert_eq!(verdict.bottleneck, "server CPU");
+    assert_eq!(status_of(run()), Status::Fine);
+}
+
+#[test]
+fn bottlenecks_have_their_words() {
+    for (server, client, effective, word) in [
+        (0.97, 0.7, 499.0, "server CPU"),
+        (0.97, 0.97, 499.0, "both"),
+        (0.7, 0.97, 499.0, "client CPU"),
+        (0.1, 0.1, 499.0, "waiting"),
+        (0.5, 0.5, 100.0, "unknown"),
+    ] {
+        let mut run = run();
+        run.server = Some(usage(server, "0"));
+        run.client = Some(usage(client, "1"));
+        run.fairness.effective = Some(effective);
+        assert_eq!(judged(&run).bottleneck, word);
+    }
+    let mut run = run();
+    run.offered_per_s = Some(50_100.0);
+    assert_eq!(judged(&run).bottleneck, "schedule");
+}
+
+#[test]
+fn a_client_without_processor_time_measures_itself_unless_that_is_accepted() {
+    let mut run = run();
+    run.server = Some(usage(0.89, "0"));
+    run.client = Some(usage(0.96, "1"));
+    assert!(reason(&run).starts_with("client-limited"), "{}", reason(&run));
+    let accepting = Circumstances {
+        accepts: VerdictOptions {
+            allow_client_limited: true,
+        },
+        ..Circumstances::default()
+    };
+    let verdict = judge(&run, &accepting);
+    assert!(verdict.valid && verdict.remarks[0].starts_with("client-limited"));
+    run.client = Some(usage(0.94, "1"));
+    assert!(judged(&run).valid);
+    run.client = Some(usage(0.96, "1"));
+    run.server = Some(usage(0.91, "0"));
+    assert!(judged(&run).valid);
+    run.server = None;
+    let verdict = judged(&run);
+    assert!(verdict.valid && verdict.remarks[0].contains("no account of the server"));
+}
+
+#[test]
+fn one_processor_for_both_is_no_clean_number() {
+    let mut run = run();
+    run.server = Some(usage(0.5, "1"));
+    run.client = Some(usage(0.4, "1"));
+    assert!(reason(&run).starts_with("contended"), "{}", reason(&run));
+    run.client = Some(usage(0.4, "0-1"));
+    assert!(judged(&run).valid);
+}
+
+#[test]
+fn clients_that_did_not_come_or_got_nothing_are_told_with_those_at_work() {
+    let mut run = run();
+    run.fairness.effective = Some(10.0);
+    run.fairness.none = 490;
+    assert!(
+        reason(&run).contains("490 of 500 clients were starved"),
+        "{}",
+        reason(&run)
+    );
+    assert!(reason(&run).contains("N_eff 10.0"), "{}", reason(&run));
+    run.connections.connected = 10;
+    run.fairness.none = 0;
+    assert!(reason(&run).contains("only 10 of 500"), "{}", reason(&run));
+    assert!(reason(&run).contains("N_eff 10.0"), "{}", reason(&run));
+    assert_eq!(status_of(run), Status::Invalid);
+}
+
+#[test]
+fn a_slow_schedule_starves_nobody() {
+    let mut run = run();
+    run.offered_per_s = Some(100.0);
+    run.answers_per_s = Some(100.0);
+    run.answers = 1_000;
+    run.fairness.none = 50;
+    assert!(judged(&run).valid);
+    run.answers = 5_000;
+    assert!(!judged(&run).valid);
+}
+
+#[test]
+fn no_answer_at_all_is_an_error_if_there_is_one() {
+    let mut run = run();
+    run.answers = 0;
+    run.fairness.none = 500;
+    assert!(reason(&run).contains("no answer"), "{}", reason(&run));
+    run.errors = vec![errors("read_timeout", 500)];
+    assert_eq!(status_of(run), Status::Errors);
+}
+
+#[test]
+fn a_client_at_its_limits_measures_them() {
+    for (class, remedy) in [
+        ("emfile", "ulimit"),
+        ("addr_not_avail", "--source"),
+        ("enomem", "memory"),
+    ] {
+        let mut run = run();
+        run.errors = vec![errors("reset", 2), errors(class, 3)];
+        let reason = reason(&run);
+        assert!(
+            reason.contains(&format!("3 {class}")) && reason.contains(remedy),
+            "{reason}"
+        );
+    }
+    let mut run = run();
+    run.errors = vec![errors("reset", 2)];
+    assert_eq!(status_of(run), Status::Errors);
+}
+
+#[test]
+fn a_schedule_that_the_client_did_not_keep_is_none() {
+    for (p99, max, valid) in [
+        (1_000_000, 100_000_000, true),
+        (1_000_001, 2_000_000, false),
+        (10, 100_000_001, false),
+    ] {
+        let mut run = run();
+        run.send_lag = Some(Times {
+            p99,
+            max,
+            ..Times::default()
+        });
+        assert_eq!(judged(&run).valid, valid, "{p99} {max}");
+    }
+}
+
+#[test]
+fn a_rate_that_was_not_reached_needs_a_server_that_could_not() {
+    let mut run = run();
+    run.offered_per_s = Some(60_000.0);
+    assert!(judged(&run).valid);
+    run.server = Some(usage(0.5, "0"));
+    assert!(reason(&run).contains("83 % of the offered rate"), "{}", reason(&run));
+    run.errors = vec![errors("read_timeout", 100_000)];
+    assert!(judged(&run).valid);
+}
+
+#[test]
+fn a_server_that_ended_gives_no_figures() {
+    let ended = Circumstances {
+        server_end: Some("signal 9".to_owned()),
+        ..Circumstances::default()
+    };
+    let verdict = judge(&run(), &ended);
+    assert!(!verdict.valid && verdict.reasons[0].contains("signal 9"));
+}
+
+#[test]
+fn what_the_kernel_did_is_remarked() {
+    let mut run = run();
+    run.workload.protocol = "udp".to_owned();
+    run.host.listen_overflows = Some(7);
+    run.host.udp_receive_buffer_errors = Some(8);
+    run.host.steal_s = Some(1_000.0);
+    run.service_time = Times {
+        count: 1_000,
+        p50: 200_000,
+        p90: 40_100_000,
+        p99: 43_900_000,
+        ..Times::default()
+    };
+    let verdict = judged(&run);
+    assert!(verdict.valid);
+    for (remark, text) in verdict
+        .remarks
+        .iter()
+        .zip(["7 connections", "8 datagrams", "40 ms", "another machine"])
+    {
+        assert!(remark.contains(text), "{remark}");
+    }
+    assert_eq!(verdict.remarks.len(), 4, "{:?}", verdict.remarks);
+}
