@@ -4,6 +4,7 @@
 //! side is ever short of processor time, so that another load on this machine
 //! does not decide. Where there is no `python3` the tests say so and pass.
 #![allow(missing_docs)]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -35,7 +36,7 @@ while True:
 /// A folder with the server in it; `None` without Python.
 fn workshop() -> Option<TempDir> {
     if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: there is no python3");
+        eprintln!("skipped: there is no python3");
         return None;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
