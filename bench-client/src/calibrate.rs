@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::child::ServerCommand;
 use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
+use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::report::table::Table;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 
 use crate::account::Account;
 use crate::failure::Failure;
+use crate::invocation::ServerCommand;
 use crate::watch::{GLANCE, Watch};
 
 /// This very program, however it was started and even if its file is replaced
@@ -24,26 +25,6 @@ const START_LIMIT: Duration = Duration::from_secs(15);
 /// How long it may take to end after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 const STOP_GLANCE: Duration = Duration::from_millis(5);
-
-/// How a server is started. All of them take `--listen` and `--workers`.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerCommand {
-    /// What reports call it.
-    pub(crate) name: String,
-    /// The program and what comes before the common options.
-    pub(crate) words: Vec<OsString>,
-}
-
-impl ServerCommand {
-    /// Our own server on `model`.
-    pub(crate) fn ours(name: &str, model: crate::serve::Model) -> ServerCommand {
-        let words = [SELF, "serve", "--die-with-parent", "--model", model.id()];
-        ServerCommand {
-            name: name.to_owned(),
-            words: words.map(OsString::from).to_vec(),
-        }
-    }
-}
 
 /// A server that runs; dropping it stops it.
 #[derive(Debug)]
@@ -57,7 +38,7 @@ impl Server {
     /// Starts the server on processor `cpu` and waits until it listens.
     ///
     /// # Errors
-    /// [`Failure::Server`] when it ends, or says nothing for 15 s.
+    /// [`Failure::Server`] when it ends, or does not listen for 15 s.
     pub(crate) fn start(
         command: &ServerCommand,
         workers: usize,
@@ -68,7 +49,10 @@ impl Server {
             name: command.name.clone(),
             reason,
         };
-        let mut child = spawn(command, workers, cpu).map_err(|err| failed(err.to_string()))?;
+        let spawned = command
+            .invocation(workers)
+            .and_then(|(words, address)| Ok((spawn(&words, cpu)?, address)));
+        let (mut child, chosen) = spawned.map_err(|err| failed(err.to_string()))?;
         let stdout = child.stdout.take();
         let mut server = Server {
             name: command.name.clone(),
@@ -76,7 +60,10 @@ impl Server {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         let lines = stdout.map(read_lines);
-        server.address = server.await_address(lines, watch)?;
+        server.address = match chosen {
+            Some(address) => server.await_connection(address, watch)?,
+            None => server.await_address(lines, watch)?,
+        };
         Ok(server)
     }
 
@@ -106,21 +93,40 @@ impl Server {
     fn await_address(&mut self, lines: Option<Receiver<String>>, watch: &Watch) -> Result<SocketAddr, Failure> {
         let deadline = Instant::now() + START_LIMIT;
         let lines = lines.ok_or_else(|| self.failed("its output is not connected"))?;
+        let mut said = None;
         while Instant::now() < deadline {
             watch.check()?;
             match lines.recv_timeout(GLANCE) {
-                Ok(line) => return self.read_address(&line),
+                Ok(line) => match read_address(&line) {
+                    Some(address) => return Ok(address),
+                    None => said = Some(line),
+                },
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(self.ended_at_start()),
             }
         }
-        Err(self.failed(&format!("it said nothing for {} s", START_LIMIT.as_secs())))
+        let said = said.map_or_else(|| "nothing".to_owned(), |line| format!("{line:?}"));
+        Err(self.failed(&format!(
+            "it said {said} instead of \"listening on ADDRESS\" for {} s; put {{port}} or {{address}} in its command",
+            START_LIMIT.as_secs()
+        )))
     }
 
-    fn read_address(&self, line: &str) -> Result<SocketAddr, Failure> {
-        line.strip_prefix("listening on ")
-            .and_then(|address| address.parse().ok())
-            .ok_or_else(|| self.failed(&format!("it said {line:?} instead of \"listening on ADDRESS\"")))
+    /// Waits until somebody answers at `address`, where it was told to listen.
+    fn await_connection(&mut self, address: SocketAddr, watch: &Watch) -> Result<SocketAddr, Failure> {
+        let deadline = Instant::now() + START_LIMIT;
+        while Instant::now() < deadline {
+            watch.check()?;
+            if self.ended().is_some() {
+                return Err(self.ended_at_start());
+            }
+            if listens(address) {
+                return Ok(address);
+            }
+            std::thread::sleep(GLANCE);
+        }
+        let limit = START_LIMIT.as_secs();
+        Err(self.failed(&format!("it did not listen on {address} within {limit} s")))
     }
 
     fn ended_at_start(&mut self) -> Failure {
@@ -163,15 +169,33 @@ impl Drop for Server {
     }
 }
 
-fn spawn(command: &ServerCommand, workers: usize, cpu: Option<usize>) -> io::Result<Child> {
+/// Whether a connection to `address` is accepted. One that a socket made to
+/// itself, which TCP allows where nobody listens, is none.
+fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, GLANCE).is_ok_and(|client| client.local_addr().is_ok_and(|own| own != address))
+}
+
+/// The address in `listening on ADDRESS`; any address of this machine is its
+/// loopback address.
+fn read_address(line: &str) -> Option<SocketAddr> {
+    let mut address: SocketAddr = line.trim_end().strip_prefix("listening on ")?.parse().ok()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Some(address)
+}
+
+fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
     let mut launch = Command::new(SELF);
     launch.args(["launch", "--parent"]);
     launch.arg(std::process::id().to_string());
     if let Some(cpu) = cpu {
         launch.args(["--cpu", &cpu.to_string()]);
     }
-    launch.arg("--").args(&command.words);
-    launch.args(["--listen", "127.0.0.1:0", "--workers", &workers.to_string()]);
+    launch.arg("--").args(words);
     launch
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

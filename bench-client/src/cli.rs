@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::ab::AbOptions;
 use crate::account::AccountOptions;
 use crate::calibrate::CalibrateOptions;
 use crate::doctor::DoctorOptions;
 use crate::find_max::FindMaxOptions;
+use crate::gate::GateOptions;
 use crate::job::{Churn, Linger, Network, Plan, Verify};
 use crate::launch::LaunchOptions;
 use crate::pace::Loop;
@@ -18,11 +20,12 @@ use crate::peers::Probe;
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::regression::CompareOptions;
+use crate::rounds::RoundOptions;
 use crate::serve::ServeOptions;
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::sweep::SweepOptions;
-use crate::target::Target;
+use crate::template::Template;
 use crate::verdict::VerdictOptions;
 use crate::workload::WorkloadOptions;
 
@@ -51,7 +54,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure a server that runs already.
+    /// Measure a server that runs already, or is started for it.
     Run(Box<RunOptions>),
     /// Measure a target with several numbers of clients and sizes of messages.
     Sweep(Box<SweepOptions>),
@@ -59,6 +62,8 @@ pub(crate) enum Command {
     FindMax(Box<FindMaxOptions>),
     /// Measure what this client can drive on these processors.
     Calibrate(Box<CalibrateOptions>),
+    /// Start two servers in turn, measure both, and say which one is faster.
+    Ab(Box<AbOptions>),
     /// Compare two saved measurements of one load: is the newer one worse?
     Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
@@ -66,7 +71,7 @@ pub(crate) enum Command {
     /// Look for what would spoil a measurement; makes none.
     Doctor(DoctorOptions),
     /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Start a server; for this program's own use.
     #[command(hide = true)]
     Launch(LaunchOptions),
@@ -173,6 +178,8 @@ pub(crate) struct ComparisonOptions {
     /// Worker threads of the coroutine server.
     #[arg(long, default_value = "1", value_parser = quantity::count)]
     pub(crate) server_workers: u32,
+    #[command(flatten)]
+    pub(crate) gates: GateOptions,
     /// Let server and client run on any CPU.
     #[arg(long)]
     pub(crate) no_pin: bool,
@@ -185,9 +192,17 @@ pub(crate) struct ComparisonOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunOptions {
     /// The server: tcp:// or udp://HOST:PORT, unix:// or unixgram:///PATH, http://HOST:PORT/PATH.
-    pub(crate) target: Target,
+    ///
+    /// With --spawn it may be left out; {address} or {port} in it is the
+    /// server's: http://{address}/path.
+    #[arg(required_unless_present = "spawn")]
+    pub(crate) target: Option<Template>,
     #[command(flatten)]
     pub(crate) load: LoadOptions,
+    #[command(flatten)]
+    pub(crate) rounds: RoundOptions,
+    #[command(flatten)]
+    pub(crate) gates: GateOptions,
     /// How long the server is measured.
     #[arg(short, long, default_value = "10s", value_parser = quantity::positive_duration)]
     pub(crate) duration: Duration,
@@ -263,6 +278,10 @@ mod tests {
         for line in [
             "run",
             "run tcp://a:1 -c 0",
+            "run tcp://{address}:1",
+            "run tcp://a:1 --fail-if p98>1ms",
+            "ab --a server",
+            "ab --a server --b 'server",
             "run tcp://a:1 -d 0s",
             "run tcp://a:1 --size 0",
             "run tcp://a:1 --size 1000m",

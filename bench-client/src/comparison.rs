@@ -1,15 +1,15 @@
 //! The comparison of our two models, coroutine and thread, under one load.
 
-use crate::child::ServerCommand;
 use crate::cli::{ComparisonOptions, Phases};
 use crate::failure::{Failure, Status};
+use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
-use crate::report::{Side, json, sides};
+use crate::report::{Side, json, sides, worst};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::{limits, trial, verdict};
+use crate::{limits, trial};
 
 /// Measures both models and prints them side by side.
 ///
@@ -21,17 +21,20 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
     let mut sides = Vec::new();
+    let mut gated = Status::Fine;
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
     if !sides.is_empty() {
         print!("{}", sides::report(&sides, &stage.places.to_string()));
+        let saved = json::saved(&sides, &stage);
         if let Some(path) = &options.json {
-            json::write(path, &json::saved(&sides, &stage))?;
+            json::write(path, &saved)?;
         }
+        gated = options.gates.pass(&saved.runs, worst(&sides));
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
-        ended => ended.map(|()| worst(&sides)),
+        ended => ended.map(|()| gated),
     }
 }
 
@@ -62,13 +65,4 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
     };
     let plan = |address| options.load.plan(&phases).at(address);
     trial::run(&command, workers, places, plan, watch)
-}
-
-/// The worst of what the sides' exit statuses would be.
-fn worst(sides: &[Side]) -> Status {
-    sides
-        .iter()
-        .map(|side| verdict::status(&side.saved()))
-        .max()
-        .unwrap_or(Status::Fine)
 }

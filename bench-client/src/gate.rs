@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::failure::Status;
 use crate::figure::Figure;
+use crate::rounds;
 use crate::saved::Run;
 
 /// A limit; breached when its expression is true.
@@ -75,11 +76,11 @@ impl Gate {
 
     /// How `run` breaches it, if it does. A figure that was not measured keeps
     /// no limit.
-    fn check(&self, run: &Run) -> Option<Breach> {
+    fn check(&self, run: &Run, name: &str) -> Option<Breach> {
         let value = self.figure.of(run);
         let breached = value.is_none_or(|value| self.relation.holds(value, self.limit));
         breached.then(|| Breach {
-            name: run.name.clone(),
+            name: name.to_owned(),
             gate: self.clone(),
             value,
         })
@@ -95,6 +96,7 @@ impl fmt::Display for Gate {
 /// A gate that a run did not keep.
 #[derive(Clone, Debug, PartialEq)]
 struct Breach {
+    /// What the run is called.
     name: String,
     gate: Gate,
     /// What it measured instead.
@@ -145,8 +147,11 @@ impl GateOptions {
     }
 
     fn breaches(&self, runs: &[Run]) -> Vec<Breach> {
-        let of_run = |run| self.gates.iter().filter_map(move |gate| gate.check(run));
-        runs.iter().flat_map(of_run).collect()
+        let of_run = |(place, run)| {
+            let name = rounds::name(runs, place);
+            self.gates.iter().filter_map(move |gate| gate.check(run, &name))
+        };
+        runs.iter().enumerate().flat_map(of_run).collect()
     }
 
     /// Whether one of them says how many errors are allowed.
@@ -175,7 +180,7 @@ mod tests {
 
     fn breached(gate: &str) -> bool {
         let gate: Gate = gate.parse().unwrap();
-        gate.check(&run()).is_some()
+        gate.check(&run(), "a server").is_some()
     }
 
     #[test]
@@ -208,14 +213,14 @@ mod tests {
         run.server = None;
         run.service_time.count = 0;
         for gate in ["cpu>8us", "cpu<8us", "fairness<0.9", "p99>2ms"] {
-            let breach = gate.parse::<Gate>().unwrap().check(&run).unwrap();
+            let breach = gate.parse::<Gate>().unwrap().check(&run, "a server").unwrap();
             assert!(breach.to_string().contains("was not measured"), "{breach}");
         }
     }
 
     #[test]
     fn the_breach_names_limit_and_value() {
-        let breach = "p99>2ms".parse::<Gate>().unwrap().check(&run()).unwrap();
+        let breach = "p99>2ms".parse::<Gate>().unwrap().check(&run(), "a server").unwrap();
         assert_eq!(
             breach.to_string(),
             "a server: gate \"p99>2ms\" breached: p99 is 3.00 ms, the limit 2.00 ms"
@@ -230,7 +235,7 @@ mod tests {
             p99: 1,
             ..Default::default()
         });
-        assert_eq!("p99>2ms".parse::<Gate>().unwrap().check(&run), None);
+        assert_eq!("p99>2ms".parse::<Gate>().unwrap().check(&run, "a server"), None);
     }
 
     #[test]

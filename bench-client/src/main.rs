@@ -7,11 +7,14 @@
 //! # The tour
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`],
-//!   [`target`] and [`workload`]; [`comparison`], [`single`], [`sweep`], [`find_max`],
-//!   [`calibrate`], [`peers`] and [`doctor`] are the commands.
+//!   [`target`], [`template`] and [`workload`]; [`comparison`], [`single`],
+//!   [`sweep`], [`find_max`], [`calibrate`], [`peers`] and [`doctor`] are the
+//!   commands. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
+//!   two sides, in [`rounds`], by way of [`comparing`], which names [`figure`]s and
+//!   asks [`statistics`], within a [`tolerance`]; a saved side comes from [`archive`].
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
-//!   it by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
+//!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
 //!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
 //!   which connects ([`dial`]) over a [`line`] from one of its [`source`]s and
 //!   keeps it for as long as its [`churn`] says.
@@ -31,6 +34,7 @@
 )]
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
+mod ab;
 mod account;
 mod archive;
 mod books;
@@ -54,6 +58,7 @@ mod format;
 mod gate;
 mod host;
 mod http;
+mod invocation;
 mod job;
 mod launch;
 mod limits;
@@ -74,6 +79,7 @@ mod rate;
 mod recording;
 mod regression;
 mod report;
+mod rounds;
 mod saved;
 mod saving;
 mod series;
@@ -87,6 +93,7 @@ mod sweep;
 mod tally;
 mod target;
 mod taxonomy;
+mod template;
 mod ticks;
 mod tolerance;
 mod trial;
@@ -123,6 +130,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Sweep(options)) => sweep::run(options),
         Some(Command::FindMax(options)) => find_max::run(options),
         Some(Command::Calibrate(options)) => calibrate::run(options),
+        Some(Command::Ab(options)) => ab::run(options),
         Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),

@@ -8,16 +8,16 @@ mod toolchains;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::child::ServerCommand;
 use crate::cli::PeersOptions;
 use crate::failure::{Failure, Status};
+use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::report::{json, markdown};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::{limits, machine, trial, verdict};
+use crate::{limits, machine, rounds, trial, verdict};
 
 pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};
@@ -132,7 +132,7 @@ impl Tournament<'_> {
     fn play(&mut self, contestants: &[Contestant], probes: &[Probe], watch: &mut Watch) -> Result<(), Failure> {
         for probe in probes {
             for round in 0..self.options.rounds {
-                for index in results::order(contestants.len(), round) {
+                for index in rounds::order(contestants.len(), round) {
                     watch.check()?;
                     let subject = format!(
                         "{}, round {} of {}, {}",

@@ -88,7 +88,8 @@ fn pairs(options: &CompareOptions, base: &[Run], new: &[Run]) -> Result<Vec<Pair
     Ok(of_base.iter().map(pair).collect())
 }
 
-fn named(runs: &[Run], name: &str) -> Vec<Run> {
+/// The rounds of one server.
+pub(crate) fn named(runs: &[Run], name: &str) -> Vec<Run> {
     runs.iter().filter(|run| run.name == name).cloned().collect()
 }
 

@@ -4,15 +4,17 @@ pub(crate) mod differences;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod one;
+pub(crate) mod rounds;
 pub(crate) mod sides;
 pub(crate) mod table;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::format;
 use crate::job::{Churn, Plan};
 use crate::outcome::{Memory, Outcome};
 use crate::pace::Loop;
 use crate::protocol::Protocol;
+use crate::verdict;
 
 /// One server and what was measured of it.
 #[derive(Debug)]
@@ -23,8 +25,14 @@ pub(crate) struct Side {
     pub(crate) outcome: Outcome,
 }
 
+/// The worst of what the sides' exit statuses would be.
+pub(crate) fn worst(sides: &[Side]) -> Status {
+    let statuses = sides.iter().map(|side| verdict::status(&side.saved()));
+    statuses.max().unwrap_or(Status::Fine)
+}
+
 /// What was done, in one line.
-fn headline(plan: &Plan) -> String {
+pub(crate) fn headline(plan: &Plan) -> String {
     let clients = format::thousands(f64::from(plan.clients));
     let length = format::seconds(plan.duration);
     let protocol = plan.protocol.id();
@@ -92,7 +100,7 @@ fn slope(memory: &Memory) -> String {
 }
 
 /// What must be known before a figure is believed.
-fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
+pub(crate) fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
     let mut remarks = Vec::new();
     if outcome.interrupted {
         let measured = outcome.window.as_ref().map_or_else(

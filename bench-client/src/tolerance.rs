@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use crate::comparing::{Difference, Verdict};
 use crate::figure::Figure;
-use crate::report::differences::{percent, verdict};
+use crate::format;
+use crate::report::differences::percent;
 
 /// A part by which a figure may be worse.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +100,13 @@ impl ToleranceOptions {
         }
         let worse = differences.iter().filter(|one| one.verdict == Verdict::Worse);
         worse
-            .map(|one| format!("regression: {} {}", one.figure.label(), verdict(one)))
+            .map(|one| {
+                format!(
+                    "regression: {} {}",
+                    one.figure.label(),
+                    format::or_none(one.change, percent)
+                )
+            })
             .collect()
     }
 }

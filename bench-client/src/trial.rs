@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::child::{Server, ServerCommand};
+use crate::child::Server;
 use crate::failure::Failure;
+use crate::invocation::ServerCommand;
 use crate::job::Plan;
-use crate::load;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::watch::Watch;
+use crate::{limits, load};
 
 /// Starts a server and carries out against it what `plan` makes of its address.
 ///
@@ -22,7 +23,30 @@ pub(crate) fn run(
     watch: &mut Watch,
 ) -> Result<Outcome, Failure> {
     let mut server = Server::start(command, workers, places.server, watch)?;
-    let outcome = load::run(plan(server.address()), Some(server.account()?), watch)?;
+    let plan = plan(server.address());
+    measure(&mut server, plan, watch)
+}
+
+/// As [`run`], on one worker, where the address may not suit the plan; with
+/// the server's process.
+///
+/// # Errors
+/// As [`run`], and what `plan` fails with.
+pub(crate) fn spawned(
+    command: &ServerCommand,
+    places: Places,
+    plan: impl FnOnce(SocketAddr) -> Result<Plan, Failure>,
+    watch: &mut Watch,
+) -> Result<(Outcome, i32), Failure> {
+    let mut server = Server::start(command, 1, places.server, watch)?;
+    let pid = server.account()?.pid();
+    let plan = plan(server.address())?;
+    limits::check(&plan)?;
+    Ok((measure(&mut server, plan, watch)?, pid))
+}
+
+fn measure(server: &mut Server, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {
+    let outcome = load::run(plan, Some(server.account()?), watch)?;
     Ok(Outcome {
         server_end: server.ended().map(|status| status.to_string()),
         ..outcome

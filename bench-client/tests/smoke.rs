@@ -224,7 +224,7 @@ fn both_models_are_compared_without_a_word() {
 #[test]
 fn messages_larger_than_all_buffers_pass() {
     let output = Command::new(PROGRAM)
-        .args(["-c", "3", "-d", "300ms", "--warmup", "0s", "--size", "8m"])
+        .args(["-c", "2", "-d", "2s", "--warmup", "0s", "--size", "8m"])
         .arg("--allow-client-limited")
         .output()
         .expect("it can be started");

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::toolchains::{Built, go, python, rust};
-use crate::child::ServerCommand;
 use crate::failure::Failure;
+use crate::invocation::{Addressing, ServerCommand};
 
 /// A server that takes part.
 #[derive(Clone, Debug)]
@@ -131,7 +131,11 @@ impl Catalogue {
         let name = entry.name.to_owned();
         match built {
             Ok(Built { words, about }) => self.contestants.push(Contestant {
-                command: ServerCommand { name, words },
+                command: ServerCommand {
+                    name,
+                    words,
+                    addressing: Addressing::Options,
+                },
                 about,
             }),
             Err(reason) => self.left_out.push(LeftOut { name, reason }),

@@ -10,15 +10,7 @@ use crate::format;
 use crate::outcome::Outcome;
 use crate::saved::Manifest;
 use crate::stage::Stage;
-
-/// The order in which `count` servers are measured in `round`: forth and back,
-/// so that a machine that grows slower or faster does not favour one.
-pub(crate) fn order(count: usize, round: u32) -> Vec<usize> {
-    match round % 2 {
-        0 => (0..count).collect(),
-        _ => (0..count).rev().collect(),
-    }
-}
+use crate::statistics;
 
 /// The figures of all rounds.
 #[derive(Debug)]
@@ -164,33 +156,12 @@ struct MetricReport {
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut figures: Vec<_> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    let middle = figures.len() / 2;
-    match figures.len() {
-        0 => None,
-        length if length % 2 == 1 => Some(figures[middle]),
-        _ => Some((figures[middle - 1] + figures[middle]) / 2.0),
-    }
+    statistics::median(&figures.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounds_go_forth_and_back() {
-        assert_eq!(order(3, 0), [0, 1, 2]);
-        assert_eq!(order(3, 1), [2, 1, 0]);
-        assert_eq!(order(3, 2), [0, 1, 2]);
-    }
-
-    #[test]
-    fn medians_are_of_what_there_is() {
-        assert_eq!(median([].into_iter()), None);
-        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
-    }
 
     #[test]
     fn ratios_are_of_the_same_round() {

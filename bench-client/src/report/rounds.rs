@@ -1,0 +1,73 @@
+//! The rounds of one server under one another, their median and their spread.
+
+use super::table::Table;
+use super::{Side, headline, remarks};
+use crate::comparing::FIGURES;
+use crate::figure::Figure;
+use crate::format;
+use crate::saved::Run;
+use crate::statistics::median;
+
+/// Headline, a line for each round, the medians, the spread, and remarks.
+/// `runs` are `sides` as they are saved.
+pub(crate) fn report(sides: &[Side], runs: &[Run]) -> String {
+    let Some(first) = sides.first() else {
+        return String::new();
+    };
+    let mut text = format!("{}  {}\n\n{}\n", first.name, headline(&first.outcome.plan), table(runs));
+    text.push_str("spread: how far the round farthest from the median is away from it\n");
+    for (round, side) in sides.iter().enumerate() {
+        for remark in remarks(&format!("round {}", round + 1), &side.outcome) {
+            text.push_str(&format!("{remark}\n"));
+        }
+    }
+    text
+}
+
+fn table(runs: &[Run]) -> Table {
+    let figures: Vec<_> = FIGURES.into_iter().chain([Figure::Errors(None)]).collect();
+    let mut table = Table::default();
+    let row = |head: String, cell: &dyn Fn(Figure) -> String| {
+        std::iter::once(head)
+            .chain(figures.iter().map(|figure| cell(*figure)))
+            .collect::<Vec<_>>()
+    };
+    table.row(row(String::new(), &|figure| figure.label()));
+    for (round, run) in runs.iter().enumerate() {
+        let cell = |figure: Figure| format::or_none(figure.of(run), |value| figure.show(value));
+        table.row(row(format!("round {}", round + 1), &cell));
+    }
+    let values = |figure: Figure| runs.iter().filter_map(|run| figure.of(run)).collect::<Vec<_>>();
+    let middle = |figure: Figure| format::or_none(median(&values(figure)), |value| figure.show(value));
+    table.row(row("median".to_owned(), &middle));
+    let spread = |figure: Figure| format::or_none(spread(&values(figure)), |part| format!("± {:.1} %", part * 100.0));
+    table.row(row("spread".to_owned(), &spread));
+    table
+}
+
+/// The largest distance from the median, as a part of it.
+fn spread(values: &[f64]) -> Option<f64> {
+    let middle = median(values)?;
+    let distance = values.iter().map(|value| (value - middle).abs()).fold(0.0, f64::max);
+    (middle > 0.0).then_some(distance / middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spread_is_of_the_round_farthest_away() {
+        assert_eq!(spread(&[100.0, 110.0, 95.0]), Some(0.1));
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn every_round_has_its_line() {
+        let text = table(&[900.0, 1000.0, 1100.0].map(|rate| Run::example("server", rate))).to_string();
+        for part in ["round 3", "1,100/s", "median", "1,000/s", "± 10.0 %", "9.77 KiB"] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+}
