@@ -106,7 +106,8 @@ impl StreamClient {
 
     /// One message there and back, now. A wrong answer is a fault.
     fn exchange(&mut self) -> Result<(), Trouble> {
-        self.begin(Instant::now())?;
+        let now = Instant::now();
+        self.begin(now, now)?;
         while !self.flights.is_empty() {
             self.send()?;
             self.receive(Instant::now())?.map_err(Trouble::Fault)?;
@@ -122,8 +123,7 @@ impl StreamClient {
                 break;
             };
             if !self.desk.sheds(intended, now) {
-                self.begin(intended)?;
-                now = Instant::now();
+                now = self.begin(intended, now)?;
             }
         }
         self.send()?;
@@ -142,13 +142,15 @@ impl StreamClient {
     }
 
     /// Puts a message into the outbox, over a new connection if there is none.
-    fn begin(&mut self, intended: Instant) -> Result<(), Trouble> {
+    /// Returns what the time is then.
+    fn begin(&mut self, intended: Instant, mut now: Instant) -> Result<Instant, Trouble> {
         let origin = self.desk.next_origin();
-        let mut began = Instant::now();
+        let mut began = now;
         if self.line.is_none() {
             self.connect(origin).map_err(|err| trouble(&err, Doing::Connecting))?;
+            now = Instant::now();
             if self.desk.job.plan.churn != Churn::PerRequest {
-                began = Instant::now();
+                began = now;
             }
         }
         if self.flights.is_empty() {
@@ -165,7 +167,7 @@ impl StreamClient {
         self.flights.push_back(flight);
         self.carried += 1;
         self.leaving = self.desk.job.plan.churn.is_over(self.carried, self.connected);
-        Ok(())
+        Ok(now)
     }
 
     fn connect(&mut self, origin: crate::payload::Origin) -> io::Result<()> {
