@@ -103,6 +103,29 @@ mod tests {
     }
 
     #[test]
+    fn a_child_of_the_same_program_is_one() {
+        let program = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(program)
+            .args(["--ignored", "--exact", "family::tests::waits_for_its_parent"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let own = std::process::id() as i32;
+        let family = Processes::now().family(own);
+        assert_eq!(family.first(), Some(&own));
+        assert!(family.contains(&(child.id() as i32)), "{family:?}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    #[ignore = "the child of the test above"]
+    fn waits_for_its_parent() {
+        let _ = std::io::read_to_string(std::io::stdin());
+    }
+
+    #[test]
     fn the_eldest_is_found_through_its_kin_only() {
         let parents = BTreeMap::from([(10, 1), (11, 10), (12, 11), (20, 1)]);
         let processes = Processes { parents };

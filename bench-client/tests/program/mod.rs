@@ -1,0 +1,89 @@
+//! The program, run as its users run it.
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-client");
+
+/// A run that ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    output: Output,
+    /// The only run of its report; null when there is none.
+    pub(crate) report: Value,
+}
+
+impl Run {
+    pub(crate) fn status(&self) -> i32 {
+        self.output.status.code().expect("it was not killed")
+    }
+
+    /// Both outputs.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned() + &String::from_utf8_lossy(&self.output.stderr)
+    }
+}
+
+/// Measures `target` with `options`.
+pub(crate) fn run(target: &str, options: &[&str]) -> Run {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let json = folder.path().join("report.json");
+    let output = Command::new(PROGRAM)
+        .args(["run", target, "--warmup", "100ms", "--json"])
+        .arg(&json)
+        .args(options)
+        .output()
+        .expect("it can be started");
+    let text = std::fs::read(&json).unwrap_or_else(|_| b"null".to_vec());
+    let report: Value = serde_json::from_slice(&text).expect("JSON");
+    Run {
+        output,
+        report: report["runs"][0].clone(),
+    }
+}
+
+/// Looks for what would spoil a run.
+pub(crate) fn doctor(options: &[&str]) -> Run {
+    let output = Command::new(PROGRAM).arg("doctor").args(options).output();
+    Run {
+        output: output.expect("it can be started"),
+        report: Value::Null,
+    }
+}
+
+/// An echo server of its own process; ends with the test.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) target: String,
+}
+
+impl Server {
+    /// With a coroutine or a thread for each client.
+    pub(crate) fn start(model: &str) -> Server {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--die-with-parent", "--model", model])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it speaks");
+        let address = line.trim().strip_prefix("listening on ").expect("it listens");
+        Server {
+            target: format!("tcp://{address}"),
+            child,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it ends");
+    }
+}
