@@ -11,8 +11,9 @@ use crate::pace::{Loop, Pace};
 use crate::payload::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
 
-/// How long a client sleeps at most while it does not know when the run ends.
-const NAP: Duration = Duration::from_millis(100);
+/// How long a client sleeps at most while it does not know when the run ends,
+/// or waits for its end.
+const NAP: Duration = Duration::from_millis(20);
 
 /// A client that got its first answer.
 #[derive(Debug)]
@@ -134,6 +135,11 @@ impl Desk {
         self.job.phase() == Phase::Over
     }
 
+    /// Whether messages may still be sent.
+    fn may_send(&self) -> bool {
+        matches!(self.job.phase(), Phase::WarmUp | Phase::Measure)
+    }
+
     fn next_origin(&mut self) -> Origin {
         let origin = Origin {
             connection: self.connection,
@@ -201,7 +207,10 @@ impl Desk {
     /// Sleeps until the next message is due, or for as long as the run may last.
     fn rest(&self) -> Result<(), Trouble> {
         let nap = Instant::now() + NAP;
-        let until = self.pace.due().map_or(nap, |due| due.min(nap));
+        let until = match self.pace.due() {
+            Some(due) if self.may_send() => due.min(nap),
+            _ => nap,
+        };
         greenserve::runtime::sleep_until(until).map_err(|err| trouble(&err, Doing::Receiving))
     }
 

@@ -162,7 +162,7 @@ pub(crate) enum Phase {
     WarmUp,
     /// What the clients do counts.
     Measure,
-    /// The clients work on, but it does not count any more.
+    /// The clients send nothing more, but hold their connections.
     Closing,
     /// The clients finish what they are at.
     Over,

@@ -134,25 +134,52 @@ impl Run<'_> {
 
     /// Everybody works; it counts from the end of the warm-up on.
     fn measure(&mut self, crew: Crew) -> Result<(Option<Window>, Shift), Failure> {
-        let begin = Instant::now() + self.job.plan.warmup;
-        let shift = crew.work(begin)?;
-        let job = Arc::clone(&self.job);
-        self.watch.wait(begin, || warming_up(&job));
+        let (before, shift) = match self.job.plan.warmup.is_zero() {
+            true => {
+                // The first message already counts.
+                let before = self.books.begin();
+                self.job.enter(Phase::Measure);
+                let shift = crew.work(before.at)?;
+                (before, shift)
+            }
+            false => {
+                let shift = self.warm_up(crew)?;
+                (self.books.begin(), shift)
+            }
+        };
         if self.watch.interrupted() {
             self.job.enter(Phase::Over);
             return Ok((None, shift));
         }
-        let before = self.books.begin();
         self.job.enter(Phase::Measure);
         let end = self.follow(&before);
-        // Everybody works on, uncounted, until the books are closed: a server with
-        // a thread for each client loses those threads and their counters.
+        // The connections are held until the books are closed: a server with a
+        // thread for each client loses those threads and their counters.
         self.job.enter(Phase::Closing);
         let window = self.books.since(&before);
         self.job.enter(Phase::Over);
-        // The last of the wanted answers came before it was noticed.
-        let length = end.map_or(window.length, |end| end - before.at);
+        let length = self.length(before.at, end).unwrap_or(window.length);
         Ok((Some(Window { length, ..window }), shift))
+    }
+
+    fn warm_up(&mut self, crew: Crew) -> Result<Shift, Failure> {
+        let begin = Instant::now() + self.job.plan.warmup;
+        let shift = crew.work(begin)?;
+        let job = Arc::clone(&self.job);
+        self.watch.wait(begin, || warming_up(&job));
+        Ok(shift)
+    }
+
+    /// How long the window was, where that is known better than by when its end
+    /// was noticed: until the last of the wanted answers, or what the schedule
+    /// was counted for.
+    fn length(&self, begin: Instant, enough: Option<Instant>) -> Option<Duration> {
+        let scheduled = self.job.window().filter(|_| self.job.schedule.is_some());
+        match (enough, scheduled) {
+            (Some(end), _) => Some(end - begin),
+            (None, Some((begin, end))) => Some(end.min(Instant::now()).saturating_duration_since(begin)),
+            (None, None) => None,
+        }
     }
 
     /// Takes down what happens second by second until the window ends; the

@@ -38,7 +38,7 @@ pub(crate) struct DatagramClient {
 }
 
 impl DatagramClient {
-    /// Exchanges one message.
+    /// Exchanges messages until one is answered, for as long as connecting may take.
     pub(super) fn arrive(job: &Arc<Job>, connection: u32) -> Result<DatagramClient, Trouble> {
         let mut client = DatagramClient {
             desk: Desk::new(job, connection),
@@ -49,7 +49,14 @@ impl DatagramClient {
             // One byte more than there can be: a longer answer shows.
             inbox: vec![0; job.payload.sizes().largest() + 1],
         };
-        client.exchange()?;
+        let deadline = Instant::now() + job.plan.connect_timeout;
+        // Not the same message again, but the next one.
+        while !client.exchange()? {
+            if Instant::now() >= deadline || client.desk.is_over() {
+                client.give_up();
+                return Err(Trouble::Stopped);
+            }
+        }
         Ok(client)
     }
 
@@ -63,9 +70,7 @@ impl DatagramClient {
                 Err(Trouble::Stopped) => break,
             }
         }
-        for sequence in &self.overdue {
-            self.desk.note(lost(*sequence));
-        }
+        self.give_up();
         self.desk.served.unfinished += self.flights.len() as u64 + self.desk.left_over();
         self.desk.served
     }
@@ -73,23 +78,28 @@ impl DatagramClient {
     /// One more exchange.
     pub(super) fn say_goodbye(mut self) -> Served {
         match self.exchange() {
-            Ok(()) => {}
+            Ok(_) => self.give_up(),
             Err(Trouble::Fault(fault)) => self.desk.note(fault),
             Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
         }
         self.desk.served
     }
 
-    /// One message there and back, now.
-    fn exchange(&mut self) -> Result<(), Trouble> {
+    /// One message there, now; whether an answer came before it was overdue.
+    fn exchange(&mut self) -> Result<bool, Trouble> {
+        let overdue = self.overdue.len();
         self.begin(Instant::now())?;
         while !self.flights.is_empty() {
             self.receive(Instant::now())?;
-            if let Some(sequence) = self.overdue.pop_first() {
-                return Err(Trouble::Fault(lost(sequence)));
-            }
         }
-        Ok(())
+        Ok(self.overdue.len() <= overdue)
+    }
+
+    /// What is overdue will not be answered any more.
+    fn give_up(&mut self) {
+        while let Some(sequence) = self.overdue.pop_first() {
+            self.desk.note(lost(sequence));
+        }
     }
 
     fn turn(&mut self) -> Result<(), Trouble> {
@@ -103,14 +113,14 @@ impl DatagramClient {
                 now = Instant::now();
             }
         }
-        match self.flights.is_empty() && self.desk.pace.due().is_none() {
+        match self.flights.is_empty() && (self.desk.pace.due().is_none() || !self.desk.may_send()) {
             true => self.desk.rest(),
             false => self.receive(now),
         }
     }
 
     fn may_begin(&self) -> bool {
-        self.flights.len() < self.desk.job.plan.depth as usize && !self.desk.is_over()
+        self.flights.len() < self.desk.job.plan.depth as usize && self.desk.may_send()
     }
 
     fn begin(&mut self, intended: Instant) -> Result<(), Trouble> {

@@ -138,7 +138,7 @@ impl StreamClient {
     }
 
     fn may_begin(&self) -> bool {
-        self.flights.len() < self.desk.job.plan.depth as usize && !self.leaving && !self.desk.is_over()
+        self.flights.len() < self.desk.job.plan.depth as usize && !self.leaving && self.desk.may_send()
     }
 
     /// Puts a message into the outbox, over a new connection if there is none.
