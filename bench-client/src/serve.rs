@@ -12,6 +12,7 @@ mod datagram;
 mod dose;
 mod echo;
 mod fault;
+mod holdback;
 mod http;
 mod ledger;
 mod meeting;
@@ -141,7 +142,7 @@ fn datagrams<S: SystemDatagram>(
 fn serve_in<F: Family>(builder: Builder<F>, options: &ServeOptions) -> Result<(), Failure> {
     let address = options.listen.clone();
     let address = address.unwrap_or_else(|| options.protocol.default_address());
-    match options.model {
+    match options.model() {
         Model::Coroutine => run(builder.bind(address)?),
         Model::Thread => run(builder.model(Thread::new().stack_size(THREAD_STACK)).bind(address)?),
         Model::Inline => run(builder.inline().bind(address)?),
