@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use crate::account::Account;
 use crate::failure::Failure;
 use crate::invocation::ServerCommand;
+use crate::target::Endpoint;
 use crate::watch::{GLANCE, Watch};
 
 /// This very program, however it was started and even if its file is replaced
@@ -31,7 +32,9 @@ const STOP_GLANCE: Duration = Duration::from_millis(5);
 pub(crate) struct Server {
     name: String,
     child: Child,
-    address: SocketAddr,
+    endpoint: Endpoint,
+    /// What it says after it said where it listens.
+    lines: Option<Receiver<String>>,
 }
 
 impl Server {
@@ -57,19 +60,43 @@ impl Server {
         let mut server = Server {
             name: command.name.clone(),
             child,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            endpoint: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
+            lines: stdout.map(read_lines),
         };
-        let lines = stdout.map(read_lines);
-        server.address = match chosen {
-            Some(address) => server.await_connection(address, watch)?,
-            None => server.await_address(lines, watch)?,
+        server.endpoint = match chosen {
+            Some(address) => server.await_connection(address, watch)?.into(),
+            None => server.await_endpoint(watch)?,
         };
         Ok(server)
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where it listens, if that is no path.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] when it is.
+    pub(crate) fn address(&self) -> Result<SocketAddr, Failure> {
+        match &self.endpoint {
+            Endpoint::Ip(address) => Ok(*address),
+            Endpoint::Path(path) => Err(self.failed(&format!(
+                "it listens on {} instead of an address and a port",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Stops it, and returns what it said last.
+    ///
+    /// # Errors
+    /// [`Failure::Server`] when it cannot be stopped.
+    pub(crate) fn last_words(mut self) -> Result<String, Failure> {
+        self.stop().map_err(|err| self.failed(&err.to_string()))?;
+        let lines = self.lines.take().into_iter();
+        Ok(lines.flatten().last().unwrap_or_default())
     }
 
     /// What it has used.
@@ -90,15 +117,16 @@ impl Server {
         Pid::from_raw(self.child.id() as i32)
     }
 
-    fn await_address(&mut self, lines: Option<Receiver<String>>, watch: &Watch) -> Result<SocketAddr, Failure> {
+    fn await_endpoint(&mut self, watch: &Watch) -> Result<Endpoint, Failure> {
         let deadline = Instant::now() + START_LIMIT;
-        let lines = lines.ok_or_else(|| self.failed("its output is not connected"))?;
+        let unconnected = || self.failed("its output is not connected");
+        let lines = self.lines.as_ref().ok_or_else(unconnected)?;
         let mut said = None;
         while Instant::now() < deadline {
             watch.check()?;
             match lines.recv_timeout(GLANCE) {
-                Ok(line) => match read_address(&line) {
-                    Some(address) => return Ok(address),
+                Ok(line) => match read_endpoint(&line) {
+                    Some(endpoint) => return Ok(endpoint),
                     None => said = Some(line),
                 },
                 Err(RecvTimeoutError::Timeout) => {}
@@ -175,17 +203,21 @@ fn listens(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, GLANCE).is_ok_and(|client| client.local_addr().is_ok_and(|own| own != address))
 }
 
-/// The address in `listening on ADDRESS`; any address of this machine is its
-/// loopback address.
-fn read_address(line: &str) -> Option<SocketAddr> {
-    let mut address: SocketAddr = line.trim_end().strip_prefix("listening on ")?.parse().ok()?;
+/// The address or path in `listening on ADDRESS`; any address of this machine
+/// is its loopback address.
+fn read_endpoint(line: &str) -> Option<Endpoint> {
+    let said = line.trim_end().strip_prefix("listening on ")?;
+    if let Some(path) = said.strip_prefix("unix:") {
+        return Some(Endpoint::Path(path.into()));
+    }
+    let mut address: SocketAddr = said.parse().ok()?;
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    Some(address)
+    Some(address.into())
 }
 
 fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
@@ -210,7 +242,7 @@ fn read_lines(stdout: ChildStdout) -> Receiver<String> {
     let (said, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // After the first line nobody listens any more.
+            // Whoever started it may have gone.
             let _ = said.send(line);
         }
     });

@@ -21,6 +21,7 @@ use crate::protocol::Protocol;
 use crate::quantity;
 use crate::regression::CompareOptions;
 use crate::rounds::RoundOptions;
+use crate::selftest::SelftestOptions;
 use crate::serve::ServeOptions;
 use crate::sizes::Sizes;
 use crate::source::Sources;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
     Serve(Box<ServeOptions>),
+    /// Check that every class of errors is counted, with faults of the server.
+    Selftest(SelftestOptions),
     /// Start a server; for this program's own use.
     #[command(hide = true)]
     Launch(LaunchOptions),

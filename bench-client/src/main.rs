@@ -8,8 +8,8 @@
 //!
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`],
 //!   [`target`], [`template`] and [`workload`]; [`comparison`], [`single`],
-//!   [`sweep`], [`find_max`], [`calibrate`], [`peers`] and [`doctor`] are the
-//!   commands. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
+//!   [`sweep`], [`find_max`], [`calibrate`], [`peers`], [`doctor`]
+//!   and [`selftest`] are the commands. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
 //!   two sides, in [`rounds`], by way of [`comparing`], which names [`figure`]s and
 //!   asks [`statistics`], within a [`tolerance`]; a saved side comes from [`archive`].
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
@@ -82,6 +82,7 @@ mod report;
 mod rounds;
 mod saved;
 mod saving;
+mod selftest;
 mod series;
 mod serve;
 mod single;
@@ -133,6 +134,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Ab(options)) => ab::run(options),
         Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
+        Some(Command::Selftest(options)) => selftest::run(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Doctor(options)) => doctor::doctor(options),
         Some(Command::Launch(options)) => Err(launch::launch(options)),

@@ -12,6 +12,7 @@ mod datagram;
 mod dose;
 mod echo;
 mod fault;
+mod holdback;
 mod http;
 mod ledger;
 mod meeting;
@@ -73,7 +74,7 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
     match options.protocol {
         Protocol::Tcp if options.faults.any() => {
             let echo = faulty_echo(options, service);
-            serve_in(tcp(move |client, context| echo(client, context)), options)
+            serve_in(tcp(echo).hooks(KeepResets), options)
         }
         Protocol::Tcp => {
             let echo = plain_echo(options, service);
@@ -84,7 +85,7 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
             let handler = move |client: &mut TcpStream, context: &Context| {
                 stream::serve(client, context.connection().id(), Http::default(), &service)
             };
-            serve_in(tcp(handler), options)
+            serve_in(tcp(handler).hooks(KeepResets), options)
         }
         Protocol::Unix if options.faults.any() => serve_in(
             UnixServer::builder(with_context(faulty_echo(options, service))),
@@ -96,13 +97,13 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
     }
 }
 
-/// A server over TCP that sends small answers at once and resets where it is to.
+/// A server over TCP that sends small answers at once.
 fn tcp(handler: impl Fn(&mut TcpStream, &Context) -> io::Result<()> + Send + Sync + 'static) -> Builder<Tcp> {
     let handler = move |client: &mut TcpStream, context: &Context| {
         client.set_nodelay(true)?;
         handler(client, context)
     };
-    TcpServer::builder(with_context(handler)).hooks(KeepResets)
+    TcpServer::builder(with_context(handler))
 }
 
 /// A server that takes every datagram whole and many at a time.
@@ -141,7 +142,7 @@ fn datagrams<S: SystemDatagram>(
 fn serve_in<F: Family>(builder: Builder<F>, options: &ServeOptions) -> Result<(), Failure> {
     let address = options.listen.clone();
     let address = address.unwrap_or_else(|| options.protocol.default_address());
-    match options.model {
+    match options.model() {
         Model::Coroutine => run(builder.bind(address)?),
         Model::Thread => run(builder.model(Thread::new().stack_size(THREAD_STACK)).bind(address)?),
         Model::Inline => run(builder.inline().bind(address)?),

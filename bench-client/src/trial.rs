@@ -23,7 +23,7 @@ pub(crate) fn run(
     watch: &mut Watch,
 ) -> Result<Outcome, Failure> {
     let mut server = Server::start(command, workers, places.server, watch)?;
-    let plan = plan(server.address());
+    let plan = plan(server.address()?);
     measure(&mut server, plan, watch)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn spawned(
 ) -> Result<(Outcome, i32), Failure> {
     let mut server = Server::start(command, 1, places.server, watch)?;
     let pid = server.account()?.pid();
-    let plan = plan(server.address())?;
+    let plan = plan(server.address()?)?;
     limits::check(&plan)?;
     Ok((measure(&mut server, plan, watch)?, pid))
 }

@@ -149,12 +149,11 @@ fn corrupt_answers_have_one_wrong_byte() {
     assert_eq!(server.counts(), counts);
 }
 
-#[test]
-fn swapped_answers_are_each_others() {
-    let server = Reference::start("tcp --size 16 --swap 2");
+/// Two clients ask at once and get each other's answer, then their own.
+fn swap_two(server: &Reference) {
     let messages = [*b"the first client", *b"the other client"];
     let asking = messages.map(|message| {
-        let mut client = tcp(&server);
+        let mut client = tcp(server);
         std::thread::spawn(move || {
             let first = exchange(&mut client, &message).expect("it answers");
             assert_eq!(exchange(&mut client, &message).expect("it answers"), message);
@@ -163,14 +162,23 @@ fn swapped_answers_are_each_others() {
     });
     let answers = asking.map(|client| client.join().expect("no panic"));
     assert_eq!(answers, [messages[1].to_vec(), messages[0].to_vec()]);
-    assert_eq!(server.counts()["faults"]["swap"], 2);
 }
 
 #[test]
-fn an_answer_that_finds_no_other_is_sent_to_its_own() {
+fn swapped_answers_are_each_others() {
+    for model in ["coroutine", "thread"] {
+        let server = Reference::start(&format!("tcp --size 16 --swap 2 --model {model}"));
+        swap_two(&server);
+        assert_eq!(server.counts()["faults"]["swap"], 2);
+    }
+}
+
+#[test]
+fn an_answer_that_finds_no_other_is_sent_to_its_own_and_does_not_count() {
     let server = Reference::start("tcp --size 16 --swap 2");
     assert_eq!(exchange(&mut tcp(&server), MESSAGE).expect("it answers"), MESSAGE);
-    let counts = json!({"answers": 1, "bytes": 16, "connections": 1, "faults": {"swap": 0}});
+    swap_two(&server);
+    let counts = json!({"answers": 3, "bytes": 48, "connections": 3, "faults": {"swap": 2}});
     assert_eq!(server.counts(), counts);
 }
 

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::time::Instant;
 
 use greenserve::Datagram;
 use greenserve::net::SystemDatagram;
@@ -9,6 +10,7 @@ use greenserve::runtime;
 
 use super::answer::Answer;
 use super::fault::Fault;
+use super::holdback::Held;
 use super::meeting::Met;
 use super::service::Service;
 
@@ -19,22 +21,27 @@ use super::service::Service;
 pub(crate) fn serve<S: SystemDatagram>(datagram: &mut Datagram<S>, service: &Service) -> io::Result<()> {
     service.begin();
     service.pace()?;
+    send_forgotten(datagram, service)?;
     let mut answer = Answer::plain(datagram.packet().to_vec());
     let key = key(datagram);
     let Some(fault) = service.choose(key) else {
-        return answer_rightly(datagram, key, &answer.bytes, service);
+        return answer_rightly(datagram, &answer.bytes, service);
     };
     match fault {
         Fault::Swap => match service.swap(key, answer.bytes)? {
             Met::Taken(theirs) => return datagram.reply(&theirs).map(drop),
-            Met::Nobody(ours) => return answer_rightly(datagram, key, &ours, service),
+            Met::Nobody(ours) => return answer_rightly(datagram, &ours, service),
         },
-        Fault::Reorder => match service.hold_back(key, answer.bytes)? {
-            Met::Taken(_) => return Ok(()),
-            Met::Nobody(ours) => return answer_rightly(datagram, key, &ours, service),
+        Fault::Reorder => match service.holdback.hold(datagram.peer(), answer.bytes) {
+            // Counted when it is sent.
+            None => return Ok(()),
+            Some(ours) => {
+                service.put_back(fault);
+                return answer_rightly(datagram, &ours, service);
+            }
         },
         Fault::Duplicate => {
-            answer_rightly(datagram, key, &answer.bytes, service)?;
+            answer_rightly(datagram, &answer.bytes, service)?;
             datagram.reply(&answer.bytes)?;
         }
         Fault::Late(delay) => {
@@ -57,18 +64,28 @@ pub(crate) fn serve<S: SystemDatagram>(datagram: &mut Datagram<S>, service: &Ser
 }
 
 /// Answers, and sends what was held back until after an answer.
-fn answer_rightly<S: SystemDatagram>(
-    datagram: &Datagram<S>,
-    key: u64,
-    answer: &[u8],
-    service: &Service,
-) -> io::Result<()> {
+fn answer_rightly<S: SystemDatagram>(datagram: &Datagram<S>, answer: &[u8], service: &Service) -> io::Result<()> {
     datagram.reply(answer)?;
     service.ledger.answered(1, answer.len() as u64);
-    if let Some(earlier) = service.held_back(key) {
-        datagram.reply(&earlier)?;
-        service.ledger.answered(1, earlier.len() as u64);
+    if let Some(held) = service.holdback.behind(datagram.peer()) {
+        send_held(datagram, &held, service)?;
+        service.note(Fault::Reorder);
     }
+    Ok(())
+}
+
+/// Sends what was held back in vain: its client sent nothing more.
+fn send_forgotten<S: SystemDatagram>(datagram: &Datagram<S>, service: &Service) -> io::Result<()> {
+    let Some(held) = service.holdback.forgotten(Instant::now()) else {
+        return Ok(());
+    };
+    service.put_back(Fault::Reorder);
+    send_held(datagram, &held, service)
+}
+
+fn send_held<S: SystemDatagram>(datagram: &Datagram<S>, held: &Held, service: &Service) -> io::Result<()> {
+    datagram.send_to(&held.answer, held.peer.clone())?;
+    service.ledger.answered(1, held.answer.len() as u64);
     Ok(())
 }
 

@@ -52,28 +52,11 @@ impl Meeting {
         let mut place = self.place();
         match place.take_if(|waiting| waiting.key != key) {
             Some(waiting) => Ok(waiting.exchange(answer)),
-            None => self.wait_in(place, key, answer),
+            None => self.wait(place, key, answer),
         }
     }
 
-    /// Leaves `answer` until somebody [`take`](Meeting::take)s it.
-    ///
-    /// # Errors
-    /// When the server ends meanwhile.
-    pub(crate) fn wait(&self, key: u64, answer: Vec<u8>) -> io::Result<Met> {
-        self.wait_in(self.place(), key, answer)
-    }
-
-    /// Takes the answer that waits with this key.
-    pub(crate) fn take(&self, key: u64) -> Option<Vec<u8>> {
-        let waiting = self.place().take_if(|waiting| waiting.key == key)?;
-        match waiting.exchange(Vec::new()) {
-            Met::Taken(answer) => Some(answer),
-            Met::Nobody(_) => None,
-        }
-    }
-
-    fn wait_in(&self, mut place: MutexGuard<'_, Option<Waiting>>, key: u64, answer: Vec<u8>) -> io::Result<Met> {
+    fn wait(&self, mut place: MutexGuard<'_, Option<Waiting>>, key: u64, answer: Vec<u8>) -> io::Result<Met> {
         if place.is_some() {
             return Ok(Met::Nobody(answer));
         }
@@ -141,18 +124,5 @@ mod tests {
         let meeting = Meeting::default();
         assert_eq!(meeting.swap(1, answer("one")).unwrap(), Met::Nobody(answer("one")));
         assert!(!meeting.someone_but(2));
-    }
-
-    #[test]
-    fn an_answer_is_taken_by_its_key_only() {
-        let meeting = Arc::new(Meeting::default());
-        let other = Arc::clone(&meeting);
-        let waiting = thread::spawn(move || other.wait(1, answer("one")).unwrap());
-        while !meeting.someone_but(2) {
-            thread::yield_now();
-        }
-        assert_eq!(meeting.take(2), None);
-        assert_eq!(meeting.take(1), Some(answer("one")));
-        assert_eq!(waiting.join().unwrap(), Met::Taken(Vec::new()));
     }
 }

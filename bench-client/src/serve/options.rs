@@ -22,9 +22,10 @@ pub(crate) struct ServeOptions {
     /// What to speak.
     #[arg(value_enum, default_value = "tcp")]
     pub(crate) protocol: Protocol,
-    /// Who runs the handler.
-    #[arg(long, value_enum, default_value = "coroutine")]
-    pub(crate) model: Model,
+    /// Who runs the handler. By default a coroutine; for datagrams the accept
+    /// loop, which keeps their order, unless one has to wait.
+    #[arg(long, value_enum)]
+    model: Option<Model>,
     /// Where to listen: HOST:PORT, with port 0 for any free one, or
     /// unix:/PATH. Port 0 of 127.0.0.1 by default, or a temporary file.
     #[arg(long, value_name = "ADDR")]
@@ -85,7 +86,8 @@ pub(crate) struct FaultOptions {
     /// Answer a datagram twice.
     #[arg(long, value_name = "HOW_OFTEN", value_parser = dose::dose)]
     pub(crate) duplicate: Option<Dose>,
-    /// Answer a datagram after the client's next one, for which it waits 1 s.
+    /// Answer a datagram after the client's next one; for clients that send
+    /// more than one at a time. At the latest after about 1 s.
     #[arg(long, value_name = "HOW_OFTEN", value_parser = dose::dose)]
     pub(crate) reorder: Option<Dose>,
     /// Answer a datagram after so long: 300ms*7.
@@ -162,17 +164,26 @@ impl FaultOptions {
     }
 
     /// The options for which one client has to wait while others are served.
-    fn waiting(&self) -> [(&'static str, bool); 4] {
+    fn waiting(&self) -> [(&'static str, bool); 3] {
         [
             ("--swap", self.swap.is_some()),
             ("--serve-only", self.serve_only.is_some()),
-            ("--reorder", self.reorder.is_some()),
             ("--late", self.late.is_some()),
         ]
     }
 }
 
 impl ServeOptions {
+    /// Who runs the handler.
+    pub(crate) fn model(&self) -> Model {
+        let waits = self.faults.delay.is_some() || self.faults.waiting().iter().any(|(_, given)| *given);
+        let default = match self.protocol.is_datagram() && !waits {
+            true => Model::Inline,
+            false => Model::Coroutine,
+        };
+        self.model.unwrap_or(default)
+    }
+
     /// Fails if the options contradict each other.
     ///
     /// # Errors
@@ -228,7 +239,7 @@ impl ServeOptions {
 
     fn check_model(&self) -> Result<(), Failure> {
         match self.faults.waiting().iter().find(|(_, given)| *given) {
-            Some((name, _)) if self.model == Model::Inline => Err(Failure::Usage(format!(
+            Some((name, _)) if self.model() == Model::Inline => Err(Failure::Usage(format!(
                 "{name} has one client wait for another, and --model inline serves one at a time; \
                  use coroutine or thread"
             ))),

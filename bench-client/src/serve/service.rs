@@ -9,6 +9,7 @@ use greenserve::runtime;
 use super::chance::Chance;
 use super::dose::Supply;
 use super::fault::Fault;
+use super::holdback::Holdback;
 use super::ledger::Ledger;
 use super::meeting::{Meeting, Met};
 use super::options::FaultOptions;
@@ -26,8 +27,8 @@ pub(crate) struct Service {
     pub(crate) ledger: Ledger,
     /// Answers wait here to be swapped.
     swaps: Meeting,
-    /// Answers wait here to be sent after the next one.
-    reorders: Meeting,
+    /// Answers are left here to be sent after the next one.
+    pub(crate) holdback: Holdback,
     options: FaultOptions,
     faults: Vec<(Fault, Supply)>,
     chance: Chance,
@@ -49,7 +50,7 @@ impl Service {
         Service {
             ledger: Ledger::new(faults.iter().map(|(fault, _)| fault.id()).chain(others)),
             swaps: Meeting::default(),
-            reorders: Meeting::default(),
+            holdback: Holdback::default(),
             options: options.clone(),
             chance: Chance::new(options.seed),
             pace: Pace::new(options.delay, options.stall),
@@ -127,31 +128,16 @@ impl Service {
     /// # Errors
     /// When the server ends meanwhile.
     pub(crate) fn swap(&self, key: u64, answer: Vec<u8>) -> io::Result<Met> {
-        self.or_put_back(Fault::Swap, self.swaps.swap(key, answer)?)
-    }
-
-    /// Leaves `answer` for whoever answers the same client next.
-    ///
-    /// # Errors
-    /// When the server ends meanwhile.
-    pub(crate) fn hold_back(&self, key: u64, answer: Vec<u8>) -> io::Result<Met> {
-        self.or_put_back(Fault::Reorder, self.reorders.wait(key, answer)?)
-    }
-
-    /// The answer to this client that was held back.
-    pub(crate) fn held_back(&self, key: u64) -> Option<Vec<u8>> {
-        self.reorders.take(key)
-    }
-
-    fn or_put_back(&self, fault: Fault, met: Met) -> io::Result<Met> {
+        let met = self.swaps.swap(key, answer)?;
         match &met {
-            Met::Taken(_) => self.note(fault),
-            Met::Nobody(_) => self.put_back(fault),
+            Met::Taken(_) => self.note(Fault::Swap),
+            Met::Nobody(_) => self.put_back(Fault::Swap),
         }
         Ok(met)
     }
 
-    fn put_back(&self, fault: Fault) {
+    /// The fault was chosen and could not happen.
+    pub(crate) fn put_back(&self, fault: Fault) {
         let supply = self.faults.iter().find(|(asked, _)| *asked == fault);
         if let Some((_, supply)) = supply {
             supply.put_back();
