@@ -99,16 +99,6 @@ fn datagrams_that_go_astray_are_counted_exactly() {
 }
 
 #[test]
-fn an_overtaken_datagram_is_answered_all_the_same() {
-    let server = Reference::start("udp --reorder 7");
-    let run = run(
-        &target("udp", &server),
-        &["-c", "1", "-d", "1s", "--depth", "4", "--allow-client-limited"],
-    );
-    assert_eq!(errors(&run), counted("reordered", 7), "{}", run.text());
-}
-
-#[test]
 fn responses_are_checked() {
     for (words, options, class) in [
         ("http --status 503*7", &[][..], "status_5xx"),
