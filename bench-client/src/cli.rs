@@ -20,6 +20,7 @@ use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::sweep::SweepOptions;
 use crate::target::{Protocol, Target};
+use crate::view::ViewOptions;
 use crate::workload::WorkloadOptions;
 
 /// Measures echo servers with clients that verify every byte.
@@ -100,6 +101,9 @@ pub(crate) struct ClientOptions {
     /// How long a read or a write may take.
     #[arg(long, default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) timeout: Duration,
+    /// What is seen while it runs.
+    #[command(flatten)]
+    pub(crate) view: ViewOptions,
 }
 
 impl LoadOptions {

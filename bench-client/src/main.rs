@@ -21,7 +21,7 @@
 //! - What is written down: [`recording`] the times, [`series`] second by second, [`account`] what the
 //!   server used, [`outcome`] all of it, [`machine`] on what;
 //!   [`saved`] is the file's form of it, made by [`saving`].
-//! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
+//! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]; [`report`] after it.
 #![allow(
     clippy::print_stdout,
     reason = "reports and the line that says where a server listens go to stdout"
@@ -80,6 +80,7 @@ mod taxonomy;
 mod tolerance;
 mod trial;
 mod verify;
+mod view;
 mod watch;
 mod workload;
 
@@ -93,6 +94,7 @@ use failure::{Failure, Status};
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
         .format_timestamp(None)
+        .target(env_logger::Target::Pipe(Box::new(view::terminal::Log)))
         .init();
     let status = match perform(&Cli::parse()) {
         Ok(status) => status,

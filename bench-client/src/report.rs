@@ -24,7 +24,7 @@ pub(crate) struct Side {
 }
 
 /// What was done, in one line.
-fn headline(plan: &Plan) -> String {
+pub(crate) fn headline(plan: &Plan) -> String {
     let clients = format::thousands(f64::from(plan.clients));
     let length = format::seconds(plan.duration);
     let protocol = plan.protocol.id();
