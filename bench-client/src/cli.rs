@@ -28,6 +28,7 @@ use crate::source::Sources;
 use crate::sweep::SweepOptions;
 use crate::template::Template;
 use crate::verdict::VerdictOptions;
+use crate::view::ViewOptions;
 use crate::workload::WorkloadOptions;
 
 /// Measures echo servers with clients that verify every byte.
@@ -117,6 +118,8 @@ pub(crate) struct ClientOptions {
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) verdict: VerdictOptions,
+    #[command(flatten)]
+    pub(crate) view: ViewOptions,
 }
 
 impl LoadOptions {

@@ -13,6 +13,7 @@ use crate::job::{Job, Phase, Plan};
 use crate::outcome::{Memory, Outcome, Window};
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
+use crate::report;
 use crate::saved::Fairness;
 use crate::series::Series;
 use crate::watch::{GLANCE, Watch};
@@ -30,6 +31,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// When nothing could be measured at all. What went wrong in the measuring is
 /// in the outcome.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
+    watch.describe(report::headline(&plan));
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
     let mut run = Run {
@@ -166,7 +168,7 @@ impl Run<'_> {
         let begin = Instant::now() + self.job.plan.warmup;
         let shift = crew.work(begin)?;
         let job = Arc::clone(&self.job);
-        self.watch.wait(begin, || warming_up(&job));
+        self.watch.wait(begin, || warming_up(&job, begin));
         Ok(shift)
     }
 
@@ -204,16 +206,19 @@ impl Run<'_> {
     fn hold(&mut self, crew: Crew) -> Result<(Option<Window>, Shift), Failure> {
         let held = crew.size();
         let before = self.books.begin();
-        self.watch.wait(before.at + self.job.plan.duration, || {
-            format!("holding {held} connections")
+        let length = self.job.plan.duration;
+        let end = before.at + length;
+        self.watch.wait(end, || {
+            Progress::from(format!("holding {held} connections")).until(end, length)
         });
         let window = self.books.since(&before);
         Ok((Some(window), crew.say_goodbye()?))
     }
 }
 
-fn warming_up(job: &Job) -> String {
-    format!("warming up, {} errors", job.faults.total())
+fn warming_up(job: &Job, until: Instant) -> Progress {
+    let text = format!("warming up, {} errors", job.faults.total());
+    Progress::from(text).until(until, job.plan.warmup)
 }
 
 fn measuring(job: &Job, since: Instant, series: &Series) -> Progress {
@@ -228,8 +233,8 @@ fn measuring(job: &Job, since: Instant, series: &Series) -> Progress {
     );
     let by_number = job.plan.requests.map(|wanted| answers as f64 / wanted as f64);
     Progress {
-        text,
         share: Some((passed / length).max(by_number.unwrap_or(0.0)).min(1.0)),
         live: Some(series.live(job)),
+        ..Progress::from(text).until(since + job.plan.duration, job.plan.duration)
     }
 }

@@ -27,7 +27,8 @@
 //!   [`books`]; [`fairness`] who got how much; [`outcome`] all of it, [`machine`]
 //!   on what; [`saved`] is the file's form of it, made by [`saving`], and
 //!   [`verdict`] says whether it may be believed.
-//! - What is shown: [`watch`] while it runs, from its [`progress`], [`report`] after it.
+//! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`];
+//!   [`report`] after it.
 #![allow(
     clippy::print_stdout,
     reason = "reports and the line that says where a server listens go to stdout"
@@ -100,6 +101,7 @@ mod tolerance;
 mod trial;
 mod verdict;
 mod verify;
+mod view;
 mod watch;
 mod workload;
 
@@ -113,6 +115,7 @@ use failure::{Failure, Status};
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
         .format_timestamp(None)
+        .target(env_logger::Target::Pipe(Box::new(view::terminal::Log)))
         .init();
     let status = match perform(&Cli::parse()) {
         Ok(status) => status,

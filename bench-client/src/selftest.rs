@@ -9,6 +9,7 @@ use clap::Args;
 use crate::failure::{Failure, Status};
 use crate::limits;
 use crate::report::table::Table;
+use crate::view::ViewOptions;
 use crate::watch::Watch;
 use case::{CASES, Case};
 use trial::{Extent, Finding};
@@ -22,6 +23,8 @@ pub(crate) struct SelftestOptions {
     /// Try only what has TEXT among the words behind `serve`: udp, --swap.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     only: Option<String>,
+    #[command(flatten)]
+    view: ViewOptions,
 }
 
 /// Tries every case and prints what was expected and what was found.
@@ -31,7 +34,7 @@ pub(crate) struct SelftestOptions {
 pub(crate) fn run(options: &SelftestOptions) -> Result<Status, Failure> {
     let cases = chosen(options)?;
     limits::raise_open_files()?;
-    let mut watch = Watch::begin()?;
+    let mut watch = Watch::begin(&options.view)?;
     let extent = if options.long { Extent::LONG } else { Extent::SHORT };
     let mut table = Table::default();
     table.row(["serve", "run", "expected", "found", ""].map(str::to_owned));

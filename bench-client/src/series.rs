@@ -58,6 +58,11 @@ impl Series {
     /// For who watches.
     pub(crate) fn live(&self, job: &Job) -> Live {
         Live {
+            unit: job.plan.unit(),
+            time: match job.schedule {
+                Some(_) => "response time",
+                None => "service time",
+            },
             seconds: self.seconds.clone(),
             errors: counts(job)
                 .into_iter()

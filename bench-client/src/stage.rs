@@ -43,6 +43,6 @@ impl Stage {
         limits::raise_open_files()?;
         let config = Config::new().workers(client.workers as usize).stack_size(CLIENT_STACK);
         runtime::configure(config)?;
-        Watch::begin()
+        Watch::begin(&client.view)
     }
 }

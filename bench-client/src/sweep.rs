@@ -124,7 +124,7 @@ fn measure(plans: Vec<Plan>, server: Option<Account>, watch: &mut Watch, cells: 
             }),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             Err(failure) => {
-                watch.say(&format!("{name}: {failure}"));
+                watch.warn(&format!("{name}: {failure}"));
                 failed = Err(failure);
             }
         }

@@ -1,48 +1,49 @@
 //! Who watches a run: the person in front of it, who may interrupt it.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
 use crate::failure::{Failure, Status};
-use crate::progress::Progress;
+use crate::progress::{Progress, Scene};
+use crate::view::{self, View, ViewOptions, terminal};
 
 /// How often the watch looks up from its waiting.
 pub(crate) const GLANCE: Duration = Duration::from_millis(50);
-const TERMINAL_EVERY: Duration = Duration::from_millis(250);
-const LOG_EVERY: Duration = Duration::from_secs(1);
 
-/// The progress line, and the flag that SIGINT and SIGTERM raise.
+/// What is shown, and the flag that SIGINT and SIGTERM raise.
 #[derive(Debug)]
 pub(crate) struct Watch {
     raised: Arc<AtomicBool>,
-    terminal: bool,
-    /// What is being measured, at the head of the line.
-    subject: String,
+    view: Box<dyn View>,
+    scene: Scene,
+    /// When the present subject was last shown.
     shown: Option<Instant>,
 }
 
 impl Watch {
-    /// Takes over SIGINT and SIGTERM; the second of them ends the process.
+    /// Takes over SIGINT and SIGTERM, the second of which ends the process, and
+    /// the terminal for the view that `options` ask for.
     ///
     /// # Errors
-    /// When the system refuses a handler.
-    pub(crate) fn begin() -> Result<Watch, Failure> {
+    /// When the system refuses a handler, or the view finds no terminal.
+    pub(crate) fn begin(options: &ViewOptions) -> Result<Watch, Failure> {
         let raised = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            let again = Arc::clone(&raised);
-            flag::register_conditional_shutdown(signal, Status::Interrupted as i32, again)
-                .and_then(|_| flag::register(signal, Arc::clone(&raised)))
-                .map_err(|err| Failure::system("handle SIGINT and SIGTERM", err))?;
-        }
+        let refused = |err| Failure::system("handle SIGINT and SIGTERM", err);
+        let signals = Signals::new([SIGINT, SIGTERM]).map_err(refused)?;
+        let flag = Arc::clone(&raised);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || obey(signals, &flag))
+            .map_err(refused)?;
         Ok(Watch {
             raised,
-            terminal: stderr().is_terminal(),
-            subject: String::new(),
+            view: view::open(options)?,
+            scene: Scene::default(),
             shown: None,
         })
     }
@@ -60,32 +61,45 @@ impl Watch {
         }
     }
 
-    /// Puts `subject` at the head of the progress line.
+    /// From here on it is `subject` that is measured.
     pub(crate) fn turn_to(&mut self, subject: impl Into<String>) {
-        self.clear();
-        self.subject = subject.into();
+        self.scene = Scene::of(subject.into());
+        self.shown = None;
     }
 
-    /// Shows how far it is, if it is time to.
+    /// The present subject is measured with the load that `headline` describes.
+    pub(crate) fn describe(&mut self, headline: String) {
+        self.scene.headline = headline;
+    }
+
+    /// Shows how far it is, if it is time to; an interrupt by key is one by
+    /// signal.
     pub(crate) fn show<P: Into<Progress>>(&mut self, progress: impl FnOnce() -> P) {
-        let every = if self.terminal { TERMINAL_EVERY } else { LOG_EVERY };
+        if self.view.asks_to_end() {
+            // It is handled, so that it cannot be refused.
+            let _ = low_level::raise(SIGINT);
+        }
         let now = Instant::now();
+        let every = self.view.every();
         if self.shown.is_some_and(|shown| now - shown < every) {
             return;
         }
         self.shown = Some(now);
-        let line = format!("{}: {}", self.subject, progress().into().text);
-        // A progress line that nobody can read is no reason to stop.
-        let _ = match self.terminal {
-            true => write!(stderr(), "\r{line}\x1b[K"),
-            false => writeln!(stderr(), "{line}"),
-        };
+        self.scene.advance(progress().into());
+        self.view.show(&self.scene);
     }
 
     /// Says something that stays on the screen.
     pub(crate) fn say(&mut self, text: &str) {
-        self.clear();
-        let _ = writeln!(stderr(), "{text}");
+        if !self.view.is_quiet() {
+            self.warn(text);
+        }
+    }
+
+    /// As [`say`](Watch::say), what nobody may miss.
+    pub(crate) fn warn(&mut self, text: &str) {
+        terminal::print(format!("{text}\n").as_bytes());
+        self.shown = None;
     }
 
     /// Waits until `until` or until a signal comes, showing `progress`.
@@ -100,11 +114,9 @@ impl Watch {
         }
     }
 
-    /// Leaves the terminal's line empty.
+    /// Gives the terminal back.
     pub(crate) fn clear(&mut self) {
-        if self.terminal && self.shown.is_some() {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
+        self.view.close();
         self.shown = None;
     }
 }
@@ -112,5 +124,18 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// Raises `raised` with the first signal, ends the process with the second.
+///
+/// A thread and not a handler: giving a terminal back takes more than a handler
+/// may do.
+fn obey(mut signals: Signals, raised: &AtomicBool) {
+    for _ in signals.forever() {
+        if raised.swap(true, Ordering::Relaxed) {
+            terminal::end();
+            low_level::exit(Status::Interrupted as i32);
+        }
     }
 }

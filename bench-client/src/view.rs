@@ -1,0 +1,81 @@
+//! What is seen of a run while it goes on, always on standard error.
+
+mod bar;
+mod lines;
+#[cfg(feature = "tui")]
+mod screen;
+#[cfg(not(feature = "tui"))]
+#[path = "view/no_screen.rs"]
+mod screen;
+pub(crate) mod terminal;
+
+use std::fmt;
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::failure::Failure;
+use crate::progress::Scene;
+
+/// What is to be seen while it runs.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct ViewOptions {
+    /// Show nothing while it runs
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Show charts on the whole terminal while it runs; q ends the run
+    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    pub(crate) tui: bool,
+}
+
+/// One way to show a run.
+pub(crate) trait View: fmt::Debug {
+    /// How long a picture stays.
+    fn every(&self) -> Duration;
+
+    /// Shows `scene`. A picture that cannot be drawn is no reason to stop.
+    fn show(&mut self, scene: &Scene);
+
+    /// Whether the person in front of it pressed the key that ends the run.
+    fn asks_to_end(&mut self) -> bool {
+        false
+    }
+
+    /// Whether nothing is to be said that can be left unsaid.
+    fn is_quiet(&self) -> bool {
+        false
+    }
+
+    /// Leaves nothing of itself on the terminal.
+    fn close(&mut self) {}
+}
+
+/// The view that `options` and the terminal ask for.
+///
+/// # Errors
+/// When there is no terminal for the full-screen view.
+pub(crate) fn open(options: &ViewOptions) -> Result<Box<dyn View>, Failure> {
+    Ok(match stderr().is_terminal() {
+        _ if options.quiet => Box::new(Quiet),
+        _ if options.tui => Box::new(screen::Screen::open()?),
+        true => Box::new(bar::Bar::default()),
+        false => Box::new(lines::Lines),
+    })
+}
+
+/// Shows nothing.
+#[derive(Debug)]
+struct Quiet;
+
+impl View for Quiet {
+    fn every(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn show(&mut self, _scene: &Scene) {}
+
+    fn is_quiet(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,105 @@
+//! The whole terminal: charts of what happens, and keys that end it.
+
+mod axis;
+mod page;
+mod plot;
+
+use std::io::{self, BufWriter, IsTerminal, Stderr, Write, stderr};
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{execute, queue};
+
+use super::View;
+use super::terminal::{self, Place};
+use crate::failure::Failure;
+use crate::progress::Scene;
+
+/// Charts on the whole terminal, from opening to closing.
+#[derive(Debug)]
+pub(super) struct Screen {
+    /// A picture is one write.
+    terminal: Terminal<CrosstermBackend<BufWriter<Stderr>>>,
+    /// Whether q was pressed; held down it would be the second signal.
+    asked: bool,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// When standard error is no terminal, or it refuses.
+    pub(super) fn open() -> Result<Screen, Failure> {
+        if !stderr().is_terminal() {
+            return Err(Failure::Usage(
+                "--tui draws on standard error, which is no terminal; do not redirect it, or leave --tui out"
+                    .to_owned(),
+            ));
+        }
+        let refused = |err| Failure::system("take the terminal for --tui", err);
+        terminal::take(Place::Screen)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(stderr()))))
+            .map(|terminal| Screen { terminal, asked: false })
+            .map_err(|err| {
+                terminal::release();
+                refused(err)
+            })
+    }
+
+    /// Whether `key` ends the run.
+    fn is_end(&mut self, key: KeyEvent) -> bool {
+        match key.code {
+            KeyCode::Char('c') => key.modifiers.contains(KeyModifiers::CONTROL),
+            KeyCode::Char('q') | KeyCode::Esc => !std::mem::replace(&mut self.asked, true),
+            _ => false,
+        }
+    }
+}
+
+impl View for Screen {
+    fn every(&self) -> Duration {
+        Duration::from_millis(250)
+    }
+
+    fn show(&mut self, scene: &Scene) {
+        let terminal = &mut self.terminal;
+        terminal::draw(Place::Screen, || {
+            let _ = terminal.draw(|frame| page::draw(frame, scene));
+        });
+    }
+
+    fn asks_to_end(&mut self) -> bool {
+        while event::poll(Duration::ZERO).unwrap_or(false) {
+            // A new size shows in the next picture by itself.
+            if let Ok(Event::Key(key)) = event::read()
+                && self.is_end(key)
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn close(&mut self) {
+        terminal::release();
+    }
+}
+
+/// Makes the terminal ours.
+pub(super) fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(stderr(), EnterAlternateScreen, Hide)
+}
+
+/// Makes it what it was.
+pub(super) fn give_back() {
+    // As much of it as can be.
+    let mut stderr = stderr();
+    let _ = queue!(stderr, LeaveAlternateScreen, Show);
+    let _ = stderr.flush();
+    let _ = disable_raw_mode();
+}
