@@ -1,6 +1,5 @@
 //! Two servers, started in turn and measured under one load.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{LoadOptions, Phases};
@@ -10,7 +9,8 @@ use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::report::differences::{Rounds, report};
-use crate::report::{Side, headline, json, remarks, worst};
+use crate::report::outputs::Outputs;
+use crate::report::{Side, json, worst};
 use crate::saved::Run;
 use crate::stage::Stage;
 use crate::template::Template;
@@ -56,9 +56,8 @@ pub(crate) struct AbOptions {
     /// Let servers and client run on any CPU.
     #[arg(long)]
     no_pin: bool,
-    /// Write the figures of all rounds to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 /// Measures both and prints the verdict; [`Status::Errors`] when B is worse.
@@ -67,6 +66,7 @@ pub(crate) struct AbOptions {
 /// When a server does not start, none of the clients can connect, or a round
 /// is not to be believed.
 pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(Places::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
@@ -74,10 +74,10 @@ pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
     let saved = json::saved(&sides, &stage);
-    if let (Some(path), false) = (&options.json, sides.is_empty()) {
-        json::write(path, &saved)?;
+    if !sides.is_empty() {
+        options.outputs.write(&saved)?;
     }
-    introduce(options, &sides, stage.places);
+    introduce(options, &saved.runs, stage.places);
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
         ended => {
@@ -123,15 +123,15 @@ fn measure(
 }
 
 /// Prints who they are, under what load, and what was odd about them.
-fn introduce(options: &AbOptions, sides: &[Side], places: Places) {
-    let Some(first) = sides.first() else {
+fn introduce(options: &AbOptions, runs: &[Run], places: Places) {
+    let Some(first) = runs.first() else {
         return;
     };
-    println!("{}", headline(&first.outcome.plan));
+    println!("{}", first.workload.headline());
     println!("{places}; {} rounds, A B B A ...", options.rounds);
     println!("A: {}\nB: {}\n", options.a.name, options.b.name);
     let mut said = Vec::new();
-    for remark in sides.iter().flat_map(|side| remarks(&side.name, &side.outcome)) {
+    for remark in runs.iter().flat_map(Run::remarks) {
         if !said.contains(&remark) {
             println!("{remark}");
             said.push(remark);

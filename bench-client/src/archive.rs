@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::format;
 use crate::saved::{SCHEMA, Saved};
 
 /// Reads the report at `path`.
@@ -22,7 +23,8 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
 }
 
 fn parse(text: &[u8]) -> Result<Saved, String> {
-    let value: Value = serde_json::from_slice(text).map_err(|err| format!("it is no JSON: {err}"))?;
+    let mut value: Value = serde_json::from_slice(text).map_err(|err| format!("it is no JSON: {err}; {REMEDY}"))?;
+    make_printable(&mut value);
     let schema = value.get("schema").and_then(Value::as_u64);
     match schema {
         Some(schema) if schema > u64::from(SCHEMA) => Err(format!(
@@ -31,13 +33,43 @@ fn parse(text: &[u8]) -> Result<Saved, String> {
         Some(schema) if schema < u64::from(SCHEMA) => Err(format!(
             "it has schema {schema} and this program knows {SCHEMA}; measure again"
         )),
-        _ => serde_json::from_value(value).map_err(|err| format!("{err}; is it what --json of run or ab wrote?")),
+        _ => serde_json::from_value(value).map_err(|err| format!("{err}; {REMEDY}")),
+    }
+}
+
+const REMEDY: &str = "give a file that --json wrote";
+
+/// A file may come from anywhere: no text in it may command the terminal or
+/// begin a line of its own.
+fn make_printable(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = format::printable(text),
+        Value::Array(values) => values.iter_mut().for_each(make_printable),
+        Value::Object(fields) => fields.values_mut().for_each(make_printable),
+        _ => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    use crate::saved::Run;
+
+    #[test]
+    fn no_text_of_a_file_commands_the_terminal() {
+        let saved = Saved::example([Run::example("\u{1b}[2J\nvalid", 1.0)]);
+        let read = parse(&serde_json::to_vec(&saved).unwrap()).unwrap();
+        assert_eq!(read.runs[0].name, "\u{fffd}[2J\u{fffd}valid");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,200}") {
+            prop_assert!(parse(text.as_bytes()).is_err());
+        }
+    }
 
     #[test]
     fn what_is_no_report_is_told_from_one_of_another_version() {

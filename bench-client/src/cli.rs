@@ -20,6 +20,8 @@ use crate::peers::Probe;
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::regression::CompareOptions;
+use crate::report::outputs::Outputs;
+use crate::rerender::ReportOptions;
 use crate::rounds::RoundOptions;
 use crate::selftest::SelftestOptions;
 use crate::serve::ServeOptions;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Compare(CompareOptions),
     /// Measure our server beside others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
+    /// Show a saved measurement again, as text, page, table or plots.
+    Report(ReportOptions),
     /// Look for what would spoil a measurement; makes none.
     Doctor(DoctorOptions),
     /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
@@ -189,9 +193,8 @@ pub(crate) struct ComparisonOptions {
     /// Let server and client run on any CPU.
     #[arg(long)]
     pub(crate) no_pin: bool,
-    /// Write all figures to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 /// The measurement of one server.
@@ -219,9 +222,8 @@ pub(crate) struct RunOptions {
     pub(crate) workload: WorkloadOptions,
     #[command(flatten)]
     pub(crate) account: AccountOptions,
-    /// Write all figures to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 /// The measurement of our server beside its peers.
@@ -253,12 +255,8 @@ pub(crate) struct PeersOptions {
     /// Where the peers' sources are.
     #[arg(long, value_name = "DIR", default_value_os_t = crate::peers::sources())]
     pub(crate) peers_dir: PathBuf,
-    /// Write the table to FILE as Markdown.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) markdown: Option<PathBuf>,
-    /// Write all figures to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
-use crate::report::{Side, json, sides, worst};
+use crate::report::{Side, json, text, worst};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
@@ -17,6 +17,7 @@ use crate::{limits, trial};
 /// When a server does not start, or none of the clients can connect. What was
 /// measured before is printed all the same.
 pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(Places::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
@@ -25,11 +26,9 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
     if !sides.is_empty() {
-        print!("{}", sides::report(&sides, &stage.places.to_string()));
         let saved = json::saved(&sides, &stage);
-        if let Some(path) = &options.json {
-            json::write(path, &saved)?;
-        }
+        print!("{}", text::report(&saved));
+        options.outputs.write(&saved)?;
         gated = options.gates.pass(&saved.runs, worst(&sides));
     }
     match ended {

@@ -1,6 +1,5 @@
 //! The highest rate at which a target keeps its promises.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::outcome::Outcome;
 use crate::pace::{Arrivals, Loop};
 use crate::pinning::Places;
 use crate::rate::Rate;
+use crate::report::outputs::Outputs;
 use crate::report::table::Table;
 use crate::report::{Side, json};
 use crate::stage::Stage;
@@ -62,9 +62,8 @@ pub(crate) struct FindMaxOptions {
     /// Account for the processor time and memory of process PID.
     #[arg(long, value_name = "PID")]
     server_pid: Option<i32>,
-    /// Write all runs to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 /// Conditions that a server is to keep.
@@ -89,6 +88,7 @@ impl FromStr for Promises {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.load.client)?;
     let plan = plan(options)?;
@@ -121,9 +121,7 @@ pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
         }
     };
     print!("\n{}", table(options, &sides));
-    if let Some(path) = &options.json {
-        json::write(path, &json::saved(&sides, &stage))?;
-    }
+    options.outputs.write(&json::saved(&sides, &stage))?;
     Ok(status)
 }
 

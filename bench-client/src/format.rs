@@ -83,16 +83,13 @@ pub(crate) fn faults(met: &[(ErrorClass, Tallied)]) -> String {
     }
 }
 
-/// The first of one kind: `corrupt: byte 17 is ... (client 3, after 0.52 s)`.
-pub(crate) fn sample(class: ErrorClass, tallied: &Tallied) -> Option<String> {
-    let first = tallied.first.as_ref()?;
-    Some(format!(
-        "first {}: {} (client {}, {:.2} s after the start)",
-        class.id(),
-        first.detail,
-        first.connection,
-        first.at.as_secs_f64(),
-    ))
+/// Text from elsewhere in which no letter commands a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let plain = |letter: char| match letter.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => letter,
+    };
+    text.chars().map(plain).collect()
 }
 
 #[cfg(test)]

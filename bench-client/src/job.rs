@@ -126,6 +126,20 @@ impl Default for Network {
 }
 
 impl Plan {
+    /// What is counted.
+    pub(crate) fn unit(&self) -> &'static str {
+        match (self.protocol, self.churn) {
+            (Protocol::Http, _) => "requests",
+            (_, Churn::PerRequest) => "connections",
+            _ => "echoes",
+        }
+    }
+
+    /// The server, as a URL without its path.
+    pub(crate) fn target(&self) -> String {
+        format!("{}://{}", self.protocol.id(), self.endpoint)
+    }
+
     /// Where the server listens, as the kernel lists it.
     pub(crate) fn site(&self) -> Site {
         match (&self.endpoint, self.protocol) {

@@ -13,8 +13,8 @@ use crate::job::{Job, Phase, Plan};
 use crate::outcome::{Memory, Outcome, Window};
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
-use crate::report;
-use crate::saved::Fairness;
+
+use crate::saved::{Fairness, Workload};
 use crate::series::Series;
 use crate::watch::{GLANCE, Watch};
 
@@ -31,7 +31,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// When nothing could be measured at all. What went wrong in the measuring is
 /// in the outcome.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
-    watch.describe(report::headline(&plan));
+    watch.describe(Workload::of(&plan).headline());
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
     let mut run = Run {

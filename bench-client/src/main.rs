@@ -28,7 +28,7 @@
 //!   on what; [`saved`] is the file's form of it, made by [`saving`], and
 //!   [`verdict`] says whether it may be believed.
 //! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`];
-//!   [`report`] after it.
+//!   [`report`] after it, and of a file ([`archive`]) again by [`rerender`].
 #![allow(
     clippy::print_stdout,
     reason = "reports and the line that says where a server listens go to stdout"
@@ -80,6 +80,7 @@ mod rate;
 mod recording;
 mod regression;
 mod report;
+mod rerender;
 mod rounds;
 mod saved;
 mod saving;
@@ -138,6 +139,7 @@ fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Compare(options)) => regression::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Selftest(options)) => selftest::run(options),
+        Some(Command::Report(options)) => rerender::render(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Doctor(options)) => doctor::doctor(options),
         Some(Command::Launch(options)) => Err(launch::launch(options)),

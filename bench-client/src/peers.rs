@@ -11,9 +11,8 @@ use std::time::Duration;
 use crate::cli::PeersOptions;
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
-use crate::outcome::Outcome;
 use crate::pinning::Places;
-use crate::report::{json, markdown};
+use crate::report::{Side, markdown};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
@@ -39,6 +38,7 @@ pub(crate) fn sources() -> PathBuf {
 /// When there is no peer, or a report cannot be written. A peer that fails is
 /// a remark in the report.
 pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(Places::choose(options.no_pin));
     // Before this process is bound to one processor: building takes them all.
     let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
@@ -98,13 +98,8 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
         stage,
     };
     print!("{}", sheet.text());
-    if let Some(path) = &options.markdown {
-        sheet.write(path)?;
-    }
-    if let Some(path) = &options.json {
-        json::write(path, &results.report(catalogue, stage))?;
-    }
-    Ok(())
+    let report = results.report(catalogue, stage);
+    options.outputs.write_with(&report.saved, &report, &sheet.markdown())
 }
 
 /// All runs of all contestants.
@@ -142,33 +137,31 @@ impl Tournament<'_> {
                         contestants[index].name()
                     );
                     watch.turn_to(subject.as_str());
-                    let outcome = self.measure(&contestants[index], *probe, watch);
-                    self.enter(outcome, *probe, index, &subject)?;
+                    let side = self.measure(&contestants[index], *probe, watch);
+                    self.enter(side, *probe, index, &subject)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Outcome, Failure> {
+    fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {
         let plan = |address| probe.plan(self.options).at(address);
-        trial::run(&contestant.command, 1, self.places, plan, watch)
+        let outcome = trial::run(&contestant.command, 1, self.places, plan, watch)?;
+        Ok(Side {
+            name: contestant.name().to_owned(),
+            outcome,
+        })
     }
 
     /// Takes down what a run gave. Half a run is nothing to compare.
-    fn enter(
-        &mut self,
-        outcome: Result<Outcome, Failure>,
-        probe: Probe,
-        index: usize,
-        subject: &str,
-    ) -> Result<(), Failure> {
-        let status = match outcome {
+    fn enter(&mut self, side: Result<Side, Failure>, probe: Probe, index: usize, subject: &str) -> Result<(), Failure> {
+        let status = match side {
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            Ok(outcome) if outcome.interrupted => return Err(Failure::Interrupted),
-            Ok(outcome) => {
-                self.results.enter(probe, index, subject, &outcome);
-                verdict::status(&outcome.judged())
+            Ok(side) if side.outcome.interrupted => return Err(Failure::Interrupted),
+            Ok(side) => {
+                self.results.enter(probe, index, subject, &side);
+                verdict::status(&side.outcome.judged())
             }
             Err(failure) => {
                 self.results.fail(probe, index);

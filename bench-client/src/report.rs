@@ -1,19 +1,28 @@
-//! What was measured, as text, JSON and Markdown.
+//! What was measured, in the forms in which people and programs read it. All
+//! are made of [`saved`](crate::saved), so that a file can be shown again.
 
+mod csv;
 pub(crate) mod differences;
+mod grouping;
+mod hdr_log;
+mod hgrm;
+mod histogram;
+mod html;
 pub(crate) mod json;
+mod lines;
 pub(crate) mod markdown;
-pub(crate) mod one;
-pub(crate) mod rounds;
-pub(crate) mod sides;
+mod one;
+pub(crate) mod outputs;
+mod plot;
+mod rounds;
+mod runs;
+mod svg;
 pub(crate) mod table;
+pub(crate) mod text;
+mod wording;
 
 use crate::failure::{Failure, Status};
-use crate::format;
-use crate::job::{Churn, Plan};
-use crate::outcome::{Memory, Outcome};
-use crate::pace::Loop;
-use crate::protocol::Protocol;
+use crate::outcome::Outcome;
 use crate::verdict;
 
 /// One server and what was measured of it.
@@ -31,103 +40,8 @@ pub(crate) fn worst(sides: &[Side]) -> Status {
     statuses.max().unwrap_or(Status::Fine)
 }
 
-/// What was done, in one line.
-pub(crate) fn headline(plan: &Plan) -> String {
-    let clients = format::thousands(f64::from(plan.clients));
-    let length = format::seconds(plan.duration);
-    let protocol = plan.protocol.id();
-    if plan.idle {
-        return format!("{protocol}, {clients} idle clients, held for {length} s");
-    }
-    let depth = match plan.depth {
-        1 => String::new(),
-        depth => format!(" x depth {depth}"),
-    };
-    format!(
-        "{}, {}, {clients} clients{depth}, {} B, verify={}, seed {}, {length} s after {} s warm-up",
-        plan.kind(),
-        plan.mode(),
-        plan.sizes,
-        plan.verify.id(),
-        plan.seed,
-        format::seconds(plan.warmup),
-    )
-}
-
-impl Plan {
-    /// What an exchange is.
-    fn kind(&self) -> String {
-        let protocol = self.protocol.id();
-        match (&self.request, self.churn) {
-            (Some(request), Churn::Never) => format!("http {}", request.summary),
-            (Some(request), churn) => format!("http {}, connections {churn}", request.summary),
-            (None, Churn::Never) => format!("{protocol} echo"),
-            (None, Churn::PerRequest) => format!("{protocol} connect, echo, close"),
-            (None, churn) => format!("{protocol} echo, connections {churn}"),
-        }
-    }
-
-    /// What decides when messages are sent.
-    fn mode(&self) -> String {
-        match &self.pace {
-            Loop::Closed(None) => "closed loop".to_owned(),
-            Loop::Closed(Some(think)) => format!("closed loop with pauses of {think}"),
-            Loop::Open { rate, arrivals, .. } => format!("open loop at {rate}/s, {} arrivals", arrivals.id()),
-        }
-    }
-
-    /// What is counted.
-    pub(crate) fn unit(&self) -> &'static str {
-        match (self.protocol, self.churn) {
-            (Protocol::Http, _) => "requests",
-            (_, Churn::PerRequest) => "connections",
-            _ => "echoes",
-        }
-    }
-
-    /// The server, as a URL without its path.
-    pub(crate) fn target(&self) -> String {
-        format!("{}://{}", self.protocol.id(), self.endpoint)
-    }
-}
-
-/// Between which numbers of clients the memory was taken.
-fn slope(memory: &Memory) -> String {
-    format!(
-        "growth of the server's resident memory from {} to {} clients that had each exchanged one message",
-        memory.few, memory.many
-    )
-}
-
-/// What must be known before a figure is believed.
-pub(crate) fn remarks(name: &str, outcome: &Outcome) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if outcome.interrupted {
-        let measured = outcome.window.as_ref().map_or_else(
-            || "before anything was measured".to_owned(),
-            |window| format!("after {} of measuring", format::duration(window.length)),
-        );
-        remarks.push(format!("{name}: PARTIAL, interrupted {measured}"));
-    }
-    let verdict = outcome.judged().verdict;
-    remarks.push(format!("{name}: bottleneck: {}", verdict.bottleneck));
-    remarks.extend(
-        verdict
-            .reasons
-            .iter()
-            .map(|reason| format!("{name}: INVALID, {reason}")),
-    );
-    remarks.extend(verdict.remarks.iter().map(|remark| format!("{name}: {remark}")));
-    for (class, tallied) in &outcome.faults {
-        if let Some(sample) = format::sample(*class, tallied) {
-            remarks.push(format!("{name}: {sample}"));
-        }
-    }
-    remarks
-}
-
 /// Writes a report where it was asked for.
-fn write_file(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+fn write_file(path: &std::path::Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|source| Failure::Report {
         path: path.to_owned(),
         source,

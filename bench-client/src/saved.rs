@@ -4,6 +4,9 @@
 //! Fields whose name ends in `_s` are seconds, in `_bytes` bytes; times in
 //! [`Times`] are nanoseconds. A figure that there is none of is `null`.
 
+#[cfg(test)]
+mod example;
+
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, command_line, version};
@@ -334,13 +337,27 @@ impl Run {
 
     /// How much went wrong.
     pub(crate) fn errors(&self) -> u64 {
-        self.errors.iter().map(|errors| errors.count).sum()
+        let counts = self.errors.iter().map(|errors| errors.count);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// How often `class` was met.
     pub(crate) fn errors_of(&self, class: &str) -> u64 {
         let of_class = self.errors.iter().filter(|errors| errors.class == class);
-        of_class.map(|errors| errors.count).sum()
+        of_class.map(|errors| errors.count).fold(0, u64::saturating_add)
+    }
+}
+
+impl Second {
+    /// Answers per second.
+    pub(crate) fn answers_per_s(&self) -> Option<f64> {
+        (self.length_s > 0.0).then(|| self.answers as f64 / self.length_s)
+    }
+
+    /// How much went wrong in it.
+    pub(crate) fn errors(&self) -> u64 {
+        let counts = self.errors.iter().map(|(_, count)| *count);
+        counts.fold(0, u64::saturating_add)
     }
 }
 

@@ -68,7 +68,7 @@ impl Outcome {
 }
 
 impl Workload {
-    fn of(plan: &Plan) -> Workload {
+    pub(crate) fn of(plan: &Plan) -> Workload {
         let (rate, arrivals, think) = match &plan.pace {
             Loop::Closed(think) => (None, None, think.map(|think| think.to_string())),
             Loop::Open { rate, arrivals, .. } => (Some(rate.to_string()), Some(arrivals.id().to_owned()), None),

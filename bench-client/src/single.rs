@@ -6,7 +6,7 @@ use crate::invocation::ServerCommand;
 use crate::job::Plan;
 use crate::listeners;
 use crate::outcome::Outcome;
-use crate::report::{Side, json, one, rounds, worst};
+use crate::report::{Side, json, text, worst};
 use crate::stage::Stage;
 use crate::target::Target;
 use crate::watch::Watch;
@@ -18,20 +18,16 @@ use crate::{limits, load, trial};
 /// When none of the clients can connect, or a report cannot be written. The
 /// rounds before are printed all the same.
 pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(options.rounds.places());
     let mut watch = stage.enter(&options.load.client)?;
-    let mut measured = Measured::default();
-    let ended = measure_all(options, &stage, &mut watch, &mut measured);
+    let mut sides = Vec::new();
+    let ended = measure_all(options, &stage, &mut watch, &mut sides);
     watch.clear();
-    let Measured { sides, pid } = measured;
     let saved = json::saved(&sides, &stage);
-    match &sides[..] {
-        [] => {}
-        [only] => print!("{}", one::report(only, pid)),
-        _ => print!("{}", rounds::report(&sides, &saved.runs)),
-    }
-    if let (Some(path), false) = (&options.json, sides.is_empty()) {
-        json::write(path, &saved)?;
+    if !sides.is_empty() {
+        print!("{}", text::report(&saved));
+        options.outputs.write(&saved)?;
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
@@ -39,26 +35,17 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     }
 }
 
-/// What there is so far.
-#[derive(Default)]
-struct Measured {
-    /// One for each round.
-    sides: Vec<Side>,
-    /// The server's process in the last of them.
-    pid: Option<i32>,
-}
-
-fn measure_all(options: &RunOptions, stage: &Stage, watch: &mut Watch, measured: &mut Measured) -> Result<(), Failure> {
+/// One side for each round.
+fn measure_all(options: &RunOptions, stage: &Stage, watch: &mut Watch, sides: &mut Vec<Side>) -> Result<(), Failure> {
     let name = name(options)?;
     for round in 0..options.rounds.repeat {
         watch.check()?;
         watch.turn_to(options.rounds.subject(&name, round));
-        let (outcome, pid) = match &options.rounds.spawn {
+        let outcome = match &options.rounds.spawn {
             Some(command) => measure_started(options, command, stage, watch)?,
             None => measure_running(options, watch)?,
         };
-        measured.pid = pid;
-        measured.sides.push(Side {
+        sides.push(Side {
             name: name.clone(),
             outcome,
         });
@@ -72,26 +59,25 @@ fn measure_started(
     command: &ServerCommand,
     stage: &Stage,
     watch: &mut Watch,
-) -> Result<(Outcome, Option<i32>), Failure> {
+) -> Result<Outcome, Failure> {
     let template = options.target.clone().unwrap_or_default();
     let plan = |address| plan(options, &template.at(address)?);
-    let (outcome, pid) = trial::spawned(command, stage.places, plan, watch)?;
-    Ok((outcome, Some(pid)))
+    let (outcome, _) = trial::spawned(command, stage.places, plan, watch)?;
+    Ok(outcome)
 }
 
-fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<(Outcome, Option<i32>), Failure> {
+fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<Outcome, Failure> {
     let target = target(options)?;
     let plan = plan(options, &target)?;
     limits::check(&plan)?;
     let (server, remarks) = listeners::choose(&plan.site(), &options.account)?;
     let outcome = load::run(plan, server, watch)?;
     let gone = server.filter(|server| !server.is_alive());
-    let outcome = Outcome {
+    Ok(Outcome {
         server_end: gone.map(|server| format!("process {} is gone", server.pid())),
         remarks,
         ..outcome
-    };
-    Ok((outcome, server.map(|server| server.pid())))
+    })
 }
 
 /// The server that runs already.

@@ -1,6 +1,5 @@
 //! A target under several numbers of clients and sizes of messages.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use crate::failure::{Failure, Status};
 use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
+use crate::report::outputs::Outputs;
 use crate::report::table::Table;
 use crate::report::{Side, json};
 use crate::sizes::Sizes;
@@ -47,9 +47,8 @@ pub(crate) struct SweepOptions {
     /// Account for the processor time and memory of process PID.
     #[arg(long, value_name = "PID")]
     server_pid: Option<i32>,
-    /// Write all figures to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 /// One field of the matrix.
@@ -64,6 +63,7 @@ struct Cell {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
+    options.outputs.check()?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.client)?;
     let plans = plans(options)?;
@@ -80,10 +80,8 @@ pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
     print!("{}", text(options, &cells));
     let runs: Vec<_> = cells.iter().map(|cell| cell.side.saved()).collect();
     let status = runs.iter().map(verdict::status).max();
-    if let Some(path) = &options.json {
-        let sides: Vec<_> = cells.into_iter().map(|cell| cell.side).collect();
-        json::write(path, &json::saved(&sides, &stage))?;
-    }
+    let sides: Vec<_> = cells.into_iter().map(|cell| cell.side).collect();
+    options.outputs.write(&json::saved(&sides, &stage))?;
     Ok(match watch.interrupted() {
         true => Status::Interrupted,
         false => status.unwrap_or(Status::Fine),

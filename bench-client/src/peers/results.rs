@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::catalogue::Catalogue;
 use super::probe::{Metric, Probe};
 use crate::format;
-use crate::outcome::Outcome;
-use crate::saved::Manifest;
+use crate::report::Side;
+use crate::saved::{Manifest, Run, Saved};
 use crate::stage::Stage;
 use crate::statistics;
 
@@ -18,6 +18,8 @@ pub(crate) struct Results {
     servers: usize,
     /// One entry a round; `None` for a run that failed.
     figures: BTreeMap<(Metric, usize), Vec<Option<f64>>>,
+    /// Everything that was measured, in the order of time.
+    runs: Vec<Run>,
     remarks: Vec<String>,
 }
 
@@ -27,21 +29,25 @@ impl Results {
         Results {
             servers,
             figures: BTreeMap::new(),
+            runs: Vec::new(),
             remarks: Vec::new(),
         }
     }
 
     /// Takes down the figures of one run.
-    pub(super) fn enter(&mut self, probe: Probe, server: usize, subject: &str, outcome: &Outcome) {
+    pub(super) fn enter(&mut self, probe: Probe, server: usize, subject: &str, side: &Side) {
+        let outcome = &side.outcome;
+        let run = side.saved();
         for metric in probe.metrics() {
             self.push(*metric, server, metric.of(outcome));
         }
-        for reason in outcome.judged().verdict.reasons {
+        for reason in &run.verdict.reasons {
             self.remark(format!("{subject}: {reason}"));
         }
         if outcome.errors() > 0 {
             self.remark(format!("{subject}: {}", format::faults(&outcome.faults)));
         }
+        self.runs.push(run);
     }
 
     /// Takes down that a run gave nothing.
@@ -100,7 +106,10 @@ impl Results {
     /// The same for programs.
     pub(super) fn report(&self, catalogue: &Catalogue, stage: &Stage) -> Report {
         Report {
-            manifest: Manifest::new(stage),
+            saved: Saved {
+                manifest: Manifest::new(stage),
+                runs: self.runs.clone(),
+            },
             servers: (0..self.servers)
                 .map(|server| self.server_report(catalogue, server))
                 .collect(),
@@ -134,8 +143,9 @@ impl Results {
 /// The report of a tournament.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// Every run by itself.
     #[serde(flatten)]
-    manifest: Manifest,
+    pub(super) saved: Saved,
     servers: Vec<ServerReport>,
     left_out: BTreeMap<String, String>,
     remarks: Vec<String>,

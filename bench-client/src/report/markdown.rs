@@ -1,11 +1,7 @@
 //! Our server beside its peers, as a table.
 
-use std::path::Path;
-
 use super::table::Table;
-use super::write_file;
 use crate::cli::PeersOptions;
-use crate::failure::Failure;
 use crate::format;
 use crate::machine::{Machine, command_line};
 use crate::peers::{Catalogue, Metric, Results};
@@ -34,15 +30,8 @@ impl Sheet<'_> {
         text
     }
 
-    /// Writes it as Markdown.
-    ///
-    /// # Errors
-    /// [`Failure::Report`].
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        write_file(path, &self.markdown())
-    }
-
-    fn markdown(&self) -> String {
+    /// For a file, with what the text leaves out.
+    pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("# Echo servers on one core\n\n");
         text.push_str(&format!("{}\n\n", self.summary()));
         text.push_str(&format!("    {}\n\n", command_line().join(" ")));
@@ -55,7 +44,7 @@ impl Sheet<'_> {
         for contestant in &self.catalogue.contestants {
             text.push_str(&format!("| {} | {} |\n", contestant.name(), contestant.about));
         }
-        text.push_str(&format!("\n{}\n", machine_line(&self.stage.machine)));
+        text.push_str(&format!("\n{}\n\n", machine_line(&self.stage.machine)));
         text
     }
 

@@ -1,7 +1,7 @@
 //! The rounds of one server under one another, their median and their spread.
 
+use super::grouping::Rounds;
 use super::table::Table;
-use super::{Side, headline, remarks};
 use crate::comparing::FIGURES;
 use crate::figure::Figure;
 use crate::format;
@@ -9,22 +9,23 @@ use crate::saved::Run;
 use crate::statistics::median;
 
 /// Headline, a line for each round, the medians, the spread, and remarks.
-/// `runs` are `sides` as they are saved.
-pub(crate) fn report(sides: &[Side], runs: &[Run]) -> String {
-    let Some(first) = sides.first() else {
-        return String::new();
-    };
-    let mut text = format!("{}  {}\n\n{}\n", first.name, headline(&first.outcome.plan), table(runs));
+pub(crate) fn report(side: &Rounds<'_>) -> String {
+    let mut text = format!(
+        "{}  {}\n\n{}\n",
+        side.name,
+        side.runs[0].workload.headline(),
+        table(&side.runs)
+    );
     text.push_str("spread: how far the round farthest from the median is away from it\n");
-    for (round, side) in sides.iter().enumerate() {
-        for remark in remarks(&format!("round {}", round + 1), &side.outcome) {
+    for (round, run) in side.runs.iter().enumerate() {
+        for remark in run.remarks_as(&format!("round {}", round + 1)) {
             text.push_str(&format!("{remark}\n"));
         }
     }
     text
 }
 
-fn table(runs: &[Run]) -> Table {
+fn table(runs: &[&Run]) -> Table {
     let figures: Vec<_> = FIGURES.into_iter().chain([Figure::Errors(None)]).collect();
     let mut table = Table::default();
     let row = |head: String, cell: &dyn Fn(Figure) -> String| {
@@ -65,7 +66,8 @@ mod tests {
 
     #[test]
     fn every_round_has_its_line() {
-        let text = table(&[900.0, 1000.0, 1100.0].map(|rate| Run::example("server", rate))).to_string();
+        let runs = [900.0, 1000.0, 1100.0].map(|rate| Run::example("server", rate));
+        let text = table(&runs.each_ref()).to_string();
         for part in ["round 3", "1,100/s", "median", "1,000/s", "± 10.0 %", "9.77 KiB"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

@@ -18,13 +18,34 @@ impl Table {
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
-            text.push_str(&format!("| {} |\n", row.join(" | ")));
+            let cells: Vec<_> = row.iter().map(|cell| Table::escaped(cell)).collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
             if index == 0 {
                 let others = "---:|".repeat(row.len().saturating_sub(1));
                 text.push_str(&format!("|---|{others}\n"));
             }
         }
         text
+    }
+
+    /// Text that Markdown shows as it is, in a line of its own.
+    pub(crate) fn escaped(text: &str) -> String {
+        let mut escaped = String::new();
+        for letter in text.chars() {
+            match letter {
+                '<' => escaped.push_str("&lt;"),
+                '&' => escaped.push_str("&amp;"),
+                '\\' | '|' | '`' | '[' | ']' | '*' => escaped.extend(['\\', letter]),
+                _ if letter.is_control() => escaped.push(' '),
+                _ => escaped.push(letter),
+            }
+        }
+        escaped
+    }
+
+    /// Its rows; the first one is the head.
+    pub(crate) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
     }
 
     fn widths(&self) -> Vec<usize> {

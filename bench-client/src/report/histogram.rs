@@ -1,0 +1,33 @@
+//! The times of a run as they were recorded, out of the file's form.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+
+use super::grouping::Rounds;
+use crate::saved::{Run, Times};
+
+/// Points of a distribution for each halving of what remains above them.
+pub(crate) const TICKS_PER_HALF: u32 = 5;
+
+impl Times {
+    /// All of them; `None` when there are none or the text is no histogram.
+    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
+        let bytes = BASE64.decode(&self.histogram).ok()?;
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;
+        (!histogram.is_empty()).then_some(histogram)
+    }
+}
+
+/// The times of all rounds together.
+pub(crate) fn pooled(side: &Rounds<'_>, times: impl Fn(&Run) -> Option<&Times>) -> Option<Histogram<u64>> {
+    let mut rounds = side.runs.iter().filter_map(|run| times(run)?.decoded());
+    let mut all = rounds.next()?;
+    all.auto(true);
+    for round in rounds {
+        // It grows to hold what comes.
+        let _ = all.add(&round);
+    }
+    Some(all)
+}

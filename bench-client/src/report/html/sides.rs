@@ -1,0 +1,229 @@
+//! One load: the verdict, the figures, the plots, the account, the errors.
+
+use maud::{Markup, html};
+
+use super::account;
+use crate::report::grouping::{Comparison, Rounds};
+use crate::report::plot::{self, colour};
+use crate::report::table::Table;
+use crate::report::{lines, one, text};
+use crate::saved::{Errors, Run};
+
+/// Everything about one load.
+pub(super) fn section(comparison: &Comparison<'_>) -> Markup {
+    html! {
+        (verdicts(comparison))
+        (cards(comparison))
+        @if let [side] = &comparison.sides[..] {
+            (in_words(side))
+        } @else {
+            h2 { "Side by side" }
+            p { (summary(comparison)) }
+            (table(&lines::table(comparison)))
+        }
+        (plots(comparison))
+        h2 { "What both ends used" }
+        (account::table(comparison))
+        h2 { "Errors" }
+        (errors(comparison))
+        ul class="notes" {
+            @for note in text::notes(comparison) { li { (note) } }
+        }
+    }
+}
+
+/// The runs whose figures may not be believed, of all loads.
+pub(super) fn objections(comparisons: &[Comparison<'_>]) -> Markup {
+    let runs = || comparisons.iter().flat_map(Comparison::runs);
+    let objectionable: Vec<_> = runs()
+        .filter(|run| !run.verdict.valid || run.verdict.interrupted)
+        .collect();
+    html! {
+        ul class="verdicts" {
+            @if objectionable.is_empty() {
+                li { span class="word" { "valid" } " all " (runs().count()) " runs" }
+            }
+            @for run in objectionable {
+                (verdict(run, &run.workload.headline()))
+            }
+        }
+    }
+}
+
+fn verdicts(comparison: &Comparison<'_>) -> Markup {
+    html! {
+        ul class="verdicts" {
+            @for side in &comparison.sides {
+                @for (round, run) in side.runs.iter().enumerate() {
+                    // A round is mentioned when it is not as the first one.
+                    @if round == 0 || run.verdict.valid != side.runs[0].verdict.valid || run.verdict.interrupted {
+                        (verdict(run, &bottleneck(run)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict(run: &Run, about: &str) -> Markup {
+    let (class, word) = match (run.verdict.valid, run.verdict.interrupted) {
+        (false, _) => ("invalid", "INVALID"),
+        (true, true) => ("partial", "PARTIAL"),
+        (true, false) => ("valid", "valid"),
+    };
+    html! {
+        li class=(class) {
+            strong { (run.name) } " " span class="word" { (word) }
+            @if !about.is_empty() { span class="soft" { " · " (about) } }
+            @let interruption = run.interruption();
+            @if !run.verdict.reasons.is_empty() || interruption.is_some() {
+                ul {
+                    @for reason in run.verdict.reasons.iter().chain(&interruption) { li { (reason) } }
+                }
+            }
+        }
+    }
+}
+
+fn bottleneck(run: &Run) -> String {
+    match (run.verdict.bottleneck.as_str(), run.workload.idle) {
+        ("", _) | (_, true) => String::new(),
+        (bottleneck, false) => format!("bottleneck: {bottleneck}"),
+    }
+}
+
+/// The most important figure of each side, large, and the next ones.
+fn cards(comparison: &Comparison<'_>) -> Markup {
+    html! {
+        div class="cards" {
+            @for (index, side) in comparison.sides.iter().enumerate() {
+                div class={ "card " (colour(index)) } {
+                    h3 { (side.name) }
+                    (card(comparison, side))
+                }
+            }
+        }
+    }
+}
+
+fn card(comparison: &Comparison<'_>, side: &Rounds<'_>) -> Markup {
+    let mut figures = lines::LINES.iter().filter(|line| line.of(side).is_some());
+    let workload = comparison.workload;
+    html! {
+        @if let Some(first) = figures.next() {
+            p class="big" { (first.text(side)) " " span class="unit" { (first.label(workload)) } }
+        }
+        dl {
+            @for line in figures.filter(|line| line.on_card()) {
+                dt { (line.label(workload)) } dd { (line.text(side)) }
+            }
+            dt { "errors" } dd { (side.total(Run::errors)) }
+        }
+    }
+}
+
+fn in_words(side: &Rounds<'_>) -> Markup {
+    html! {
+        @for (round, run) in side.runs.iter().enumerate() {
+            @if side.runs.len() > 1 { h3 { "Round " (round + 1) } }
+            dl class="words" {
+                @for (label, figures) in one::figures(run) { dt { (label) } dd { (figures) } }
+            }
+        }
+    }
+}
+
+/// What the first side does for each of the second's.
+fn summary(comparison: &Comparison<'_>) -> String {
+    let rounds = match comparison.rounds() {
+        1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
+        rounds => format!("Medians of {rounds} rounds."),
+    };
+    let [one, other] = &comparison.sides[..] else {
+        return format!("{rounds} In parentheses: the ratio to {}.", comparison.sides[0].name);
+    };
+    let ratios = lines::LINES.iter().filter(|line| line.on_card() || line.leads());
+    let ratios = ratios.filter_map(|line| {
+        let ratio = line.ratio(one, other)?;
+        Some(format!("{} {ratio:.2}", line.label(comparison.workload)))
+    });
+    let ratios: Vec<_> = ratios.collect();
+    match ratios.is_empty() {
+        true => rounds,
+        false => format!(
+            "{} divided by {}: {}. {rounds}",
+            one.name,
+            other.name,
+            ratios.join(", ")
+        ),
+    }
+}
+
+/// A table of figures.
+pub(super) fn table(table: &Table) -> Markup {
+    html! {
+        div class="scroll" {
+            table {
+                @if let Some((head, rows)) = table.rows().split_first() {
+                    thead { tr { @for cell in head { th { (cell) } } } }
+                    tbody { @for row in rows { (table_row(row)) } }
+                }
+            }
+        }
+    }
+}
+
+fn table_row(row: &[String]) -> Markup {
+    html! {
+        tr {
+            @for (index, cell) in row.iter().enumerate() {
+                @if index == 0 { th { (cell) } } @else { td { (cell) } }
+            }
+        }
+    }
+}
+
+fn plots(comparison: &Comparison<'_>) -> Markup {
+    let charts = plot::charts(comparison);
+    html! {
+        @if !charts.is_empty() {
+            h2 { "In pictures" }
+            div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
+        }
+        @if comparison.runs().all(|run| run.series.is_empty()) {
+            p class="soft" { "Nothing was recorded second by second." }
+        }
+    }
+}
+
+fn errors(comparison: &Comparison<'_>) -> Markup {
+    let met: Vec<_> = comparison
+        .runs()
+        .flat_map(|run| run.errors.iter().map(move |errors| (run, errors)))
+        .collect();
+    html! {
+        @if met.is_empty() {
+            p { "None." }
+        } @else {
+            div class="scroll" {
+                table {
+                    thead { tr { th { "server" } th class="text" { "class" } th { "count" } th class="text" { "first" } } }
+                    tbody {
+                        @for (run, errors) in met { (error(run, errors)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn error(run: &Run, errors: &Errors) -> Markup {
+    html! {
+        tr {
+            td { (run.name) }
+            td class="text" { (errors.class) }
+            td { (errors.count) }
+            td class="text" { (errors.sample().unwrap_or_default()) }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The figures that servers are compared by.
+
+use super::grouping::{Comparison, Rounds};
+use super::table::Table;
+use super::wording;
+use crate::figure::Figure;
+use crate::format;
+use crate::saved::{Run, Usage, Workload};
+
+/// One figure: what it is called, what it is, how it is written.
+pub(crate) struct Line {
+    label: Label,
+    figure: fn(&Run) -> Option<f64>,
+    show: fn(f64) -> String,
+    /// Whether the ratio of two says anything.
+    compares: bool,
+}
+
+/// What a figure is called, which can depend on what was measured.
+enum Label {
+    Plain(&'static str),
+    /// Answers per second.
+    Rate,
+    /// A quantile of the times.
+    Time(&'static str),
+    /// Processor time for an answer.
+    Cost,
+}
+
+/// All of them, in the order of reports.
+pub(crate) const LINES: [Line; 13] = [
+    Line::new(Label::Rate, |run| Figure::Rate.of(run), format::thousands),
+    Line::new(Label::Plain("offered/s"), |run| run.offered_per_s, format::thousands).aside(),
+    Line::new(Label::Time("p50"), |run| Figure::P50.of(run), wording::time),
+    Line::new(Label::Time("p90"), |run| Figure::P90.of(run), wording::time),
+    Line::new(Label::Time("p99"), |run| Figure::P99.of(run), wording::time),
+    Line::new(Label::Time("p99.9"), |run| Figure::P999.of(run), wording::time),
+    Line::new(Label::Time("max"), |run| Figure::Max.of(run), wording::time),
+    Line::new(Label::Cost, |run| Figure::Cpu.of(run), wording::time),
+    Line::new(
+        Label::Plain("server CPU used"),
+        |run| share(run.server.as_ref()),
+        format::percent,
+    )
+    .aside(),
+    Line::new(
+        Label::Plain("client CPU used"),
+        |run| share(run.client.as_ref()),
+        format::percent,
+    )
+    .aside(),
+    Line::new(
+        Label::Plain("memory per client"),
+        |run| Figure::Memory.of(run),
+        format::kib,
+    ),
+    Line::new(
+        Label::Plain("fairness (Jain)"),
+        |run| Figure::Fairness.of(run),
+        |index| format!("{index:.3}"),
+    )
+    .aside(),
+    Line::new(
+        Label::Plain("effective clients"),
+        |run| run.fairness.effective,
+        format::three_digits,
+    )
+    .aside(),
+];
+
+impl Line {
+    const fn new(label: Label, figure: fn(&Run) -> Option<f64>, show: fn(f64) -> String) -> Line {
+        Line {
+            label,
+            figure,
+            show,
+            compares: true,
+        }
+    }
+
+    /// One whose ratio says nothing.
+    const fn aside(self) -> Line {
+        Line {
+            compares: false,
+            ..self
+        }
+    }
+
+    /// What it is called under this load.
+    pub(crate) fn label(&self, workload: &Workload) -> String {
+        match self.label {
+            Label::Plain(label) => label.to_owned(),
+            Label::Rate => format!("{}/s", workload.units()),
+            Label::Time(quantile) => format!("{} {quantile}", workload.time()),
+            Label::Cost => format!("server CPU per {}", workload.unit()),
+        }
+    }
+
+    /// The median of a side's rounds.
+    pub(crate) fn of(&self, side: &Rounds<'_>) -> Option<f64> {
+        side.median(self.figure)
+    }
+
+    /// That median, in words.
+    pub(crate) fn text(&self, side: &Rounds<'_>) -> String {
+        format::or_none(self.of(side), self.show)
+    }
+
+    /// One side's figure divided by the other's, where that says anything.
+    pub(crate) fn ratio(&self, one: &Rounds<'_>, other: &Rounds<'_>) -> Option<f64> {
+        let ratio = self.of(one)? / self.of(other)?;
+        (self.compares && ratio.is_finite()).then_some(ratio)
+    }
+
+    /// Whether it is the first of all figures.
+    pub(crate) fn leads(&self) -> bool {
+        matches!(self.label, Label::Rate)
+    }
+
+    /// Whether it is among the few that are seen first.
+    pub(crate) fn on_card(&self) -> bool {
+        match self.label {
+            Label::Time(quantile) => ["p50", "p99"].contains(&quantile),
+            Label::Cost => true,
+            Label::Plain(label) => label == "memory per client",
+            Label::Rate => false,
+        }
+    }
+
+    /// Whether any side has it.
+    pub(crate) fn is_in(&self, comparison: &Comparison<'_>) -> bool {
+        comparison.sides.iter().any(|side| self.of(side).is_some())
+    }
+}
+
+/// The sides beside each other: a line for each figure that one of them has.
+/// Of two sides the last column is the ratio; of more, each has its ratio to
+/// the first in parentheses.
+pub(crate) fn table(comparison: &Comparison<'_>) -> Table {
+    let mut table = Table::default();
+    table.row(head(comparison));
+    for line in LINES.iter().filter(|line| line.is_in(comparison)) {
+        table.row(row(line, comparison));
+    }
+    for (label, show) in COUNTS {
+        let label = label.replace('*', comparison.workload.units());
+        let cells = comparison.sides.iter().map(show);
+        let no_ratio = (comparison.sides.len() == 2).then(String::new);
+        table.row(std::iter::once(label).chain(cells).chain(no_ratio));
+    }
+    table
+}
+
+fn head(comparison: &Comparison<'_>) -> Vec<String> {
+    let mut head = vec![String::new()];
+    head.extend(comparison.sides.iter().map(|side| side.name.to_owned()));
+    if let [one, other] = &comparison.sides[..] {
+        head.push(format!("{}/{}", one.name, other.name));
+    }
+    head
+}
+
+fn row(line: &Line, comparison: &Comparison<'_>) -> Vec<String> {
+    let mut row = vec![line.label(comparison.workload)];
+    match &comparison.sides[..] {
+        [one, other] => {
+            row.extend([line.text(one), line.text(other)]);
+            row.push(line.ratio(one, other).map_or_else(String::new, two_places));
+        }
+        sides => row.extend(
+            sides
+                .iter()
+                .enumerate()
+                .map(|(index, side)| match line.ratio(side, &sides[0]) {
+                    Some(ratio) if index > 0 => format!("{} ({})", line.text(side), two_places(ratio)),
+                    _ => line.text(side),
+                }),
+        ),
+    }
+    row
+}
+
+fn two_places(ratio: f64) -> String {
+    format!("{ratio:.2}")
+}
+
+/// What is said of all rounds of a side together.
+type Count = fn(&Rounds<'_>) -> String;
+
+/// What is counted over all rounds of a side; `*` stands for the unit.
+const COUNTS: [(&str, Count); 6] = [
+    ("* per client", |side| {
+        let each = |count: fn(&Run) -> u64| side.runs.iter().map(move |run| count(run));
+        let fewest = each(|run| run.fairness.fewest).min().unwrap_or_default();
+        let most = each(|run| run.fairness.most).max().unwrap_or_default();
+        format!(
+            "{} to {}",
+            format::thousands(fewest as f64),
+            format::thousands(most as f64)
+        )
+    }),
+    ("connected", |side| {
+        let connected = side.total(|run| u64::from(run.connections.connected));
+        let asked = side.total(|run| u64::from(run.connections.asked));
+        format!("{connected} of {asked}")
+    }),
+    ("errors", |side| format::thousands(side.total(Run::errors) as f64)),
+    ("unfinished", |side| {
+        format::thousands(side.total(|run| run.unfinished) as f64)
+    }),
+    ("bottleneck", |side| {
+        let mut words: Vec<_> = side.runs.iter().map(|run| bottleneck(run)).collect();
+        words.dedup();
+        words.join(", ")
+    }),
+    ("valid", |side| {
+        let valid = side.runs.iter().filter(|run| run.verdict.valid).count();
+        match side.runs.len() {
+            all if all == valid => "yes".to_owned(),
+            1 => "NO".to_owned(),
+            all => format!("{valid} of {all}"),
+        }
+    }),
+];
+
+/// The word for it; what follows a colon explains it.
+fn bottleneck(run: &Run) -> &str {
+    let text = run.verdict.bottleneck.as_str();
+    text.split(':').next().unwrap_or(text)
+}
+
+fn share(usage: Option<&Usage>) -> Option<f64> {
+    usage.map(|usage| usage.cpu_share)
+}

@@ -1,0 +1,178 @@
+//! The files a report is written to.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{csv, hdr_log, hgrm, html, json, runs, svg, write_file};
+use crate::failure::Failure;
+use crate::saved::Saved;
+
+/// What makes a file of a measurement.
+type Render = fn(&Saved) -> Vec<u8>;
+
+/// Where the report goes besides the terminal.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Outputs {
+    /// Write all figures to FILE as JSON; `report` and `compare` read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write a page with plots to FILE; it needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write a line for each second of each run to FILE.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write a table to FILE as Markdown.
+    #[arg(long, value_name = "FILE", visible_alias = "markdown")]
+    pub(crate) md: Option<PathBuf>,
+    /// Write the plots to FILE as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write the distribution of times to FILE, in ms, for HdrHistogram's
+    /// plotter; of several servers, each to a file with its name in FILE's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hgrm: Option<PathBuf>,
+    /// Write HdrHistogram's interval log to FILE, an interval for each run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hdr_log: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Finds out before anything is measured whether all can be written, and
+    /// leaves everything as it is.
+    ///
+    /// # Errors
+    /// [`Failure::Report`], or [`Failure::Usage`] when two have one name.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let mut taken = BTreeMap::new();
+        for (option, path) in self.all() {
+            if let Some(other) = taken.insert(path, option) {
+                return Err(Failure::Usage(format!(
+                    "{other} and {option} would both write {}; give each its own file",
+                    path.display()
+                )));
+            }
+            check_file(path)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        !self.all().is_empty()
+    }
+
+    /// Writes everything that was asked for.
+    ///
+    /// # Errors
+    /// [`Failure::Report`].
+    pub(crate) fn write(&self, saved: &Saved) -> Result<(), Failure> {
+        self.write_with(saved, saved, "")
+    }
+
+    /// The same, with a JSON file that says more than `saved`, and with
+    /// `preface` before the table.
+    ///
+    /// # Errors
+    /// [`Failure::Report`].
+    pub(crate) fn write_with(&self, saved: &Saved, all: &impl Serialize, preface: &str) -> Result<(), Failure> {
+        if let Some(path) = &self.json {
+            json::write(path, all)?;
+        }
+        if let Some(path) = &self.md {
+            write_file(path, format!("{preface}{}", runs::markdown(saved)))?;
+        }
+        if let Some(path) = &self.hgrm {
+            hgrm::write(path, saved)?;
+        }
+        let rendered: [(_, Render); 4] = [
+            (&self.html, html::page),
+            (&self.csv, csv::seconds),
+            (&self.svg, svg::picture),
+            (&self.hdr_log, hdr_log::intervals),
+        ];
+        for (path, render) in rendered {
+            if let Some(path) = path {
+                write_file(path, render(saved))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> Vec<(&'static str, &Path)> {
+        [
+            ("--json", &self.json),
+            ("--html", &self.html),
+            ("--csv", &self.csv),
+            ("--md", &self.md),
+            ("--svg", &self.svg),
+            ("--hgrm", &self.hgrm),
+            ("--hdr-log", &self.hdr_log),
+        ]
+        .into_iter()
+        .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+        .collect()
+    }
+}
+
+/// Opens `path` as it will be written, and removes what was not there before.
+fn check_file(path: &Path) -> Result<(), Failure> {
+    let refused = |source| Failure::Report {
+        path: path.to_owned(),
+        source,
+    };
+    let mut options = OpenOptions::new();
+    options.write(true);
+    match options.open(path) {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            options.create_new(true).open(path).map_err(refused)?;
+            fs::remove_file(path).map_err(refused)
+        }
+        opened => opened.map(drop).map_err(refused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs(json: &Path, html: Option<&Path>) -> Outputs {
+        Outputs {
+            json: Some(json.to_owned()),
+            html: html.map(Path::to_owned),
+            ..Outputs::default()
+        }
+    }
+
+    #[test]
+    fn a_check_leaves_everything_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, "kept").unwrap();
+        outputs(&old, Some(&new)).check().unwrap();
+        assert_eq!(fs::read_to_string(&old).unwrap(), "kept");
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("no/such/folder")] {
+            let message = outputs(&path, None).check().unwrap_err().to_string();
+            assert!(message.contains(&path.display().to_string()), "{message}");
+        }
+    }
+
+    #[test]
+    fn two_reports_in_one_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report");
+        let failure = outputs(&file, Some(&file)).check().unwrap_err();
+        assert!(matches!(&failure, Failure::Usage(text) if text.contains("--json and --html")));
+    }
+}

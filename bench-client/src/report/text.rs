@@ -1,0 +1,60 @@
+//! A report for the terminal.
+
+use super::grouping::{Comparison, comparisons};
+use super::{lines, one, rounds};
+use crate::saved::Saved;
+
+/// Everything in `saved`: a single run line by line, several side by side.
+pub(crate) fn report(saved: &Saved) -> String {
+    let places = saved.manifest.places();
+    let part = |comparison: &Comparison<'_>| match &comparison.sides[..] {
+        [side] if side.runs.len() > 1 => rounds::report(side),
+        [side] => one::report(side.runs[0]),
+        _ => sides(comparison, &places),
+    };
+    let parts: Vec<_> = comparisons(&saved.runs).iter().map(part).collect();
+    parts.join("\n")
+}
+
+fn sides(comparison: &Comparison<'_>, places: &str) -> String {
+    let rounds = match comparison.rounds() {
+        0 | 1 => String::new(),
+        rounds => format!("; medians of {rounds} rounds"),
+    };
+    let mut text = format!("{}\n{places}{rounds}\n\n", comparison.workload.headline());
+    text.push_str(&lines::table(comparison).to_string());
+    text.push('\n');
+    for note in notes(comparison) {
+        text.push_str(&note);
+        text.push('\n');
+    }
+    text
+}
+
+/// What must be known of the figures, and of the runs.
+pub(crate) fn notes(comparison: &Comparison<'_>) -> Vec<String> {
+    let workload = comparison.workload;
+    let mut notes = Vec::new();
+    if !workload.idle {
+        notes.push(match workload.mode.as_str() {
+            "open" => {
+                "response time: from the instant the schedule meant, however late the message was sent".to_owned()
+            }
+            _ => format!(
+                "{}: in a closed loop a server that stalls is asked less, so stalls are under-counted",
+                workload.service_time()
+            ),
+        });
+    }
+    if comparison.runs().any(|run| run.server.is_some()) {
+        notes.push(
+            "server CPU: process CPU clock, user and system; sending on loopback does the receiver's kernel work too"
+                .to_owned(),
+        );
+    }
+    if let Some(memory) = comparison.runs().find_map(|run| run.memory) {
+        notes.push(format!("memory per client: {}", memory.slope()));
+    }
+    notes.extend(comparison.runs().flat_map(crate::saved::Run::remarks));
+    notes
+}

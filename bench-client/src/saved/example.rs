@@ -1,0 +1,93 @@
+//! Measurements for tests.
+
+use std::time::Duration;
+
+use super::{Errors, Host, Manifest, Run, SCHEMA, Saved, Second, Times, Usage};
+use crate::machine::Machine;
+use crate::recording::Recorder;
+
+impl Saved {
+    /// Of these runs, on a machine that is none.
+    pub(crate) fn example(runs: impl IntoIterator<Item = Run>) -> Saved {
+        Saved {
+            manifest: Manifest {
+                schema: SCHEMA,
+                command: vec!["bench-client".to_owned()],
+                version: "0".to_owned(),
+                machine: Machine {
+                    cpu: "none".to_owned(),
+                    cpus: 2,
+                    siblings: "0".to_owned(),
+                    memory_mib: 1,
+                    kernel: "none".to_owned(),
+                    clock: "none".to_owned(),
+                    load_before: "0".to_owned(),
+                },
+                server_cpu: Some(0),
+                client_cpu: Some(1),
+            },
+            runs: runs.into_iter().collect(),
+        }
+    }
+}
+
+impl Second {
+    /// The second that ends at `end`, with 1000 answers and three errors.
+    pub(crate) fn example(end: u32) -> Second {
+        Second {
+            end_s: f64::from(end),
+            length_s: 1.0,
+            answers: 1000,
+            p50: 1_000_000,
+            p99: 2_000_000,
+            max: 3_000_000,
+            errors: vec![("corrupt".to_owned(), 2), ("reset".to_owned(), 1)],
+            server_cpu_share: Some(0.9),
+            ..Second::default()
+        }
+    }
+}
+
+impl Run {
+    /// The same with times of 1 to 100 ms.
+    pub(crate) fn timed(self) -> Run {
+        let recorder = Recorder::new(1);
+        for millis in 1..=100 {
+            recorder.record(0, Duration::from_millis(millis));
+        }
+        Run {
+            service_time: recorder.times().saved(),
+            ..self
+        }
+    }
+
+    /// One that has everything there can be.
+    pub(crate) fn full(name: &str) -> Run {
+        let run = Run::example(name, 100.0).timed();
+        let mut workload = run.workload.clone();
+        workload.mode = "open".to_owned();
+        workload.rate = Some("100".to_owned());
+        workload.arrivals = Some("poisson".to_owned());
+        workload.think = Some("1ms".to_owned());
+        workload.request = Some("GET /".to_owned());
+        workload.requests = Some(100);
+        workload.hash = workload.hashed();
+        Run {
+            workload,
+            offered_per_s: Some(101.0),
+            response_time: Some(run.service_time.clone()),
+            send_lag: Some(Times::default()),
+            series: vec![Second::example(1), Second::example(2), Second::example(3)],
+            client: Some(Usage::default()),
+            host: Host::default(),
+            errors: vec![Errors {
+                class: "corrupt".to_owned(),
+                count: 6,
+                first_at_s: Some(0.5),
+                first_client: Some(3),
+                first: Some("byte 40 is 7 instead of 8".to_owned()),
+            }],
+            ..run
+        }
+    }
+}
