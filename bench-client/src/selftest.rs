@@ -17,7 +17,7 @@ use trial::{Extent, Finding};
 /// `bench-client selftest`: does this program count rightly here?
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SelftestOptions {
-    /// Ten times the faults, and at least 10 s for each.
+    /// Ten times the faults, and 10 s for most of them.
     #[arg(long)]
     long: bool,
     /// Try only what has TEXT among the words behind `serve`: udp, --swap.

@@ -123,7 +123,7 @@ fn the_longest_datagram_is_echoed() {
 }
 
 #[test]
-fn unix_datagrams_are_echoed() {
+fn unix_datagrams_are_echoed_and_leave_no_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Reference::start("unixgram");
     let client = UnixDatagram::bind(folder.path().join("client")).expect("a free path");
@@ -132,6 +132,9 @@ fn unix_datagrams_are_echoed() {
     let mut answer = [0; 64];
     let length = client.recv(&mut answer).expect("an answer");
     assert_eq!(&answer[..length], MESSAGE);
+    let path = path(&server).to_owned();
+    assert_eq!(server.counts()["answers"], 1);
+    assert!(!std::path::Path::new(&path).exists(), "{path}");
 }
 
 #[test]

@@ -13,8 +13,9 @@ pub(crate) struct Case {
     expected: &'static [(&'static str, Number)],
     /// How the client ends.
     pub(crate) status: Status,
-    /// At least how long the clients work.
-    pub(crate) seconds: f64,
+    /// How long the clients work, at least or exactly.
+    seconds: f64,
+    exactly: bool,
 }
 
 /// How many errors of a class.
@@ -35,7 +36,8 @@ const fn wrong(server: &'static str, client: &'static str, expected: &'static [(
         client,
         expected,
         status: Status::Errors,
-        seconds: 0.5,
+        seconds: 0.0,
+        exactly: false,
     }
 }
 
@@ -49,8 +51,17 @@ const fn right(server: &'static str, client: &'static str) -> Case {
 
 impl Case {
     /// Where the clients have to work longer to see it.
-    const fn for_seconds(self, seconds: f64) -> Case {
+    const fn at_least(self, seconds: f64) -> Case {
         Case { seconds, ..self }
+    }
+
+    /// Where they would see it again if they worked longer.
+    const fn exactly(self, seconds: f64) -> Case {
+        Case {
+            seconds,
+            exactly: true,
+            ..self
+        }
     }
 
     /// Where not every client gets an answer, so that the run is not valid.
@@ -69,6 +80,15 @@ impl Case {
     /// Whether `text` is among the words behind `serve`.
     pub(crate) fn mentions(&self, text: &str) -> bool {
         self.server.contains(text)
+    }
+
+    /// How long the clients work if they usually do for `seconds`.
+    pub(crate) fn seconds(&self, seconds: f64) -> f64 {
+        if self.exactly {
+            self.seconds
+        } else {
+            self.seconds.max(seconds)
+        }
     }
 
     /// How many faults the server makes if K is `count`; `None` where it
@@ -106,7 +126,7 @@ pub(crate) const CASES: &[Case] = &[
     wrong("tcp --size 64 --short K", "", &[("short", K)]),
     wrong("tcp --size 64 --close K", "", &[("closed_early", K)]),
     wrong("tcp --size 64 --reset K", "", &[("reset", K)]),
-    wrong("tcp --size 64 --stall 1h@300ms", "--timeout 1s", &[("read_timeout", Always(20))]),
+    wrong("tcp --size 64 --stall 1h@1500ms", "--timeout 3s", &[("read_timeout", Always(20))]).exactly(2.0),
     wrong("tcp --size 64 --serve-only 10", "--timeout 1s", &[("read_timeout", Always(10))]).invalid(),
     right("unix --size 64", ""),
     wrong("unix --size 64 --corrupt K", "", &[("corrupt", K)]),
@@ -115,15 +135,15 @@ pub(crate) const CASES: &[Case] = &[
     wrong("unix --size 64 --close K", "", &[("closed_early", K)]),
     right("udp", "--depth 4"),
     wrong("udp --corrupt K", "", &[("corrupt", K)]),
-    wrong("udp --swap K", "--timeout 1s", &[("misrouted", K), ("lost", K)]).for_seconds(2.5),
+    wrong("udp --swap K", "--timeout 1s", &[("misrouted", K), ("lost", K)]).at_least(2.5),
     wrong("udp --short K", "", &[("truncated", K)]),
-    wrong("udp --drop K", "--timeout 1s", &[("lost", K)]).for_seconds(2.5),
+    wrong("udp --drop K", "--timeout 1s", &[("lost", K)]).at_least(2.5),
     wrong("udp --duplicate K", "", &[("duplicate", K)]),
     wrong("udp --reorder K", "--depth 4", &[("reordered", K)]),
-    wrong("udp --late 1500ms*K", "--timeout 1s", &[("late", K)]).for_seconds(3.0),
+    wrong("udp --late 1500ms*K", "--timeout 1s", &[("late", K)]).at_least(3.0),
     right("unixgram", ""),
     wrong("unixgram --corrupt K", "", &[("corrupt", K)]),
-    wrong("unixgram --drop K", "--timeout 1s", &[("lost", K)]).for_seconds(2.5),
+    wrong("unixgram --drop K", "--timeout 1s", &[("lost", K)]).at_least(2.5),
     wrong("unixgram --duplicate K", "", &[("duplicate", K)]),
     right("http", "--expect echo"),
     wrong("http --corrupt K", "--expect echo", &[("corrupt", K)]),

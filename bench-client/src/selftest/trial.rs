@@ -25,7 +25,7 @@ const CLIENTS: &str = "20";
 pub(crate) struct Extent {
     /// Faults of each kind; even, since answers are swapped in pairs.
     pub(crate) count: u64,
-    /// At least how long the clients work.
+    /// How long the clients usually work.
     seconds: f64,
 }
 
@@ -81,7 +81,7 @@ fn command(words: &str) -> ServerCommand {
 }
 
 fn measure(case: &Case, extent: Extent, target: &str, report: &Path) -> Result<Output, Failure> {
-    let seconds = case.seconds.max(extent.seconds);
+    let seconds = case.seconds(extent.seconds);
     Command::new(SELF)
         .args(["run", target, "-c", CLIENTS, "--warmup", "100ms"])
         .args(["-d", &format!("{seconds}s")])
