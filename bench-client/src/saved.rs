@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod schema;
 
 use serde::{Deserialize, Serialize};
 

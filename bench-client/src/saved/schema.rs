@@ -1,0 +1,68 @@
+//! The schema that is published describes what is saved, no more and no less.
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::{Run, Saved};
+
+const SCHEMA: &str = include_str!("../../schema/report.schema.json");
+
+fn schema() -> Value {
+    serde_json::from_str(SCHEMA).unwrap()
+}
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&schema()).unwrap()
+}
+
+fn faults(value: &Value) -> Vec<String> {
+    validator().iter_errors(value).map(|err| err.to_string()).collect()
+}
+
+/// What has every list filled and every figure there.
+fn full() -> Value {
+    serde_json::to_value(Saved::example([Run::full("a"), Run::example("b", 1.0)])).unwrap()
+}
+
+#[test]
+fn everything_that_is_saved_is_described() {
+    assert_eq!(faults(&full()), Vec::<String>::new());
+}
+
+#[test]
+fn a_field_that_the_schema_lacks_is_found_wherever_it_is() {
+    for place in [
+        "",
+        "/machine",
+        "/runs/0",
+        "/runs/0/workload",
+        "/runs/0/server",
+        "/runs/0/series/0",
+    ] {
+        let mut value = full();
+        let object = value.pointer_mut(place).unwrap().as_object_mut().unwrap();
+        object.insert("new_field".to_owned(), Value::Null);
+        assert!(faults(&value).concat().contains("new_field"), "{place}");
+    }
+}
+
+#[test]
+fn a_field_that_is_gone_is_found() {
+    let mut value = full();
+    let run = value.pointer_mut("/runs/1").unwrap().as_object_mut().unwrap();
+    run.remove("unfinished");
+    assert!(faults(&value).concat().contains("unfinished"));
+}
+
+#[test]
+fn every_field_has_a_description_and_no_object_is_open() {
+    let schema = schema();
+    let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for object in objects {
+        assert_eq!(object["additionalProperties"], false, "{object}");
+        for (name, field) in object["properties"].as_object().unwrap() {
+            let text = field["description"].as_str().unwrap_or_default();
+            assert!(text.len() > 4, "{name}");
+        }
+    }
+}
