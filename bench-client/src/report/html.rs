@@ -160,6 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_to_an_invalid_run_is_doubted() {
+        let mut invalid = Run::full("b");
+        invalid.verdict.valid = false;
+        assert!(text([Run::full("a"), invalid]).contains("A run is invalid"));
+        assert!(!text([Run::full("a"), Run::full("b")]).contains("A run is invalid"));
+    }
+
+    #[test]
     fn a_run_without_anything_is_a_page_too() {
         let mut run = Run::example("a", 0.0);
         run.window_s = None;

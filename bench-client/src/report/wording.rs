@@ -8,16 +8,19 @@ use crate::saved::{Errors, Manifest, Memory, Run, Usage, Workload};
 impl Workload {
     /// What was done, in one line.
     pub(crate) fn headline(&self) -> String {
-        let clients = format::thousands(f64::from(self.clients));
+        let clients = match self.clients {
+            1 => "1 client".to_owned(),
+            clients => format!("{} clients", format::thousands(f64::from(clients))),
+        };
         if self.idle {
-            return format!("{}, {clients} idle clients, {}", self.protocol, self.length());
+            return format!("{}, {clients}, idle, {}", self.protocol, self.length());
         }
         let depth = match self.depth {
             1 => String::new(),
             depth => format!(" x depth {depth}"),
         };
         format!(
-            "{}, {}, {clients} clients{depth}, {} B, verify={}, seed {}, {} after {} s warm-up",
+            "{}, {}, {clients}{depth}, {} B, verify={}, seed {}, {} after {} s warm-up",
             self.exchange(),
             self.loop_(),
             self.size,

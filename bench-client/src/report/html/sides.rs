@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::account;
+use crate::format;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::plot::{self, colour};
 use crate::report::table::Table;
@@ -117,7 +118,7 @@ fn card(comparison: &Comparison<'_>, side: &Rounds<'_>) -> Markup {
             @for line in figures.filter(|line| line.on_card()) {
                 dt { (line.label(workload)) } dd { (line.text(side)) }
             }
-            dt { "errors" } dd { (side.total(Run::errors)) }
+            dt { "errors" } dd { (format::thousands(side.total(Run::errors) as f64)) }
         }
     }
 }
@@ -139,8 +140,15 @@ fn summary(comparison: &Comparison<'_>) -> String {
         1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
         rounds => format!("Medians of {rounds} rounds."),
     };
+    let doubt = match comparison.runs().all(|run| run.verdict.valid) {
+        true => "",
+        false => " A run is invalid: what it has a part in says nothing.",
+    };
     let [one, other] = &comparison.sides[..] else {
-        return format!("{rounds} In parentheses: the ratio to {}.", comparison.sides[0].name);
+        return format!(
+            "{rounds} In parentheses: the ratio to {}.{doubt}",
+            comparison.sides[0].name
+        );
     };
     let ratios = lines::LINES.iter().filter(|line| line.on_card() || line.leads());
     let ratios = ratios.filter_map(|line| {
@@ -149,9 +157,9 @@ fn summary(comparison: &Comparison<'_>) -> String {
     });
     let ratios: Vec<_> = ratios.collect();
     match ratios.is_empty() {
-        true => rounds,
+        true => format!("{rounds}{doubt}"),
         false => format!(
-            "{} divided by {}: {}. {rounds}",
+            "{} divided by {}: {}. {rounds}{doubt}",
             one.name,
             other.name,
             ratios.join(", ")
@@ -222,8 +230,8 @@ fn error(run: &Run, errors: &Errors) -> Markup {
         tr {
             td { (run.name) }
             td class="text" { (errors.class) }
-            td { (errors.count) }
-            td class="text" { (errors.sample().unwrap_or_default()) }
+            td { (format::thousands(errors.count as f64)) }
+            td class="long" { (errors.sample().unwrap_or_default()) }
         }
     }
 }
