@@ -13,10 +13,12 @@ use crate::doctor::DoctorOptions;
 use crate::find_max::FindMaxOptions;
 use crate::gate::GateOptions;
 use crate::job::{Churn, Linger, Network, Plan, Verify};
+use crate::journal::JournalOptions;
 use crate::launch::LaunchOptions;
 use crate::pace::Loop;
 use crate::payload::Content;
 use crate::peers::Probe;
+use crate::pinning::Cpus;
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::regression::CompareOptions;
@@ -122,8 +124,13 @@ pub(crate) struct ClientOptions {
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) verdict: VerdictOptions,
+    /// Processors this client may use: 1, or 0,2-3
+    #[arg(long, value_name = "LIST", help_heading = "Machine")]
+    pub(crate) cpus: Option<Cpus>,
     #[command(flatten)]
     pub(crate) view: ViewOptions,
+    #[command(flatten)]
+    pub(crate) journal: JournalOptions,
 }
 
 impl LoadOptions {
@@ -148,6 +155,7 @@ impl ClientOptions {
             warmup: phases.warmup,
             duration: phases.duration,
             requests: None,
+            most_errors: None,
             pace: Loop::Closed(None),
             depth: 1,
             sizes: sizes.clone(),

@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) duration: Duration,
     /// Answers after which it is over all the same.
     pub(crate) requests: Option<u64>,
+    /// Errors beyond which it is over.
+    pub(crate) most_errors: Option<u64>,
     /// What decides when they send.
     pub(crate) pace: Loop,
     /// Messages a client may have on their way.
@@ -261,6 +263,11 @@ impl Job {
     /// When the measured time begins and ends at the latest, once that is known.
     pub(crate) fn window(&self) -> Option<(Instant, Instant)> {
         self.window.get().copied()
+    }
+
+    /// Whether more went wrong than the plan bears.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.plan.most_errors.is_some_and(|most| self.faults.total() > most)
     }
 
     /// Whether an answer counts that comes now, to a message that was to be

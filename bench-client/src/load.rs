@@ -154,7 +154,7 @@ impl Run<'_> {
             return Ok((None, shift));
         }
         self.job.enter(Phase::Measure);
-        let end = self.follow(&before);
+        let end = self.follow(&before)?;
         // The connections are held until the books are closed: a server with a
         // thread for each client loses those threads and their counters.
         self.job.enter(Phase::Closing);
@@ -186,20 +186,24 @@ impl Run<'_> {
 
     /// Takes down what happens second by second until the window ends; the
     /// instant, if it ended with the last of the answers that were wanted.
-    fn follow(&mut self, before: &Opening) -> Option<Instant> {
+    fn follow(&mut self, before: &Opening) -> Result<Option<Instant>, Failure> {
         let job = Arc::clone(&self.job);
         let end = before.at + job.plan.duration;
         let mut tick = before.at;
-        while job.phase() == Phase::Measure && !self.watch.interrupted() && Instant::now() < end {
+        let goes_on = |watch: &Watch| job.phase() == Phase::Measure && !watch.interrupted() && !job.is_hopeless();
+        while goes_on(self.watch) && Instant::now() < end {
             tick = (tick + SECOND).min(end);
-            while job.phase() == Phase::Measure && !self.watch.interrupted() && Instant::now() < tick {
+            while goes_on(self.watch) && Instant::now() < tick {
                 let glance = (Instant::now() + GLANCE).min(tick);
                 let series = &self.series;
                 self.watch.wait(glance, || measuring(&job, before.at, series));
             }
             self.series.tick(&job, &self.books.tick(before));
+            if let Some(second) = self.series.seconds.last() {
+                self.watch.note(second)?;
+            }
         }
-        job.enough()
+        Ok(job.enough())
     }
 
     /// Everybody is quiet; then proves that the connection is still there.

@@ -27,7 +27,8 @@
 //!   [`books`]; [`fairness`] who got how much; [`outcome`] all of it, [`machine`]
 //!   on what; [`saved`] is the file's form of it, made by [`saving`], and
 //!   [`verdict`] says whether it may be believed.
-//! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`];
+//! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
+//!   and its seconds in a [`journal`];
 //!   [`report`] after it, and of a file ([`archive`]) again by [`rerender`].
 #![allow(
     clippy::print_stdout,
@@ -61,6 +62,7 @@ mod host;
 mod http;
 mod invocation;
 mod job;
+mod journal;
 mod launch;
 mod limits;
 mod line;

@@ -50,10 +50,45 @@ impl fmt::Display for Places {
 /// # Errors
 /// When the system refuses.
 pub(crate) fn pin(cpu: usize) -> Result<(), Failure> {
-    let refused = |errno| Failure::system("bind to a processor", std::io::Error::from(errno));
+    pin_to(&[cpu])
+}
+
+/// As [`pin`], to any of several processors.
+///
+/// # Errors
+/// When the system refuses, as it does for a processor there is not.
+pub(crate) fn pin_to(cpus: &[usize]) -> Result<(), Failure> {
+    let refused = |errno| Failure::system("bind to the processors of --cpus", std::io::Error::from(errno));
     let mut set = CpuSet::new();
-    set.set(cpu).map_err(refused)?;
+    for cpu in cpus {
+        set.set(*cpu).map_err(refused)?;
+    }
     sched_setaffinity(Pid::from_raw(0), &set).map_err(refused)
+}
+
+/// Processors as they are listed on the command line: `1`, `0,2-3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cpus(pub(crate) Vec<usize>);
+
+impl std::str::FromStr for Cpus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cpus, String> {
+        let unreadable = || format!("{text:?} is no list of processors; write 1 or 0,2-3");
+        let mut cpus = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last): (usize, usize) = (
+                first.parse().map_err(|_| unreadable())?,
+                last.parse().map_err(|_| unreadable())?,
+            );
+            if first > last || last >= CpuSet::count() {
+                return Err(unreadable());
+            }
+            cpus.extend(first..=last);
+        }
+        Ok(Cpus(cpus))
+    }
 }
 
 /// The processors this process may use, in their order.
@@ -64,4 +99,17 @@ pub(crate) fn allowed() -> Vec<usize> {
     (0..CpuSet::count())
         .filter(|cpu| set.is_set(*cpu).unwrap_or(false))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_listed() {
+        assert_eq!("0,2-3".parse(), Ok(Cpus(vec![0, 2, 3])));
+        for text in ["", "a", "3-2", "1,", "0-99999999"] {
+            assert!(text.parse::<Cpus>().is_err(), "{text}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod trial;
 use clap::Args;
 
 use crate::failure::{Failure, Status};
+use crate::journal::JournalOptions;
 use crate::limits;
 use crate::report::table::Table;
 use crate::view::ViewOptions;
@@ -34,7 +35,7 @@ pub(crate) struct SelftestOptions {
 pub(crate) fn run(options: &SelftestOptions) -> Result<Status, Failure> {
     let cases = chosen(options)?;
     limits::raise_open_files()?;
-    let mut watch = Watch::begin(&options.view)?;
+    let mut watch = Watch::begin(&options.view, &JournalOptions::default())?;
     let extent = if options.long { Extent::LONG } else { Extent::SHORT };
     let mut table = Table::default();
     table.row(["serve", "run", "expected", "found", ""].map(str::to_owned));

@@ -37,12 +37,14 @@ impl Stage {
     /// # Errors
     /// When the system or the runtime refuses.
     pub(crate) fn enter(&self, client: &ClientOptions) -> Result<Watch, Failure> {
-        if let Some(cpu) = self.places.client {
-            pinning::pin(cpu)?;
+        match (&client.cpus, self.places.client) {
+            (Some(cpus), _) => pinning::pin_to(&cpus.0)?,
+            (None, Some(cpu)) => pinning::pin(cpu)?,
+            (None, None) => {}
         }
         limits::raise_open_files()?;
         let config = Config::new().workers(client.workers as usize).stack_size(CLIENT_STACK);
         runtime::configure(config)?;
-        Watch::begin(&client.view)
+        Watch::begin(&client.view, &client.journal)
     }
 }

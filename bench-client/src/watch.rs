@@ -9,7 +9,9 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use crate::failure::{Failure, Status};
+use crate::journal::{Journal, JournalOptions};
 use crate::progress::{Progress, Scene};
+use crate::saved::Second;
 use crate::view::{self, View, ViewOptions, terminal};
 
 /// How often the watch looks up from its waiting.
@@ -20,6 +22,7 @@ pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 pub(crate) struct Watch {
     raised: Arc<AtomicBool>,
     view: Box<dyn View>,
+    journal: Journal,
     scene: Scene,
     /// When the present subject was last shown.
     shown: Option<Instant>,
@@ -30,8 +33,10 @@ impl Watch {
     /// the terminal for the view that `options` ask for.
     ///
     /// # Errors
-    /// When the system refuses a handler, or the view finds no terminal.
-    pub(crate) fn begin(options: &ViewOptions) -> Result<Watch, Failure> {
+    /// When the system refuses a handler, the view finds no terminal, or the
+    /// journal cannot be written.
+    pub(crate) fn begin(options: &ViewOptions, journal: &JournalOptions) -> Result<Watch, Failure> {
+        let journal = Journal::open(journal)?;
         let raised = Arc::new(AtomicBool::new(false));
         let refused = |err| Failure::system("handle SIGINT and SIGTERM", err);
         let signals = Signals::new([SIGINT, SIGTERM]).map_err(refused)?;
@@ -43,6 +48,7 @@ impl Watch {
         Ok(Watch {
             raised,
             view: view::open(options)?,
+            journal,
             scene: Scene::default(),
             shown: None,
         })
@@ -87,6 +93,14 @@ impl Watch {
         self.shown = Some(now);
         self.scene.advance(progress().into());
         self.view.show(&self.scene);
+    }
+
+    /// A second of the present subject is over.
+    ///
+    /// # Errors
+    /// When it is to be written down and cannot be.
+    pub(crate) fn note(&mut self, second: &Second) -> Result<(), Failure> {
+        self.journal.add(&self.scene.subject, second)
     }
 
     /// Says something that stays on the screen.

@@ -38,6 +38,9 @@ pub(crate) struct WorkloadOptions {
     /// Stop after so many answers, if the time is not over before.
     #[arg(short = 'n', long, value_parser = quantity::large_count, help_heading = "Load")]
     pub(crate) requests: Option<u64>,
+    /// Stop when this many things went wrong: errors>100
+    #[arg(long, value_name = "CONDITION", value_parser = most_errors, help_heading = "Load")]
+    pub(crate) until: Option<u64>,
     /// Spread the clients' connecting over this time.
     #[arg(long, default_value = "0s", value_parser = quantity::duration, help_heading = "Load")]
     pub(crate) ramp: Duration,
@@ -93,6 +96,7 @@ impl WorkloadOptions {
             ramp,
             duration: self.rate.as_ref().and_then(Rate::length).unwrap_or(plan.duration),
             requests: self.requests,
+            most_errors: self.until,
             pace: self.pace(),
             depth: self.depth,
             content: Content::parse(&self.payload),
@@ -162,6 +166,14 @@ impl WorkloadOptions {
         }
         Ok(())
     }
+}
+
+fn most_errors(text: &str) -> Result<u64, String> {
+    let limit = text
+        .replace(' ', "")
+        .strip_prefix("errors>")
+        .and_then(|limit| limit.parse().ok());
+    limit.ok_or_else(|| format!("{text:?} ends no run; write errors>100"))
 }
 
 /// Of UDP over IPv4: 65,535 bytes less both headers.

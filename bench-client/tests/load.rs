@@ -344,3 +344,49 @@ fn program_says(child: &mut Child, text: &str) {
     // Nobody reads on, and a full pipe must not stop it.
     std::thread::spawn(move || lines.count());
 }
+
+#[test]
+fn a_hopeless_run_is_ended() {
+    let server = Reference::start("tcp --size 64 --corrupt 1.0 --after 20");
+    let options = ["-c", "5", "-d", "60s", "--until", "errors>50", "--allow-client-limited"];
+    let run = run(&target("tcp", &server), &options);
+    let window = run.report["window_s"].as_f64().expect("a length");
+    assert!(window < 20.0, "{window}");
+    let errors = errors(&run);
+    assert_eq!(errors[0].0, "corrupt");
+    assert!(errors[0].1 > 50, "{errors:?}");
+}
+
+#[test]
+fn seconds_are_written_as_they_pass() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("seconds");
+    let server = Reference::start("tcp");
+    let options = [
+        "-c",
+        "5",
+        "-d",
+        "2s",
+        "--allow-client-limited",
+        "--ndjson",
+        path.to_str().expect("text"),
+    ];
+    let run = run(&target("tcp", &server), &options);
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    let seconds: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(seconds.len(), 2, "{text}");
+    let answers: u64 = seconds.iter().filter_map(|second| second["answers"].as_u64()).sum();
+    let all = run.report["answers"].as_u64().expect("a count");
+    // What is answered while the last second is taken down is in the whole alone.
+    assert!(answers <= all && answers * 10 >= all * 9, "{answers} {all}");
+}
+
+#[test]
+fn a_client_is_bound_to_the_processors_it_is_given() {
+    let server = Reference::start("tcp");
+    let run = short(&target("tcp", &server), &["--cpus", "0"]);
+    assert_eq!(run.report["client"]["allowed_cpus"], "0", "{}", run.text());
+}

@@ -1,19 +1,29 @@
 //! What a reader of valid figures should know all the same.
 
 use crate::format;
-use crate::saved::{Run, Times};
+use crate::saved::{Run, Times, Usage};
 
 /// The time that a kernel waits for more to acknowledge, in nanoseconds: what
 /// a message takes that Nagle's algorithm holds back until then.
 const DELAYED_ACK: std::ops::Range<u64> = 39_500_000..45_000_000;
 /// The part of the processor time that may go to another machine.
 const STEAL: f64 = 0.01;
+/// The part of the time that a process may wait for a processor.
+const CROWDED: f64 = 0.2;
+/// More threads than these wait for one another.
+const FEW_THREADS: u64 = 8;
 
 pub(super) fn of(run: &Run) -> Vec<String> {
-    [overflows(run), lost_datagrams(run), delayed(run), stolen(run)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        overflows(run),
+        lost_datagrams(run),
+        delayed(run),
+        stolen(run),
+        crowded(run),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn overflows(run: &Run) -> Option<String> {
@@ -49,6 +59,26 @@ fn has_plateau(times: &Times) -> bool {
     let quantiles = [times.p50, times.p90, times.p99, times.p999];
     let both = |pair: &[u64]| pair.iter().all(|time| DELAYED_ACK.contains(time));
     times.count >= 100 && quantiles.windows(2).any(both)
+}
+
+/// Threads that wait for a processor wait for other processes, if they are few
+/// and not at the limit themselves.
+fn crowded(run: &Run) -> Option<String> {
+    let window = run.window_s.filter(|window| *window > 0.0)?;
+    let part = |usage: &Usage| {
+        let few = usage.threads.is_some_and(|threads| threads <= FEW_THREADS);
+        usage.run_queue_delay_s.filter(|_| few).map(|delay| delay / window)
+    };
+    let ends = [("server", &run.server), ("client", &run.client)];
+    let waited = ends.map(|(name, usage)| (name, usage.as_ref().and_then(part).unwrap_or_default()));
+    let (name, part) = waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    (part > CROWDED).then(|| {
+        format!(
+            "the {name} was ready and had no processor for {} of the time: other work on this machine takes part \
+             in the figures; repeat the measurement when it is done",
+            format::percent(part)
+        )
+    })
 }
 
 fn stolen(run: &Run) -> Option<String> {

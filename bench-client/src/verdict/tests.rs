@@ -262,6 +262,11 @@ fn what_the_kernel_did_is_remarked() {
     run.host.listen_overflows = Some(7);
     run.host.udp_receive_buffer_errors = Some(8);
     run.host.steal_s = Some(1_000.0);
+    run.server = Some(Usage {
+        threads: Some(4),
+        run_queue_delay_s: Some(1_000.0),
+        ..Usage::default()
+    });
     run.service_time = Times {
         count: 1_000,
         p50: 200_000,
@@ -274,7 +279,7 @@ fn what_the_kernel_did_is_remarked() {
     for (remark, text) in verdict
         .remarks
         .iter()
-        .zip(["7 connections", "8 datagrams", "40 ms", "another machine"])
+        .zip(["7 connections", "8 datagrams", "40 ms", "another machine", "the server was ready"])
     {
         assert!(remark.contains(text), "{remark}");
     }
