@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 
 use super::grouping::comparisons;
-use super::histogram::{TICKS_PER_HALF, pooled};
+use super::histogram::pooled;
 use super::write_file;
 use crate::failure::Failure;
 use crate::saved::{Run, Saved};
 
 const NANOS_PER_MILLI: f64 = 1e6;
+/// Lines for each halving of what remains above them, as others print.
+const TICKS_PER_HALF: u32 = 5;
 
 /// Writes the distribution of every server to `path`; where there are several,
 /// each to a file with its name before the extension. Rounds are one.

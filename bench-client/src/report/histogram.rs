@@ -8,9 +8,6 @@ use hdrhistogram::serialization::Deserializer;
 use super::grouping::Rounds;
 use crate::saved::{Run, Times};
 
-/// Points of a distribution for each halving of what remains above them.
-pub(crate) const TICKS_PER_HALF: u32 = 5;
-
 impl Times {
     /// All of them; `None` when there are none or the text is no histogram.
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {

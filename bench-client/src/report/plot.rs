@@ -3,6 +3,7 @@
 
 mod axis;
 mod chart;
+mod curve;
 mod panels;
 
 pub(crate) use chart::{Chart, WIDTH};

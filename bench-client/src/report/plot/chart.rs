@@ -113,7 +113,7 @@ impl Chart {
             let half = LETTER * name.chars().count() as f64 / 2.0;
             if x - half > free {
                 named.push((x, name.as_str()));
-                free = x + half + LETTER;
+                free = x + half + 2.0 * LETTER;
             }
         }
         named

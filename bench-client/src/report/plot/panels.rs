@@ -1,12 +1,11 @@
 //! Which plots a comparison has.
 
-use hdrhistogram::Histogram;
-
 use super::axis::Axis;
 use super::chart::{Chart, Line, Mark, Stroke};
+use super::curve::curve;
 use crate::format;
 use crate::report::grouping::{Comparison, Rounds};
-use crate::report::histogram::{TICKS_PER_HALF, pooled};
+use crate::report::histogram::pooled;
 use crate::report::wording;
 use crate::saved::{Run, Second};
 
@@ -14,15 +13,6 @@ use crate::saved::{Run, Second};
 const SHORTEST_SECOND: f64 = 0.25;
 /// With more seconds than these their marks would touch.
 const MOST_MARKS: usize = 60;
-/// The quantiles that have a mark.
-const MARKED: [(f64, &str); 6] = [
-    (0.5, "p50"),
-    (0.9, "p90"),
-    (0.99, "p99"),
-    (0.999, "p99.9"),
-    (0.9999, "p99.99"),
-    (0.99999, "p99.999"),
-];
 
 /// A figure of a second, by name, and how its line is drawn.
 struct Track {
@@ -62,37 +52,37 @@ const RATE: Track = Track {
     show: format::thousands,
 };
 const P99: Track = Track {
-    name: " p99",
+    name: "p99",
     stroke: Stroke::Solid,
     figure: |second| (second.answers > 0).then_some(second.p99 as f64),
     show: nanos,
 };
 const P50: Track = Track {
-    name: " p50",
+    name: "p50",
     stroke: Stroke::Dashed,
     figure: |second| (second.answers > 0).then_some(second.p50 as f64),
     show: nanos,
 };
 const SERVER_CPU: Track = Track {
-    name: ": server",
+    name: "server",
     stroke: Stroke::Solid,
     figure: |second| second.server_cpu_share.filter(|_| second.length_s >= SHORTEST_SECOND),
     show: format::percent,
 };
 const CLIENT_CPU: Track = Track {
-    name: ": client",
+    name: "client",
     stroke: Stroke::Dashed,
     figure: |second| second.client_cpu_share.filter(|_| second.length_s >= SHORTEST_SECOND),
     show: format::percent,
 };
 const SERVER_MEMORY: Track = Track {
-    name: ": server",
+    name: "server",
     stroke: Stroke::Solid,
     figure: |second| second.server_resident_bytes.map(mib),
     show: show_mib,
 };
 const CLIENT_MEMORY: Track = Track {
-    name: ": client",
+    name: "client",
     stroke: Stroke::Dashed,
     figure: |second| second.client_resident_bytes.map(mib),
     show: show_mib,
@@ -110,14 +100,11 @@ fn latency(comparison: &Comparison<'_>) -> Option<Chart> {
     let mut lines = Vec::new();
     for (index, side) in comparison.sides.iter().enumerate() {
         let open = side.runs.iter().any(|run| run.response_time.is_some());
-        let name = match open {
-            true => format!("{} response", side.name),
-            false => side.name.to_owned(),
-        };
+        let name = label(comparison, side, if open { "response" } else { "" });
         let times = pooled(side, |run| Some(run.time()));
         lines.extend(times.map(|times| curve(&times, name, index, Stroke::Solid)));
         let service = open.then(|| pooled(side, |run| Some(&run.service_time))).flatten();
-        let name = format!("{} service", side.name);
+        let name = label(comparison, side, "service");
         lines.extend(service.map(|times| curve(&times, name, index, Stroke::Dashed)));
     }
     let (low, high) = bounds(&lines, |(_, y)| y)?;
@@ -134,29 +121,12 @@ fn latency(comparison: &Comparison<'_>) -> Option<Chart> {
     })
 }
 
-fn curve(times: &Histogram<u64>, name: String, side: usize, stroke: Stroke) -> Line {
-    let most = times.len() as f64;
-    // The shortest time of all is one answer's luck and would take half the axis.
-    let steps = times.iter_quantiles(TICKS_PER_HALF).skip(1);
-    let points = steps.map(|step| {
-        let x = 1.0 / (1.0 - step.quantile_iterated_to()).max(1.0 / most);
-        (x, step.value_iterated_to() as f64)
-    });
-    let reached = MARKED.into_iter().filter(|(share, _)| 1.0 / (1.0 - share) <= most);
-    let marks = reached.map(|(share, label)| {
-        let value = times.value_at_quantile(share);
-        Mark {
-            at: (1.0 / (1.0 - share), value as f64),
-            text: format!("{name} {label}: {}", format::nanoseconds(value)),
-        }
-    });
-    let marks: Vec<_> = marks.collect();
-    Line {
-        points: points.collect(),
-        marks,
-        name: Some(name),
-        side,
-        stroke,
+/// What a line is called: a side alone needs no name.
+fn label(comparison: &Comparison<'_>, side: &Rounds<'_>, what: &str) -> String {
+    match (comparison.sides.len(), what) {
+        (_, "") => side.name.to_owned(),
+        (1, what) => what.to_owned(),
+        (_, what) => format!("{} {what}", side.name),
     }
 }
 
@@ -165,7 +135,7 @@ fn over_time(comparison: &Comparison<'_>, title: &'static str, axis: Vertical, t
         .iter()
         .flat_map(|track| {
             let sides = comparison.sides.iter().enumerate();
-            sides.flat_map(|(index, side)| rounds(side, index, track))
+            sides.flat_map(|(index, side)| rounds(side, index, track, &label(comparison, side, track.name)))
         })
         .collect();
     let (low, high) = bounds(&lines, |(_, y)| y)?;
@@ -193,18 +163,18 @@ fn of_times(low: f64, high: f64, _: fn(f64) -> String) -> Axis {
 }
 
 /// A line for each round; the first has the name of all.
-fn rounds(side: &Rounds<'_>, index: usize, track: &Track) -> Vec<Line> {
+fn rounds(side: &Rounds<'_>, index: usize, track: &Track, name: &str) -> Vec<Line> {
     let stroke = match side.runs.len() {
         1 => track.stroke,
         _ if track.stroke == Stroke::Solid => Stroke::Faint,
         _ => track.stroke,
     };
     let lines = side.runs.iter().enumerate().map(|(round, run)| Line {
-        name: (round == 0).then(|| format!("{}{}", side.name, track.name)),
+        name: (round == 0).then(|| name.to_owned()),
         side: index,
         stroke,
         points: points(run, track),
-        marks: marks(run, side.name, track),
+        marks: marks(run, name, track),
     });
     lines.filter(|line| !line.points.is_empty()).collect()
 }
@@ -223,7 +193,7 @@ fn marks(run: &Run, name: &str, track: &Track) -> Vec<Mark> {
     }
     let marks = points.into_iter().map(|(x, y)| Mark {
         at: (x, y),
-        text: format!("{name}{} after {x:.1} s: {}", track.name, (track.show)(y)),
+        text: format!("{name} after {x:.1} s: {}", (track.show)(y)),
     });
     marks.collect()
 }
@@ -265,5 +235,58 @@ fn tick(nanos: f64) -> String {
 impl Chart {
     fn shows_more_than_zero(&self) -> bool {
         bounds(&self.lines, |(_, y)| y).is_some_and(|(_, high)| high > 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::grouping::comparisons;
+
+    fn titles(runs: &[Run]) -> Vec<&'static str> {
+        let comparisons = comparisons(runs);
+        charts(&comparisons[0]).iter().map(|chart| chart.title).collect()
+    }
+
+    #[test]
+    fn what_was_not_measured_has_no_plot() {
+        assert_eq!(titles(&[Run::example("a", 1.0)]), Vec::<&str>::new());
+        assert_eq!(titles(&[Run::example("a", 1.0).timed()]), ["Service time"]);
+        let all = titles(&[Run::full("a")]);
+        assert_eq!(all[0], "Response time and service time");
+        assert!(all.contains(&"Errors in each second"), "{all:?}");
+        assert!(!all.contains(&"Resident memory, MiB"), "{all:?}");
+    }
+
+    #[test]
+    fn every_side_and_every_round_has_a_line_and_a_side_one_name() {
+        let runs = [Run::full("a"), Run::full("b"), Run::full("a")];
+        let comparisons = comparisons(&runs);
+        let charts = charts(&comparisons[0]);
+        let rate = charts
+            .iter()
+            .find(|chart| chart.title.starts_with("Throughput"))
+            .unwrap();
+        let lines: Vec<_> = rate
+            .lines
+            .iter()
+            .map(|line| (line.side, line.name.as_deref()))
+            .collect();
+        assert_eq!(lines, [(0, Some("a")), (0, None), (1, Some("b"))]);
+    }
+
+    #[test]
+    fn the_curve_is_the_histogram_and_ends_at_its_maximum() {
+        let runs = [Run::example("a", 1.0).timed()];
+        let comparisons = comparisons(&runs);
+        let line = &charts(&comparisons[0])[0].lines[0];
+        let p90 = line.marks.iter().find(|mark| mark.text.contains("p90")).unwrap();
+        assert!(
+            (p90.at.0 - 10.0).abs() < 1e-9 && (p90.at.1 / 90e6 - 1.0).abs() < 0.001,
+            "{p90:?}"
+        );
+        assert!(line.points.contains(&p90.at));
+        let (share, longest) = *line.points.last().unwrap();
+        assert!((share - 100.0).abs() < 1e-6 && (longest / 100e6 - 1.0).abs() < 0.001);
     }
 }
