@@ -276,12 +276,14 @@ fn what_the_kernel_did_is_remarked() {
     };
     let verdict = judged(&run);
     assert!(verdict.valid);
-    for (remark, text) in verdict
-        .remarks
-        .iter()
-        .zip(["7 connections", "8 datagrams", "40 ms", "another machine", "the server was ready"])
-    {
+    for (remark, text) in verdict.remarks.iter().zip([
+        "7 connections",
+        "8 datagrams",
+        "40 ms",
+        "another machine",
+        "the server was ready",
+    ]) {
         assert!(remark.contains(text), "{remark}");
     }
-    assert_eq!(verdict.remarks.len(), 4, "{:?}", verdict.remarks);
+    assert_eq!(verdict.remarks.len(), 5, "{:?}", verdict.remarks);
 }
