@@ -28,7 +28,11 @@ impl Axis {
 
     /// From the begin of the window to its present end, in seconds.
     pub(super) fn of_seconds(last: f64) -> Axis {
-        let end = if last.is_finite() { last.max(SHORTEST) } else { SHORTEST };
+        let end = if last.is_nan() {
+            SHORTEST
+        } else {
+            last.clamp(SHORTEST, LONGEST)
+        };
         Axis {
             bounds: [0.0, end],
             labels: vec!["0".to_owned(), format!("{} s", format::thousands(end))],
@@ -49,6 +53,11 @@ impl Axis {
         Axis::of_decades(begin, (most.ceil() as u32).max(begin + 1), rows)
     }
 
+    /// Whether `value` lies on it.
+    pub(super) fn has(&self, value: f64) -> bool {
+        (self.bounds[0]..=self.bounds[1]).contains(&value)
+    }
+
     /// From 10 to the `begin` nanoseconds to 10 to the `end`, or beyond where
     /// the labels do not meet the end.
     fn of_decades(begin: u32, end: u32, rows: u16) -> Axis {
@@ -64,6 +73,8 @@ impl Axis {
 
 /// An axis of time is never shorter, in seconds.
 const SHORTEST: f64 = 5.0;
+/// No axis is longer: what a chart makes of the largest numbers overflows.
+const LONGEST: f64 = 1e15;
 
 /// Where `nanos`, which is not 0, lies on an axis of times.
 pub(super) fn logarithm(nanos: u64) -> f64 {
@@ -91,10 +102,57 @@ fn rate(value: f64) -> String {
 
 /// The least of 1, 2, 5, 10, 20, 50, ... that is not less.
 fn round_up(value: f64) -> f64 {
-    if !value.is_finite() || value <= 1.0 {
+    if value.is_nan() || value <= 1.0 {
         return 1.0;
     }
+    let value = value.min(LONGEST);
     let power = 10f64.powf(value.log10().floor());
     let digits = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
     digits.into_iter().find(|round| *round >= value).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_end_at_a_round_number() {
+        for (largest, labels) in [
+            (0.0, ["0", "0.5", "1"]),
+            (82_113.0, ["0", "50k", "100k"]),
+            (1_000.0, ["0", "500", "1k"]),
+            (1_200_000.0, ["0", "1M", "2M"]),
+            (f64::NAN, ["0", "0.5", "1"]),
+        ] {
+            let axis = Axis::of_rates(largest);
+            assert_eq!(axis.labels, labels, "{largest}");
+            assert!(largest.is_nan() || axis.bounds[1] >= largest);
+        }
+    }
+
+    #[test]
+    fn times_lie_between_powers_of_ten() {
+        let axis = |times: &[u64], rows| Axis::of_times(times.iter().copied(), rows);
+        let wide = axis(&[0, 45_000, 2_000_000], 10);
+        assert_eq!(wide.labels, ["10 µs", "100 µs", "1 ms", "10 ms"]);
+        assert_eq!(wide.bounds, [4.0, 7.0]);
+        assert_eq!(axis(&[1_000], 10).labels, ["1 µs", "10 µs"]);
+        assert_eq!(axis(&[0], 10).bounds, [3.0, 6.0]);
+    }
+
+    #[test]
+    fn few_rows_have_few_labels_and_the_spacing_stays_even() {
+        let axis = Axis::of_times([1, 60_000_000_000].into_iter(), 3);
+        assert_eq!(axis.labels, ["1 ns", "1 ms", "1,000 s"]);
+        assert_eq!(axis.bounds, [0.0, 12.0]);
+        assert_eq!(Axis::of_times([u64::MAX].into_iter(), 0).labels.len(), 2);
+    }
+
+    #[test]
+    fn the_axis_of_time_grows() {
+        assert_eq!(Axis::of_seconds(1.0).labels, ["0", "5 s"]);
+        assert_eq!(Axis::of_seconds(60.0).bounds, [0.0, 60.0]);
+        assert_eq!(Axis::of_seconds(f64::INFINITY).bounds, [0.0, LONGEST]);
+        assert_eq!(Axis::of_seconds(f64::NAN).bounds, [0.0, SHORTEST]);
+    }
 }

@@ -136,3 +136,161 @@ fn framed(frame: &mut Frame<'_>, area: Rect, title: String) -> Rect {
     frame.render_widget(block, area);
     inside
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    fn screen(width: u16, height: u16, scene: &Scene) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(frame, scene)).unwrap();
+        let cells = terminal.backend().buffer().content();
+        let rows = cells.chunks(usize::from(width));
+        let text = |row: &[ratatui::buffer::Cell]| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
+        rows.map(|row| text(row).trim_end().to_owned() + "\n").collect()
+    }
+
+    /// A second in which the server slowed down.
+    fn second(end: f64, answers: u64, p50: u64) -> Second {
+        Second {
+            end_s: end,
+            length_s: 1.0,
+            answers,
+            p50,
+            p99: p50 * 10,
+            max: p50 * 100,
+            server_cpu_share: Some(0.98),
+            client_cpu_share: Some(0.25),
+            ..Second::default()
+        }
+    }
+
+    fn scene() -> Scene {
+        Scene {
+            subject: "tcp://127.0.0.1:7000".to_owned(),
+            headline: "tcp echo, closed loop, 500 clients, 64 B".to_owned(),
+            progress: Progress {
+                text: "3 of 10 s, 82,113 echoes/s, 5 errors".to_owned(),
+                share: Some(0.3),
+                left: Some(Duration::from_millis(6_600)),
+                live: Some(Live {
+                    unit: "echoes",
+                    time: "service time",
+                    seconds: vec![
+                        second(1.0, 90_000, 10_000),
+                        second(2.0, 50_000, 20_000),
+                        second(3.0, 10_000, 100_000),
+                    ],
+                    errors: vec![("reset", 1), ("corrupt", 4)],
+                    clients: 500,
+                }),
+            },
+        }
+    }
+
+    const EXPECTED: &str = "
+tcp://127.0.0.1:7000                                                    7 s left
+tcp echo, closed loop, 500 clients, 64 B
+
+██████████████████████3 of 10 s, 82,113 echoes/s, 5 errors
+┌ echoes/s: 10,000 ────────────────────────────────────────────────────────────┐
+│100k│              ⠐⠒⠤⠤⠤⣀⣀⣀                                                   │
+│ 50k│                      ⠉⠉⠉⠒⠒⠒⠤⠤⠤⣀⣀⣀⡀                                      │
+│   0│                                  ⠈⠉⠉⠉⠑⠒⠒⠒⠤⠤                             │
+│    └─────────────────────────────────────────────────────────────────────────│
+│    0                                                                      5 s│
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ service time p50 100 µs p99 1.00 ms max 10.0 ms ─────────────────────────────┐
+│100 ms│                                       ⣀⣀⣀⣀                            │
+│  1 ms│              ⠤⠤⠤⠤⠤⠤⠤⠔⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉⠉⠉⠉⠤⠤⠤⠤                            │
+│ 10 µs│              ⠉⠉⠉⠉⠉⠉⠉⠁⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠒⠒⠒⠒⠒⠒⠒⠉⠉⠉⠉                            │
+│      └───────────────────────────────────────────────────────────────────────│
+│      0                                                                    5 s│
+└──────────────────────────────────────────────────────────────────────────────┘
+┌ 500 clients ─────────────────────────┐┌ 5 errors ────────────────────────────┐
+│server CPU   98 % ▇▇▇                 ││4 corrupt  1 reset                    │
+│client CPU   25 % ▂▂▂                 ││                                      │
+│second by second, of one processor    ││                                      │
+└──────────────────────────────────────┘└──────────────────────────────────────┘
+q, Esc or Ctrl-C: end now and report
+";
+
+    #[test]
+    fn a_known_run_looks_as_it_should() {
+        let screen = screen(80, 24, &scene());
+        assert_eq!(screen.trim(), EXPECTED.trim(), "\n{screen}");
+    }
+
+    #[test]
+    fn a_small_terminal_has_the_text() {
+        let screen = screen(40, 10, &scene());
+        let words: Vec<_> = screen.split_whitespace().collect();
+        let text = words.join(" ");
+        assert_eq!(
+            text,
+            format!("tcp://127.0.0.1:7000: 3 of 10 s, 82,113 echoes/s, 5 errors {KEYS}")
+        );
+    }
+
+    #[test]
+    fn before_anything_is_measured_it_says_so() {
+        let mut scene = scene();
+        scene.progress = "connecting, 20 clients".to_owned().into();
+        let screen = screen(80, 24, &scene);
+        for text in ["connecting, 20 clients", "nothing measured yet", "500 clients"] {
+            assert!(screen.contains(text), "{screen}");
+        }
+    }
+
+    fn figure() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>(), 0..1_000_000u64]
+    }
+
+    fn any_second() -> impl Strategy<Value = Second> {
+        let shares = prop::option::of(any::<f64>());
+        (any::<(f64, f64)>(), [figure(), figure(), figure(), figure()], shares).prop_map(
+            |((end_s, length_s), [answers, p50, p99, max], share)| Second {
+                end_s,
+                length_s,
+                answers,
+                p50,
+                p99,
+                max,
+                server_cpu_share: share,
+                client_cpu_share: share,
+                ..Second::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_too_small_or_too_large(
+            width in 1..=200u16,
+            height in 1..=60u16,
+            seconds in prop::collection::vec(any_second(), 0..50),
+            share in prop::option::of(any::<f64>()),
+            left in prop::option::of(any::<Duration>()),
+            errors in prop::collection::vec(("reset".prop_map(|_| "reset"), figure()), 0..20),
+        ) {
+            let mut scene = scene();
+            scene.progress.share = share;
+            scene.progress.left = left;
+            scene.progress.live = Some(Live { seconds, errors, ..Live::default() });
+            screen(width, height, &scene);
+        }
+    }
+
+    #[test]
+    fn every_small_size_can_be_drawn() {
+        for (width, height) in (1..=66).flat_map(|width| (1..=20).map(move |height| (width, height))) {
+            screen(width, height, &scene());
+        }
+    }
+}

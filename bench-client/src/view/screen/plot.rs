@@ -1,5 +1,7 @@
 //! Lines over time.
 
+use std::time::Duration;
+
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::{Color, Style, Stylize};
@@ -27,25 +29,26 @@ const AROUND: u16 = 4;
 
 /// Answers per second.
 pub(super) fn throughput(frame: &mut Frame<'_>, area: Rect, live: &Live) {
-    let rates = points(&live.seconds, |second| Some(rate(second)));
-    let axis = Axis::of_rates(rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max));
-    let last = live.seconds.last();
-    let now = last.map(|second| format!(": {}", format::thousands(rate(second))));
+    let points = points(&live.seconds, |second| Some(rate(second)));
+    let axis = Axis::of_rates(points.iter().map(|(_, rate)| *rate).fold(0.0, f64::max));
+    let now = live
+        .seconds
+        .last()
+        .map(|second| format!(": {}", format::thousands(rate(second))));
     let title = format!(" {}/s{} ", live.unit, now.unwrap_or_default());
-    let line = curve(&rates, Color::Cyan);
-    frame.render_widget(chart(title.cyan().into(), vec![line], axis, &live.seconds), area);
+    let curves = [(Color::Cyan, points)];
+    draw(frame, area, title.cyan().into(), live, axis, &curves);
 }
 
 /// Times on a logarithmic axis.
 pub(super) fn times(frame: &mut Frame<'_>, area: Rect, live: &Live) {
-    let all = TIMES.map(|(_, _, figure)| points(&live.seconds, move |second| logarithm(figure(second))));
-    let lines = TIMES
-        .iter()
-        .zip(&all)
-        .map(|((_, color, _), points)| curve(points, *color));
+    let curves = TIMES.map(|(_, color, figure)| {
+        let points = points(&live.seconds, move |second| logarithm(figure(second)));
+        (color, points)
+    });
     let figures = TIMES.iter().flat_map(|(_, _, figure)| live.seconds.iter().map(figure));
     let axis = Axis::of_times(figures, area.height.saturating_sub(AROUND));
-    frame.render_widget(chart(legend(live), lines.collect(), axis, &live.seconds), area);
+    draw(frame, area, legend(live), live, axis, &curves);
 }
 
 /// The figures of the last second, in the colours of their lines.
@@ -53,7 +56,7 @@ fn legend(live: &Live) -> Line<'static> {
     let mut spans = vec![Span::raw(format!(" {}", live.time))];
     if let Some(last) = live.seconds.last() {
         spans.extend(TIMES.iter().map(|(name, color, figure)| {
-            let time = format::duration(std::time::Duration::from_nanos(figure(last)));
+            let time = format::duration(Duration::from_nanos(figure(last)));
             Span::styled(format!(" {name} {time}"), Style::new().fg(*color))
         }));
     }
@@ -61,13 +64,37 @@ fn legend(live: &Live) -> Line<'static> {
     spans.into()
 }
 
-fn chart<'a>(title: Line<'a>, lines: Vec<Dataset<'a>>, vertical: Axis, seconds: &[Second]) -> Chart<'a> {
-    let time = Axis::of_seconds(seconds.last().map_or(0.0, |second| second.end_s));
-    Chart::new(lines)
+/// Draws `curves` over time.
+fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    title: Line<'_>,
+    live: &Live,
+    vertical: Axis,
+    curves: &[(Color, Vec<(f64, f64)>)],
+) {
+    let time = Axis::of_seconds(live.seconds.last().map_or(0.0, |second| second.end_s));
+    // A line to a point far outside is drawn step by step all the way there.
+    let inside: Vec<Vec<_>> = curves
+        .iter()
+        .map(|(_, points)| {
+            points
+                .iter()
+                .copied()
+                .filter(|(x, y)| time.has(*x) && vertical.has(*y))
+                .collect()
+        })
+        .collect();
+    let lines = curves
+        .iter()
+        .zip(&inside)
+        .map(|((color, _), points)| line(points, *color));
+    let chart = Chart::new(lines.collect())
         .block(Block::bordered().border_style(Color::DarkGray).title(title))
         .x_axis(drawn(time))
         .y_axis(drawn(vertical))
-        .legend_position(None)
+        .legend_position(None);
+    frame.render_widget(chart, area);
 }
 
 fn drawn(axis: Axis) -> DrawnAxis<'static> {
@@ -78,7 +105,7 @@ fn drawn(axis: Axis) -> DrawnAxis<'static> {
         .style(Color::DarkGray)
 }
 
-fn curve(points: &[(f64, f64)], color: Color) -> Dataset<'_> {
+fn line(points: &[(f64, f64)], color: Color) -> Dataset<'_> {
     Dataset::default()
         .data(points)
         .graph_type(GraphType::Line)
