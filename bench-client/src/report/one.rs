@@ -34,11 +34,23 @@ pub(crate) fn figures(run: &Run) -> Vec<(String, String)> {
         let figure = format::kib(memory.bytes_per_client);
         line("memory", format!("{figure} per client ({})", memory.slope()));
     }
-    let client = run.client.as_ref().map(|client| client.in_words(run.workload.unit()));
-    line("client", client.unwrap_or_else(|| format::NONE.to_owned()));
+    line("client", client(run));
     line("errors", run.errors_in_words());
     line("verdict", run.verdict_in_words());
     lines
+}
+
+/// What the client used, and how much more it could have driven: the rate at
+/// which one processor would have been fully used.
+fn client(run: &Run) -> String {
+    let Some(usage) = &run.client else {
+        return format::NONE.to_owned();
+    };
+    let ceiling = usage.cpu_us_per_answer.filter(|micros| *micros > 0.0).map(|micros| {
+        let rate = format::thousands(1e6 / micros);
+        format!("; its ceiling is {rate} {}/s for each processor", run.workload.units())
+    });
+    usage.in_words(run.workload.unit()) + &ceiling.unwrap_or_default()
 }
 
 /// What was timed, with the name of it and what must be known of it.
