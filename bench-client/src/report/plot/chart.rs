@@ -12,7 +12,8 @@ pub(crate) const WIDTH: u32 = 480;
 const HEIGHT_OF_LEGEND_LINE: u32 = 18;
 /// Between the plot's edge and what is drawn.
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 14.0;
+/// Room for half of the last name below.
+const RIGHT: f64 = 34.0;
 const ABOVE: f64 = 34.0;
 const BELOW: f64 = 42.0;
 /// Of what is drawn.
