@@ -16,7 +16,7 @@
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
 //!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
-//!   which connects ([`dial`]) over a [`line`] from one of its [`source`]s and
+//!   which connects ([`dial`]) over a [`mod@line`] from one of its [`source`]s and
 //!   keeps it for as long as its [`churn`] says.
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
 //!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
