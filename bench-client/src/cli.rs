@@ -263,6 +263,9 @@ pub(crate) struct PeersOptions {
     /// Where the peers' sources are.
     #[arg(long, value_name = "DIR", default_value_os_t = crate::peers::sources())]
     pub(crate) peers_dir: PathBuf,
+    /// Draw the medians as bars to FILE, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bars: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }

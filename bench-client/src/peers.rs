@@ -12,7 +12,7 @@ use crate::cli::PeersOptions;
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::pinning::Places;
-use crate::report::{Side, markdown};
+use crate::report::{Side, bars, markdown, write_file};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
@@ -98,6 +98,9 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
         stage,
     };
     print!("{}", sheet.text());
+    if let Some(path) = &options.bars {
+        write_file(path, bars::picture(&sheet.bars()))?;
+    }
     let report = results.report(catalogue, stage);
     options.outputs.write_with(&report.saved, &report, &sheet.markdown())
 }

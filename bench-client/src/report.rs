@@ -1,6 +1,7 @@
 //! What was measured, in the forms in which people and programs read it. All
 //! are made of [`saved`](crate::saved), so that a file can be shown again.
 
+pub(crate) mod bars;
 mod csv;
 pub(crate) mod differences;
 mod grouping;
@@ -41,7 +42,7 @@ pub(crate) fn worst(sides: &[Side]) -> Status {
 }
 
 /// Writes a report where it was asked for.
-fn write_file(path: &std::path::Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+pub(crate) fn write_file(path: &std::path::Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|source| Failure::Report {
         path: path.to_owned(),
         source,

@@ -1,5 +1,6 @@
 //! Our server beside its peers, as a table.
 
+use super::bars::{Bar, Group};
 use super::table::Table;
 use crate::cli::PeersOptions;
 use crate::format;
@@ -81,6 +82,31 @@ impl Sheet<'_> {
             table.row(std::iter::once("many/few".to_owned()).chain(servers().map(growth)));
         }
         table
+    }
+
+    /// The costs, for a picture: less is better in all of them.
+    pub(crate) fn bars(&self) -> Vec<Group> {
+        let costs = [Metric::CpuPerEcho, Metric::CpuPerConnection, Metric::MemoryPerClient];
+        let measured = self.results.metrics();
+        let group = |metric: Metric| Group {
+            title: format!("{} (ratio to ours)", metric.label()),
+            bars: (0..self.catalogue.contestants.len())
+                .filter_map(|server| self.bar(metric, server))
+                .collect(),
+        };
+        costs
+            .into_iter()
+            .filter(|metric| measured.contains(metric))
+            .map(group)
+            .collect()
+    }
+
+    fn bar(&self, metric: Metric, server: usize) -> Option<Bar> {
+        Some(Bar {
+            name: self.catalogue.contestants[server].name().to_owned(),
+            value: self.results.median(metric, server)?,
+            label: self.cell(metric, server),
+        })
     }
 
     /// The median, and its ratio to ours: `6.12 (1.00)`.
