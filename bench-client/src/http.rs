@@ -14,7 +14,6 @@ const FIELDS: usize = 64;
 
 /// What a request is made of.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "HTTP")]
 pub(crate) struct RequestOptions {
     /// The method; POST with a body, else GET.
     #[arg(long)]

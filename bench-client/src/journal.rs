@@ -14,7 +14,7 @@ use crate::saved::Second;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct JournalOptions {
     /// Write each second to FILE as it passes, as a line of JSON; - for stdout
-    #[arg(long, value_name = "FILE|-", help_heading = "Output")]
+    #[arg(long, value_name = "FILE|-")]
     pub(crate) ndjson: Option<PathBuf>,
 }
 

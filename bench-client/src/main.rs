@@ -110,8 +110,6 @@ mod workload;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command};
 use failure::{Failure, Status};
 
@@ -120,7 +118,7 @@ fn main() -> ExitCode {
         .format_timestamp(None)
         .target(env_logger::Target::Pipe(Box::new(view::terminal::Log)))
         .init();
-    let status = match perform(&Cli::parse()) {
+    let status = match perform(&Cli::read()) {
         Ok(status) => status,
         Err(failure) => {
             eprintln!("bench-client: {failure}");

@@ -19,9 +19,10 @@ pub(crate) struct RoundOptions {
     /// Measure so many rounds; the figures are their medians.
     #[arg(long, value_name = "N", default_value = "1", value_parser = crate::quantity::count)]
     pub(crate) repeat: u32,
-    /// Start this server, anew for each round, and measure it. {port} or
-    /// {address} in it becomes a free one; without, it must print "listening on
-    /// ADDRESS".
+    /// Start this server, anew for each round, and measure it.
+    ///
+    /// {port} or {address} in it becomes a free one; without, it must print
+    /// "listening on ADDRESS".
     #[arg(long, value_name = "CMD")]
     pub(crate) spawn: Option<ServerCommand>,
     /// Let a server that is started here, and the client, run on any CPU.

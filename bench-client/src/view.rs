@@ -22,10 +22,10 @@ use crate::progress::Scene;
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ViewOptions {
     /// Show nothing while it runs
-    #[arg(short, long, help_heading = "Output")]
+    #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Show charts on the whole terminal while it runs; q ends the run
-    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    #[arg(long, conflicts_with = "quiet")]
     pub(crate) tui: bool,
 }
 

@@ -18,55 +18,55 @@ use crate::target::{Endpoint, Target};
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorkloadOptions {
     /// Messages a client may have on their way.
-    #[arg(long, default_value = "1", value_parser = quantity::count, visible_alias = "udp-window", help_heading = "Load")]
+    #[arg(long, default_value = "1", value_parser = quantity::count, visible_alias = "udp-window")]
     pub(crate) depth: u32,
     /// Messages a second of all clients: 20k, 1k:50k, stages:10s@1k,30s@5k.
     ///
     /// An open loop: the schedule does not wait for answers, and response time
     /// counts from the instant it meant.
-    #[arg(long, help_heading = "Load")]
+    #[arg(long)]
     pub(crate) rate: Option<Rate>,
     /// How the messages of --rate follow one another.
-    #[arg(long, value_enum, requires = "rate", help_heading = "Load")]
+    #[arg(long, value_enum, requires = "rate")]
     pub(crate) arrivals: Option<Arrivals>,
     /// With --rate, do not send what is later than this.
-    #[arg(long, requires = "rate", value_parser = quantity::positive_duration, help_heading = "Load")]
+    #[arg(long, requires = "rate", value_parser = quantity::positive_duration)]
     pub(crate) shed: Option<Duration>,
     /// A pause between an answer and the next message: 5ms, exp:5ms.
-    #[arg(long, conflicts_with = "rate", help_heading = "Load")]
+    #[arg(long, conflicts_with = "rate")]
     pub(crate) think: Option<Think>,
     /// Stop after so many answers, if the time is not over before.
-    #[arg(short = 'n', long, value_parser = quantity::large_count, help_heading = "Load")]
+    #[arg(short = 'n', long, value_parser = quantity::large_count)]
     pub(crate) requests: Option<u64>,
     /// Stop when this many things went wrong: errors>100
-    #[arg(long, value_name = "CONDITION", value_parser = most_errors, help_heading = "Load")]
+    #[arg(long, value_name = "CONDITION", value_parser = most_errors)]
     pub(crate) until: Option<u64>,
     /// Spread the clients' connecting over this time.
-    #[arg(long, default_value = "0s", value_parser = quantity::duration, help_heading = "Load")]
+    #[arg(long, default_value = "0s", value_parser = quantity::duration)]
     pub(crate) ramp: Duration,
     /// Connect so many clients a second.
-    #[arg(long, value_name = "RATE", conflicts_with = "ramp", help_heading = "Load")]
+    #[arg(long, value_name = "RATE", conflicts_with = "ramp")]
     pub(crate) connect_rate: Option<Rate>,
     /// How long a connection is used: never (closed), per-request, every:10, lifetime:1s.
-    #[arg(long, default_value = "never", help_heading = "Load")]
+    #[arg(long, default_value = "never")]
     pub(crate) churn: Churn,
     /// How a connection is closed.
-    #[arg(long, value_enum, default_value = "fin", help_heading = "Load")]
+    #[arg(long, value_enum, default_value = "fin")]
     pub(crate) linger: Linger,
     /// Hold the connections without using them; for memory.
-    #[arg(long, conflicts_with_all = ["churn", "rate", "think", "requests"], help_heading = "Load")]
+    #[arg(long, conflicts_with_all = ["churn", "rate", "think", "requests"])]
     pub(crate) idle: bool,
     /// What messages are made of: random, pattern, or a file.
-    #[arg(long, default_value = "random", help_heading = "Payload")]
+    #[arg(long, default_value = "random")]
     pub(crate) payload: String,
     /// Send small segments at once (TCP_NODELAY).
-    #[arg(long, default_value = "true", action = clap::ArgAction::Set, value_name = "BOOL", help_heading = "Network")]
+    #[arg(long, default_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(crate) nodelay: bool,
     /// Bytes of the sockets' receive buffers (SO_RCVBUF).
-    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, help_heading = "Network")]
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub(crate) rcvbuf: Option<usize>,
     /// Bytes of the sockets' send buffers (SO_SNDBUF).
-    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes, help_heading = "Network")]
+    #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub(crate) sndbuf: Option<usize>,
     /// For http:// targets.
     #[command(flatten)]

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Session {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
+    /// Kept, since its end is a key as well.
+    keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     /// The terminal, as its user sees it.
     seen: vt100::Parser,
@@ -28,10 +30,10 @@ struct Session {
 
 impl Session {
     fn start(options: &str) -> Session {
-        Session::start_before(options, "")
+        Session::start_before(&format!("-d 60s {options}"), "")
     }
 
-    /// As `start`, in a shell that does `next` afterwards.
+    /// With all the options, in a shell that does `next` afterwards, if anything.
     fn start_before(options: &str, next: &str) -> Session {
         let server = Reference::start("tcp");
         let size = PtySize {
@@ -41,10 +43,7 @@ impl Session {
         };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new("sh");
-        let program = format!(
-            "{PROGRAM} run tcp://{} -c 5 -d 60s --warmup 0s {options}",
-            server.address
-        );
+        let program = format!("{PROGRAM} run tcp://{} -c 5 --warmup 0s {options}", server.address);
         command.args([
             "-c",
             &if next.is_empty() {
@@ -58,6 +57,7 @@ impl Session {
         Session {
             child,
             output: chunks(reader),
+            keys: pair.master.take_writer().expect("nobody else writes"),
             master: pair.master,
             seen: vt100::Parser::new(size.rows, size.cols, 0),
             written: Vec::new(),
@@ -82,9 +82,8 @@ impl Session {
         self.written.extend_from_slice(chunk);
     }
 
-    fn press(&self, key: &str) {
-        let mut writer = self.master.take_writer().expect("nobody else writes");
-        writer.write_all(key.as_bytes()).expect("it is read");
+    fn press(&mut self, key: &str) {
+        self.keys.write_all(key.as_bytes()).expect("it is read");
     }
 
     fn signal(&self, name: &str) {
@@ -199,7 +198,7 @@ fn quiet_is_quiet() {
 
 #[test]
 fn quiet_is_quiet_on_a_terminal_too() {
-    let mut session = Session::start("--quiet -d 300ms");
+    let mut session = Session::start_before("--quiet -d 300ms", "");
     assert_eq!(session.end(), 0);
     let written = String::from_utf8_lossy(&session.written).into_owned();
     assert!(
@@ -278,7 +277,7 @@ mod tui {
 
     #[test]
     fn keys_are_echoed_again_afterwards() {
-        let mut session = Session::start_before("--tui", "stty -a");
+        let mut session = Session::start_before("-d 60s --tui", "stty -a");
         session.wait_until(has_charts);
         session.press("q");
         session.end();

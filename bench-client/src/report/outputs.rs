@@ -16,7 +16,6 @@ type Render = fn(&Saved) -> Vec<u8>;
 
 /// Where the report goes besides the terminal.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
 pub(crate) struct Outputs {
     /// Write all figures to FILE as JSON; `report` and `compare` read it.
     #[arg(long, value_name = "FILE")]
