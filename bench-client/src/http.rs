@@ -1,16 +1,16 @@
 //! HTTP/1.1 as a client speaks it (RFC 9112): one request, written in advance,
 //! and where the response to it ends.
 
+mod response;
+
 use std::fs;
 use std::path::PathBuf;
 
 use crate::failure::Failure;
 use crate::payload::{Origin, Payload};
 use crate::target::Target;
-use crate::taxonomy::{ErrorClass, Fault};
 
-/// Header fields of a response at most; more is no response of a test.
-const FIELDS: usize = 64;
+pub(crate) use response::Response;
 
 /// What a request is made of.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -120,50 +120,6 @@ impl Request {
             Expectation::Echo => Wanted::Message,
         }
     }
-
-    /// The response at the begin of `inbox`, once all of it is there; `ended`
-    /// when no more can come.
-    ///
-    /// # Errors
-    /// What is no response.
-    pub(crate) fn response(&self, inbox: &[u8], ended: bool) -> Result<Option<Response>, Fault> {
-        let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-        let mut head = httparse::Response::new(&mut fields);
-        let length = match head.parse(inbox) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(err) => return Err(bad(format!("the response cannot be read: {err}"))),
-        };
-        let status = head.code.unwrap_or_default();
-        let close = field(&head, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let framing = self.framing(&head, status)?;
-        let body = framing.body(&inbox[length..], ended)?;
-        Ok(body.map(|(body, consumed)| Response {
-            status,
-            body,
-            consumed: length + consumed,
-            head: length,
-            closes: close || framing == Framing::UntilClose,
-        }))
-    }
-
-    /// RFC 9112, section 6.3.
-    fn framing(&self, head: &httparse::Response<'_, '_>, status: u16) -> Result<Framing, Fault> {
-        if self.answers_without_body || matches!(status, 100..=199 | 204 | 304) {
-            return Ok(Framing::Length(0));
-        }
-        if let Some(coding) = field(head, "transfer-encoding") {
-            return match coding.eq_ignore_ascii_case("chunked") {
-                true => Ok(Framing::Chunked),
-                false => Err(bad(format!("Transfer-Encoding: {coding} is not understood"))),
-            };
-        }
-        match field(head, "content-length").map(str::parse::<usize>) {
-            Some(Ok(length)) => Ok(Framing::Length(length)),
-            Some(Err(_)) => Err(bad("Content-Length is no number".to_owned())),
-            None => Ok(Framing::UntilClose),
-        }
-    }
 }
 
 /// What a response's body is compared with.
@@ -175,98 +131,6 @@ pub(crate) enum Wanted<'a> {
     Bytes(&'a [u8]),
     /// The message that was sent.
     Message,
-}
-
-/// A complete response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Response {
-    /// Its status code.
-    pub(crate) status: u16,
-    /// Its body, where it was not sent in one piece; else it stands behind the head.
-    body: Option<Vec<u8>>,
-    /// Its length in the inbox.
-    pub(crate) consumed: usize,
-    head: usize,
-    /// Whether the server closes the connection after it.
-    pub(crate) closes: bool,
-}
-
-impl Response {
-    /// Its body, of which `inbox` holds the bytes.
-    pub(crate) fn body<'a>(&'a self, inbox: &'a [u8]) -> &'a [u8] {
-        match &self.body {
-            Some(body) => body,
-            None => &inbox[self.head..self.consumed],
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
-    Length(usize),
-    Chunked,
-    UntilClose,
-}
-
-/// A body, if it is not simply the bytes there, and how many bytes it takes.
-type Body = (Option<Vec<u8>>, usize);
-
-impl Framing {
-    fn body(self, bytes: &[u8], ended: bool) -> Result<Option<Body>, Fault> {
-        match self {
-            Framing::Length(length) => Ok((bytes.len() >= length).then_some((None, length))),
-            Framing::Chunked => unchunk(bytes),
-            Framing::UntilClose => Ok(ended.then_some((None, bytes.len()))),
-        }
-    }
-}
-
-/// RFC 9112, section 7.1; trailers are skipped.
-fn unchunk(bytes: &[u8]) -> Result<Option<Body>, Fault> {
-    let (mut at, mut body) = (0, Vec::new());
-    loop {
-        let (line, size) = match httparse::parse_chunk_size(&bytes[at..]) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(bad("a chunk has no size".to_owned())),
-        };
-        at += line;
-        if size == 0 {
-            return Ok(trailers(&bytes[at..]).map(|length| (Some(body), at + length)));
-        }
-        let end = usize::try_from(size).ok().and_then(|size| at.checked_add(size));
-        let end = end.ok_or_else(|| bad(format!("a chunk of {size} bytes")))?;
-        match bytes.get(end..end.saturating_add(2)) {
-            Some(b"\r\n") => body.extend_from_slice(&bytes[at..end]),
-            Some(_) => return Err(bad("a chunk does not end where it says".to_owned())),
-            None => return Ok(None),
-        }
-        at = end + 2;
-    }
-}
-
-/// The length of what stands between the last chunk and the next response.
-fn trailers(bytes: &[u8]) -> Option<usize> {
-    if bytes.starts_with(b"\r\n") {
-        return Some(2);
-    }
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    Some(end + 4)
-}
-
-fn field<'a>(head: &'a httparse::Response<'_, '_>, name: &str) -> Option<&'a str> {
-    let found = head
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(found.value).ok().map(str::trim)
-}
-
-fn bad(detail: String) -> Fault {
-    Fault {
-        class: ErrorClass::BadResponse,
-        detail,
-    }
 }
 
 fn summary(method: &str, target: &Target, options: &RequestOptions) -> String {
@@ -325,6 +189,7 @@ mod tests {
     use super::*;
     use crate::payload::Content;
     use crate::sizes::Sizes;
+    use crate::taxonomy::{ErrorClass, Fault};
     use proptest::prelude::*;
 
     fn request(options: &RequestOptions) -> Request {
