@@ -1,5 +1,6 @@
 //! What is seen on a terminal while a run goes on, and what is left of it.
 #![allow(missing_docs)]
+#![cfg_attr(not(feature = "tui"), allow(dead_code, reason = "keys are for the full-screen view"))]
 
 mod reference;
 
