@@ -156,3 +156,20 @@ impl Write for Log {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The only test that uses the process's terminal.
+    #[test]
+    fn a_panic_in_a_picture_gives_the_terminal_back_for_good() {
+        take(Place::Line).unwrap();
+        let picture = || draw(Place::Line, || panic!("on purpose"));
+        assert!(std::panic::catch_unwind(picture).is_err());
+        assert!(is(Place::Gone));
+        take(Place::Line).unwrap();
+        draw(Place::Line, || panic!("it is not ours"));
+        assert!(is(Place::Gone));
+    }
+}
