@@ -5,6 +5,9 @@ use std::fmt::Write;
 use crate::format;
 use crate::saved::{Run, Times};
 
+/// The part of a processor from which on its use tells what it could drive.
+const BUSY: f64 = 0.5;
+
 /// Headline, figures and remarks.
 pub(crate) fn report(run: &Run) -> String {
     let mut text = format!("{}  {}\n", run.name, run.workload.headline());
@@ -46,10 +49,15 @@ fn client(run: &Run) -> String {
     let Some(usage) = &run.client else {
         return format::NONE.to_owned();
     };
-    let ceiling = usage.cpu_us_per_answer.filter(|micros| *micros > 0.0).map(|micros| {
-        let rate = format::thousands(1e6 / micros);
-        format!("; its ceiling is {rate} {}/s for each processor", run.workload.units())
-    });
+    // With little to do each message costs more: that tells no ceiling.
+    let busy = usage.cpu_share >= BUSY;
+    let ceiling = usage
+        .cpu_us_per_answer
+        .filter(|micros| busy && *micros > 0.0)
+        .map(|micros| {
+            let rate = format::thousands(1e6 / micros);
+            format!("; its ceiling is {rate} {}/s for each processor", run.workload.units())
+        });
     usage.in_words(run.workload.unit()) + &ceiling.unwrap_or_default()
 }
 
