@@ -165,8 +165,8 @@ fn a_bar_leaves_nothing_but_the_report() {
 
 #[test]
 fn a_narrow_terminal_has_one_line_and_nothing_afterwards() {
-    let mut session = Session::start_on(20, "-d 60s > /dev/null", "");
-    session.wait_until(|screen| screen.contents().starts_with("tcp://127"));
+    let mut session = Session::start_on(40, "-d 60s > /dev/null", "");
+    session.wait_until(|screen| screen.contents().contains(" of 60 s,"));
     let line = session.text();
     assert_eq!(line.lines().count(), 1, "{line}");
     session.signal("INT");
