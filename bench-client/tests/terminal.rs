@@ -31,15 +31,16 @@ struct Session {
 
 impl Session {
     fn start(options: &str) -> Session {
-        Session::start_before(&format!("-d 60s {options}"), "")
+        Session::start_on(80, &format!("-d 60s {options}"), "")
     }
 
-    /// With all the options, in a shell that does `next` afterwards, if anything.
-    fn start_before(options: &str, next: &str) -> Session {
+    /// With all the options, on so many columns, in a shell that does `next`
+    /// afterwards, if anything.
+    fn start_on(cols: u16, options: &str, next: &str) -> Session {
         let server = Reference::start("tcp");
         let size = PtySize {
             rows: 24,
-            cols: 80,
+            cols,
             ..PtySize::default()
         };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
@@ -163,6 +164,18 @@ fn a_bar_leaves_nothing_but_the_report() {
 }
 
 #[test]
+fn a_narrow_terminal_has_one_line_and_nothing_afterwards() {
+    let mut session = Session::start_on(40, "-d 60s > /dev/null", "");
+    session.wait_until(|screen| screen.contents().contains(" of 60 s,"));
+    let line = session.text();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    session.signal("INT");
+    assert_eq!(session.end(), 130);
+    let text = session.text();
+    assert!(!text.contains("tcp://"), "{text}");
+}
+
+#[test]
 fn a_bar_is_drawn_four_times_a_second_at_most() {
     let mut session = Session::start("");
     session.wait_until(measures);
@@ -199,7 +212,7 @@ fn quiet_is_quiet() {
 
 #[test]
 fn quiet_is_quiet_on_a_terminal_too() {
-    let mut session = Session::start_before("--quiet -d 300ms", "");
+    let mut session = Session::start_on(80, "--quiet -d 300ms", "");
     assert_eq!(session.end(), 0);
     let written = String::from_utf8_lossy(&session.written).into_owned();
     assert!(
@@ -278,7 +291,7 @@ mod tui {
 
     #[test]
     fn keys_are_echoed_again_afterwards() {
-        let mut session = Session::start_before("-d 60s --tui", "stty -a");
+        let mut session = Session::start_on(80, "-d 60s --tui", "stty -a");
         session.wait_until(has_charts);
         session.press("q");
         session.end();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::View;
@@ -12,7 +13,10 @@ use crate::progress::{Progress, Scene};
 const STEPS: u64 = 1000;
 /// The rest of the line is for the text, cut to fit.
 const WITH_BAR: &str = "{prefix} [{bar:24}] {wide_msg}";
-const WITHOUT: &str = "{prefix}: {wide_msg}";
+const WITHOUT: &str = "{wide_msg}";
+/// Columns that bar and text take at least. A line that does not fit becomes
+/// two, of which one might be left behind.
+const ROOM: usize = 50;
 
 /// The bar, once there was something to show.
 #[derive(Debug, Default)]
@@ -25,6 +29,7 @@ impl View for Bar {
 
     fn show(&mut self, scene: &Scene) {
         let Progress { text, share, .. } = &scene.progress;
+        let with_bar = share.is_some() && scene.subject.chars().count() + ROOM <= columns();
         let shown = self.0.get_or_insert_with(|| {
             // A line of a terminal is there to be written on.
             let _ = terminal::take(Place::Line);
@@ -35,9 +40,9 @@ impl View for Bar {
             // Unlike the setters, these draw nothing by themselves.
             shown
                 .clone()
-                .with_style(style(share.is_some()))
+                .with_style(style(with_bar))
                 .with_prefix(scene.subject.clone())
-                .with_message(text.clone())
+                .with_message(if with_bar { text.clone() } else { scene.line() })
                 .with_position(steps(*share));
             shown.force_draw();
         });
@@ -49,6 +54,10 @@ impl View for Bar {
         }
         terminal::release();
     }
+}
+
+fn columns() -> usize {
+    Term::stderr().size().1.into()
 }
 
 fn style(with_bar: bool) -> ProgressStyle {
