@@ -59,7 +59,7 @@ impl Cli {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure a server that runs already, or is started for it.
+    /// Measure a server that runs already, or is started for it; may be left out before a target.
     Run(Box<RunOptions>),
     /// Measure a target with several numbers of clients and sizes of messages.
     Sweep(Box<SweepOptions>),

@@ -76,12 +76,17 @@ pub(super) fn command(words: &[OsString]) -> Command {
     dress(Cli::command().max_term_width(WIDTH), complete)
 }
 
-/// `help COMMAND` as what it means, `COMMAND --help`.
+/// What is said shortly as what it means: `help COMMAND` is `COMMAND --help`,
+/// and a target without a command is to be `run`.
 pub(super) fn plain(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<_> = words.collect();
-    if words.get(1).is_some_and(|word| word == "help") {
-        words.remove(1);
-        words.push("--help".into());
+    match words.get(1).and_then(|word| word.to_str()) {
+        Some("help") => {
+            words.remove(1);
+            words.push("--help".into());
+        }
+        Some(target) if target.contains("://") => words.insert(1, "run".into()),
+        _ => {}
     }
     words
 }
@@ -132,6 +137,19 @@ fn sort(arg: Arg, complete: bool) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_alone_is_to_be_run() {
+        let words = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
+        for (said, meant) in [
+            ("x tcp://a:1 -c 5", "x run tcp://a:1 -c 5"),
+            ("x help run", "x run --help"),
+            ("x -c 5", "x -c 5"),
+            ("x doctor tcp://a:1", "x doctor tcp://a:1"),
+        ] {
+            assert_eq!(plain(words(said).into_iter()), words(meant));
+        }
+    }
 
     /// What is printed for `words`, on a terminal of 100 columns.
     fn help(words: &str) -> String {
