@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::clock;
 use super::latch::Latch;
-use super::task::{Name, Task, lock};
+use super::name::Name;
+use super::task::{Task, lock};
 use crate::error::WaitError;
 
 /// A coroutine's end by panic: who it was and what it said.

@@ -5,7 +5,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::task::{Name, Task, lock};
+use super::name::Name;
+use super::task::{Task, lock};
 
 const SLOTS_A_CHUNK: usize = 1024;
 const CHUNKS: usize = 1024;

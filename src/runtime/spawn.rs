@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use super::engine::{self, Interest};
 use super::join::{JoinHandle, Packet, Panic};
+use super::name::Name;
 use super::registry::{Entry, Reservation};
-use super::task::{Name, Task, lock};
+use super::task::{Task, lock};
 use super::{running, worker};
 use crate::error::{Error, Result};
 
