@@ -15,11 +15,11 @@ use std::{
 };
 
 use common::{
-    Background, PATIENCE, alone_with, best_of_three, compute, connection, echo, expect, ip, joined, skipped,
-    slowest_first_answer, suspended, wait_until,
+    Background, PATIENCE, alone_with, best_of_three, compute, echo, expect, ip, joined, skipped, slowest_first_answer,
+    std_connection, suspended, wait_until,
 };
 use greenserve::TcpServer;
-use greenserve::net::UnixStream;
+use greenserve::net::{TcpStream, UnixStream};
 use greenserve::runtime::{self, Builder, Config, JoinHandle};
 use greenserve::sync::{Event, Mutex, Semaphore, channel};
 use nix::errno::Errno;
@@ -226,14 +226,19 @@ fn a_socket_of_the_idle_worker_is_served() {
 }
 
 /// A connection whose near end is served by worker `worker`.
-fn on_worker(worker: usize) -> (greenserve::net::TcpStream, std::net::TcpStream) {
-    let mut others = Vec::new();
+///
+/// Duplicates of one end are made until one has a number that fits: a new
+/// connection for each try may get numbers of the same parity for ever,
+/// depending on what this process was started with.
+fn on_worker(worker: usize) -> (TcpStream, std::net::TcpStream) {
+    let (near, far) = std_connection();
+    let mut duplicates = vec![near];
     loop {
-        let (near, far) = connection();
-        if near.as_raw_fd().unsigned_abs() as usize % runtime::workers() == worker {
-            return (near, far);
+        let last = duplicates.last().unwrap();
+        if last.as_raw_fd().unsigned_abs() as usize % runtime::workers() == worker {
+            return (TcpStream::from(duplicates.pop().unwrap()), far);
         }
-        others.push((near, far));
+        duplicates.push(last.try_clone().unwrap());
     }
 }
 

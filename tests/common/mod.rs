@@ -200,10 +200,16 @@ pub(crate) fn echo(client: &mut TcpStream) -> io::Result<()> {
 
 /// Both ends of a connection over the loopback interface.
 pub(crate) fn connection() -> (TcpStream, Client) {
+    let (near, far) = std_connection();
+    (TcpStream::from(near), far)
+}
+
+/// As [`connection`], before the near end is one of ours.
+pub(crate) fn std_connection() -> (Client, Client) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let far = client(listener.local_addr().unwrap());
     let (near, _) = listener.accept().unwrap();
-    (TcpStream::from(near), far)
+    (near, far)
 }
 
 /// `length` bytes of which every stretch can be told from every other.
