@@ -8,11 +8,17 @@
 mod example;
 #[cfg(test)]
 mod schema;
+mod times;
+mod usage;
+mod workload;
 
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, command_line, version};
 use crate::stage::Stage;
+pub(crate) use times::{Second, Times};
+pub(crate) use usage::{Host, Memory, Usage};
+pub(crate) use workload::Workload;
 
 /// Raised whenever a field changes its meaning or goes.
 pub(crate) const SCHEMA: u32 = 2;
@@ -103,50 +109,6 @@ pub(crate) struct Run {
     pub(crate) verdict: Verdict,
 }
 
-/// What was asked for. Two runs whose [`hash`](Workload::hash) differs are not
-/// compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Workload {
-    /// Of everything here but the target.
-    pub(crate) hash: String,
-    /// As `tcp://127.0.0.1:7000`.
-    pub(crate) target: String,
-    /// `tcp`, `udp`, `unix`, `unixgram` or `http`.
-    pub(crate) protocol: String,
-    /// `closed` or `open`.
-    pub(crate) mode: String,
-    /// The rate as it was given, in an open loop.
-    pub(crate) rate: Option<String>,
-    /// `uniform` or `poisson`, in an open loop.
-    pub(crate) arrivals: Option<String>,
-    /// The pause between an answer and the next message, as it was given.
-    pub(crate) think: Option<String>,
-    /// Simulated clients.
-    pub(crate) clients: u32,
-    /// Messages a client may have on their way.
-    pub(crate) depth: u32,
-    /// Sizes of messages in bytes, as they were given.
-    pub(crate) size: String,
-    /// What messages are made of: `pattern`, or the name of a file.
-    pub(crate) payload: String,
-    /// What they are a function of.
-    pub(crate) seed: u64,
-    /// How far answers are checked: `full`, `header`, `len` or `off`.
-    pub(crate) verify: String,
-    /// How long a connection is used: `never`, `per-request`, ...
-    pub(crate) churn: String,
-    /// Whether clients only hold their connections.
-    pub(crate) idle: bool,
-    /// For HTTP: method, path and what else makes the request.
-    pub(crate) request: Option<String>,
-    /// Before anything counts.
-    pub(crate) warmup_s: f64,
-    /// While it counts, if time bounds it.
-    pub(crate) duration_s: Option<f64>,
-    /// Answers after which it is over, if their number bounds it.
-    pub(crate) requests: Option<u64>,
-}
-
 /// Clients and how they came.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Connections {
@@ -158,55 +120,6 @@ pub(crate) struct Connections {
     pub(crate) connecting_s: f64,
     /// Until each had it.
     pub(crate) first_answer: Times,
-}
-
-/// Times in nanoseconds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Times {
-    /// How many.
-    pub(crate) count: u64,
-    /// Their mean.
-    pub(crate) mean: f64,
-    /// The shortest.
-    pub(crate) min: u64,
-    pub(crate) p50: u64,
-    pub(crate) p90: u64,
-    pub(crate) p99: u64,
-    pub(crate) p999: u64,
-    pub(crate) p9999: u64,
-    pub(crate) p99999: u64,
-    /// The longest.
-    pub(crate) max: u64,
-    /// How many were longer than the longest that is told apart, 60 s.
-    pub(crate) saturated: u64,
-    /// All of them: an HdrHistogram, V2, deflated, in base64.
-    pub(crate) histogram: String,
-}
-
-/// One second of the window, or the rest at its end.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Second {
-    /// From the begin of the window to its end.
-    pub(crate) end_s: f64,
-    /// Its length.
-    pub(crate) length_s: f64,
-    /// Answers in it.
-    pub(crate) answers: u64,
-    /// Times in nanoseconds, response time in an open loop and service time in
-    /// a closed one.
-    pub(crate) p50: u64,
-    pub(crate) p99: u64,
-    pub(crate) max: u64,
-    /// Errors in it, by class.
-    pub(crate) errors: Vec<(String, u64)>,
-    /// The part of one processor that the server used.
-    pub(crate) server_cpu_share: Option<f64>,
-    /// The part of one processor that the client used.
-    pub(crate) client_cpu_share: Option<f64>,
-    /// Resident memory of the server at its end.
-    pub(crate) server_resident_bytes: Option<u64>,
-    /// Resident memory of the client at its end.
-    pub(crate) client_resident_bytes: Option<u64>,
 }
 
 /// How the answers were spread over the clients.
@@ -225,78 +138,6 @@ pub(crate) struct Fairness {
     /// By Little's law, how many clients were at work at a time: rate times
     /// mean service time.
     pub(crate) effective: Option<f64>,
-}
-
-/// What a process used in the window.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Usage {
-    /// The process.
-    pub(crate) pid: i32,
-    /// Processor time, user and system, by the process's CPU clock.
-    pub(crate) cpu_s: f64,
-    /// The part of it in user mode, to a hundredth of a second.
-    pub(crate) user_s: Option<f64>,
-    /// The part of it in the kernel, to a hundredth of a second.
-    pub(crate) system_s: Option<f64>,
-    /// The part of one processor.
-    pub(crate) cpu_share: f64,
-    /// The part of one processor that the thread used which used most.
-    pub(crate) busiest_thread_share: Option<f64>,
-    /// Processor time for one answer, in microseconds.
-    pub(crate) cpu_us_per_answer: Option<f64>,
-    /// Resident memory at the end.
-    pub(crate) resident_bytes: Option<u64>,
-    /// Threads at the end.
-    pub(crate) threads: Option<u64>,
-    /// Open descriptors at the end.
-    pub(crate) descriptors: Option<u64>,
-    /// Times a thread that lives at the end waited.
-    pub(crate) voluntary_switches: Option<u64>,
-    /// Times one was made to wait.
-    pub(crate) involuntary_switches: Option<u64>,
-    /// Pages found without reading them from disk.
-    pub(crate) minor_faults: Option<u64>,
-    /// Pages read from disk.
-    pub(crate) major_faults: Option<u64>,
-    /// How long its threads were ready and had no processor.
-    pub(crate) run_queue_delay_s: Option<f64>,
-    /// The processors it may use, as the kernel writes them.
-    pub(crate) allowed_cpus: Option<String>,
-}
-
-/// What the kernel counted from the first connection to the last answer, for
-/// all processes together.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Host {
-    /// Connections that found a full accept queue.
-    pub(crate) listen_overflows: Option<u64>,
-    /// Connections dropped in a listener's queue for any reason.
-    pub(crate) listen_drops: Option<u64>,
-    /// Connection requests sent again.
-    pub(crate) syn_retransmits: Option<u64>,
-    /// TCP's retransmission timer.
-    pub(crate) tcp_timeouts: Option<u64>,
-    /// Datagrams dropped for want of room at the receiver.
-    pub(crate) udp_receive_buffer_errors: Option<u64>,
-    /// Datagrams that could not be delivered.
-    pub(crate) udp_in_errors: Option<u64>,
-    /// Processor time another machine on the same host took.
-    pub(crate) steal_s: Option<f64>,
-    /// Processor time in soft interrupts.
-    pub(crate) softirq_s: Option<f64>,
-}
-
-/// The server's resident memory at two numbers of clients.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    /// The smaller number.
-    pub(crate) few_clients: u32,
-    /// The larger one.
-    pub(crate) many_clients: u32,
-    pub(crate) few_bytes: u64,
-    pub(crate) many_bytes: u64,
-    /// That one more client takes.
-    pub(crate) bytes_per_client: f64,
 }
 
 /// One kind of failure.
@@ -347,55 +188,5 @@ impl Run {
     pub(crate) fn errors_of(&self, class: &str) -> u64 {
         let of_class = self.errors.iter().filter(|errors| errors.class == class);
         of_class.map(|errors| errors.count).fold(0, u64::saturating_add)
-    }
-}
-
-impl Second {
-    /// Answers per second.
-    pub(crate) fn answers_per_s(&self) -> Option<f64> {
-        (self.length_s > 0.0).then(|| self.answers as f64 / self.length_s)
-    }
-
-    /// How much went wrong in it.
-    pub(crate) fn errors(&self) -> u64 {
-        let counts = self.errors.iter().map(|(_, count)| *count);
-        counts.fold(0, u64::saturating_add)
-    }
-}
-
-#[cfg(test)]
-impl Run {
-    /// A run of `name` without errors, with `rate` answers per second, times of
-    /// 1 ms, 10 us of the server's processor for an answer and 10,000 bytes for
-    /// a client.
-    pub(crate) fn example(name: &str, rate: f64) -> Run {
-        let value = serde_json::json!({
-            "name": name,
-            "workload": {
-                "hash": "1", "target": "tcp://127.0.0.1:7000", "protocol": "tcp", "mode": "closed",
-                "clients": 10, "depth": 1, "size": "64", "payload": "pattern", "seed": 42,
-                "verify": "full", "churn": "never", "idle": false, "warmup_s": 1.0, "duration_s": 1.0,
-            },
-            "connections": {
-                "asked": 10, "connected": 10, "connecting_s": 0.1, "first_answer": Times::default(),
-            },
-            "window_s": 1.0, "answers": rate as u64, "answered_bytes": 0, "answers_per_s": rate,
-            "service_time": Times {
-                count: rate as u64,
-                p50: 1_000_000,
-                p99: 1_000_000,
-                ..Times::default()
-            },
-            "series": [], "fairness": Fairness::default(),
-            "server": Usage { cpu_us_per_answer: Some(10.0), ..Usage::default() },
-            "host": Host::default(),
-            "memory": Memory {
-                few_clients: 2, many_clients: 10, few_bytes: 0, many_bytes: 80_000, bytes_per_client: 10_000.0,
-            },
-            "errors": [], "unfinished": 0, "verdict": Verdict { valid: true, ..Verdict::default() },
-        });
-        let mut run: Run = serde_json::from_value(value).expect("it has every field");
-        run.workload.hash = run.workload.hashed();
-        run
     }
 }

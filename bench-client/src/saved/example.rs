@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Errors, Host, Manifest, Run, SCHEMA, Saved, Second, Times, Usage};
+use super::{Errors, Fairness, Host, Manifest, Memory, Run, SCHEMA, Saved, Second, Times, Usage, Verdict};
 use crate::machine::Machine;
 use crate::recording::Recorder;
 
@@ -89,5 +89,41 @@ impl Run {
             }],
             ..run
         }
+    }
+}
+
+impl Run {
+    /// A run of `name` without errors, with `rate` answers per second, times of
+    /// 1 ms, 10 us of the server's processor for an answer and 10,000 bytes for
+    /// a client.
+    pub(crate) fn example(name: &str, rate: f64) -> Run {
+        let value = serde_json::json!({
+            "name": name,
+            "workload": {
+                "hash": "1", "target": "tcp://127.0.0.1:7000", "protocol": "tcp", "mode": "closed",
+                "clients": 10, "depth": 1, "size": "64", "payload": "pattern", "seed": 42,
+                "verify": "full", "churn": "never", "idle": false, "warmup_s": 1.0, "duration_s": 1.0,
+            },
+            "connections": {
+                "asked": 10, "connected": 10, "connecting_s": 0.1, "first_answer": Times::default(),
+            },
+            "window_s": 1.0, "answers": rate as u64, "answered_bytes": 0, "answers_per_s": rate,
+            "service_time": Times {
+                count: rate as u64,
+                p50: 1_000_000,
+                p99: 1_000_000,
+                ..Times::default()
+            },
+            "series": [], "fairness": Fairness::default(),
+            "server": Usage { cpu_us_per_answer: Some(10.0), ..Usage::default() },
+            "host": Host::default(),
+            "memory": Memory {
+                few_clients: 2, many_clients: 10, few_bytes: 0, many_bytes: 80_000, bytes_per_client: 10_000.0,
+            },
+            "errors": [], "unfinished": 0, "verdict": Verdict { valid: true, ..Verdict::default() },
+        });
+        let mut run: Run = serde_json::from_value(value).expect("it has every field");
+        run.workload.hash = run.workload.hashed();
+        run
     }
 }

@@ -1,0 +1,65 @@
+//! Times and the seconds they fell into, as they are saved.
+
+use serde::{Deserialize, Serialize};
+
+/// Times in nanoseconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Times {
+    /// How many.
+    pub(crate) count: u64,
+    /// Their mean.
+    pub(crate) mean: f64,
+    /// The shortest.
+    pub(crate) min: u64,
+    pub(crate) p50: u64,
+    pub(crate) p90: u64,
+    pub(crate) p99: u64,
+    pub(crate) p999: u64,
+    pub(crate) p9999: u64,
+    pub(crate) p99999: u64,
+    /// The longest.
+    pub(crate) max: u64,
+    /// How many were longer than the longest that is told apart, 60 s.
+    pub(crate) saturated: u64,
+    /// All of them: an HdrHistogram, V2, deflated, in base64.
+    pub(crate) histogram: String,
+}
+
+/// One second of the window, or the rest at its end.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Second {
+    /// From the begin of the window to its end.
+    pub(crate) end_s: f64,
+    /// Its length.
+    pub(crate) length_s: f64,
+    /// Answers in it.
+    pub(crate) answers: u64,
+    /// Times in nanoseconds, response time in an open loop and service time in
+    /// a closed one.
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
+    pub(crate) max: u64,
+    /// Errors in it, by class.
+    pub(crate) errors: Vec<(String, u64)>,
+    /// The part of one processor that the server used.
+    pub(crate) server_cpu_share: Option<f64>,
+    /// The part of one processor that the client used.
+    pub(crate) client_cpu_share: Option<f64>,
+    /// Resident memory of the server at its end.
+    pub(crate) server_resident_bytes: Option<u64>,
+    /// Resident memory of the client at its end.
+    pub(crate) client_resident_bytes: Option<u64>,
+}
+
+impl Second {
+    /// Answers per second.
+    pub(crate) fn answers_per_s(&self) -> Option<f64> {
+        (self.length_s > 0.0).then(|| self.answers as f64 / self.length_s)
+    }
+
+    /// How much went wrong in it.
+    pub(crate) fn errors(&self) -> u64 {
+        let counts = self.errors.iter().map(|(_, count)| *count);
+        counts.fold(0, u64::saturating_add)
+    }
+}
