@@ -1,0 +1,91 @@
+//! The end of a server: its socket is closed, what is in flight is waited for
+//! or killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Server;
+use super::waiting::Waiting;
+use crate::concurrency::Model;
+use crate::family::Family;
+use crate::lifecycle::{DrainReport, Phase, Watch, drain, wait_for_change};
+
+impl<F: Family, M: Model> Server<F, M> {
+    /// Closes the socket and waits for the requests in flight if the model
+    /// says so (`server_close` of Python, with `block_on_close`).
+    pub fn server_close(mut self) -> DrainReport {
+        let grace = if self.model.joins_on_close() {
+            None
+        } else {
+            Some(Duration::ZERO)
+        };
+        if grace.is_some() {
+            // Left running: not even looked at.
+            self.close_listener();
+            return DrainReport::default();
+        }
+        self.finish(grace)
+    }
+
+    /// Closes the socket, waits for the requests in flight for at most
+    /// `grace`, and kills those that are left (`stop(timeout)` of gevent).
+    ///
+    /// Killing ends a request's waits with an error; a handler that computes
+    /// is not reached, and the report names it among the survivors. Takes at
+    /// most 100 ms longer than `grace`.
+    pub fn stop(mut self, grace: Duration) -> DrainReport {
+        self.finish(Some(grace))
+    }
+
+    /// No more requests, and the address is free.
+    fn close_listener(&mut self) {
+        if self.lifecycle().phase() == Phase::Closed {
+            return;
+        }
+        if let Err(err) = self.lifecycle().advance(Phase::Draining, "close") {
+            log::error!("{err}");
+        }
+        self.claim = None;
+        if self.listener.take().is_some() {
+            self.shared.hooks.server_close();
+        }
+    }
+
+    pub(super) fn finish(&mut self, grace: Option<Duration>) -> DrainReport {
+        self.close_listener();
+        let lifecycle = Arc::clone(self.lifecycle());
+        let report = if M::LOOPS_IN_COROUTINE || M::WATCH.0 == Watch::Reader {
+            let watcher = lifecycle.watch();
+            drain(
+                &lifecycle,
+                grace,
+                |deadline| wait_for_change(&watcher, deadline),
+                || lifecycle.take_signal(),
+            )
+        } else {
+            let waiting = Waiting::new(&lifecycle);
+            let wait = |deadline| {
+                let _ = waiting.for_change(deadline);
+                self.model.collect();
+            };
+            drain(&lifecycle, grace, wait, || lifecycle.take_signal())
+        };
+        self.signals = None;
+        if let Err(err) = lifecycle.advance(Phase::Closed, "close") {
+            log::error!("{err}");
+        }
+        report
+    }
+}
+
+impl<F: Family, M: Model> Drop for Server<F, M> {
+    fn drop(&mut self) {
+        // A server whose parts moved on to another model has none left.
+        if self.listener.is_some() {
+            let report = self.finish(Some(Duration::ZERO));
+            if !report.is_clean() {
+                log::info!("a server was dropped while it served: {report}");
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! How the accept loop is run: for how long, where, and until which signal.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::accept::{Core, Goal};
+use super::{Running, Server};
+use crate::concurrency::Model;
+use crate::error::{Error, Result};
+use crate::family::Family;
+use crate::lifecycle::{DrainReport, Phase, Signals};
+use crate::runtime::{self, Builder as CoroutineBuilder, NEVER};
+
+impl<F: Family, M: Model> Server<F, M> {
+    /// Serves until [`ServerHandle::shutdown`] is called.
+    ///
+    /// On coroutines the loop is a coroutine itself, and the calling thread
+    /// only waits for it; in the other models the loop runs in the caller.
+    /// After it has returned it may be called again.
+    ///
+    /// # Errors
+    /// A server that is not listening; a model that cannot work here
+    /// ([`Error::ForkUnsafe`]); a listener that broke ([`Error::Accept`]). An
+    /// error of a request never ends the loop.
+    pub fn serve_forever(&mut self) -> Result<()> {
+        self.serve(Goal::Forever)
+    }
+
+    /// Serves one request, or waits for
+    /// [`Builder::timeout`] and calls [`Hooks::handle_timeout`].
+    ///
+    /// # Errors
+    /// As [`serve_forever`](Server::serve_forever).
+    pub fn handle_request(&mut self) -> Result<()> {
+        let deadline = self.config.timeout.map_or(NEVER, runtime::after);
+        self.serve(Goal::OneRequest(deadline))
+    }
+
+    fn serve(&mut self, goal: Goal) -> Result<()> {
+        let core = self.core()?;
+        if !M::LOOPS_IN_COROUTINE || runtime::in_coroutine() {
+            return core.serve(goal);
+        }
+        let name = format!("{} server {}", F::NAME, self.address()?);
+        let builder = CoroutineBuilder::new()
+            .name(name)
+            .beside(core.listener.as_fd().as_raw_fd());
+        match builder.spawn(move || core.serve(goal))?.join() {
+            Ok(served) => served,
+            Err(panic) => std::panic::resume_unwind(panic.into_payload()),
+        }
+    }
+
+    fn core(&self) -> Result<Core<F, M>> {
+        Ok(Core {
+            listener: Arc::clone(self.bound("serve")?),
+            shared: Arc::clone(&self.shared),
+            model: Arc::clone(&self.model),
+            config: Arc::clone(&self.config),
+        })
+    }
+
+    /// Has SIGTERM and SIGINT end the server: the first one ends the accept
+    /// loop, a second one kills what is in flight. When the server has been
+    /// closed they do what they always did.
+    ///
+    /// When the server is gone they no longer do, but neither do they end the
+    /// process again: a program that goes on needs handlers of its own.
+    ///
+    /// # Errors
+    /// When the system refuses a handler, a pipe or a thread.
+    pub fn handle_signals(&mut self) -> Result<()> {
+        self.watch_signals(None)
+    }
+
+    fn watch_signals(&mut self, grace: Option<Duration>) -> Result<()> {
+        let (signals, reader) = Signals::register(self.lifecycle(), M::WATCH.0, grace)?;
+        self.lifecycle().set_handles_signals(reader.is_none());
+        if let Some(reader) = reader {
+            if M::LOOPS_IN_COROUTINE {
+                CoroutineBuilder::new().name("signals").spawn(move || reader.run())?;
+            } else {
+                let spawned = thread::Builder::new()
+                    .name("greenserve-signals".to_owned())
+                    .spawn(move || reader.run());
+                spawned.map_err(|source| Error::System {
+                    action: "start a thread for signals",
+                    source,
+                })?;
+            }
+        }
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains for at most `grace`: what a
+    /// program's `main` usually wants. A second signal cuts the drain short.
+    ///
+    /// # Errors
+    /// As [`serve_forever`](Server::serve_forever) and
+    /// [`handle_signals`](Server::handle_signals).
+    pub fn serve_until_signal(mut self, grace: Duration) -> Result<DrainReport> {
+        // The drain comes too late for requests that run in the loop itself.
+        self.watch_signals(M::RUNS_IN_LOOP.then_some(grace))?;
+        self.serve_forever()?;
+        Ok(self.stop(grace))
+    }
+
+    /// Runs the accept loop in the background: a coroutine's on coroutines, a
+    /// thread's in the models thread and inline.
+    ///
+    /// # Errors
+    /// A server that is not listening; a model that cannot work here: forking
+    /// needs [`serve_forever`](Server::serve_forever) on the only thread.
+    pub fn start(self) -> Result<Running<F, M>> {
+        self.bound("serve")?;
+        let phase = self.lifecycle().phase();
+        if phase != Phase::Listening {
+            return Err(Error::Phase {
+                action: "serve",
+                phase: phase.describe(),
+            });
+        }
+        self.model.check_background()?;
+        Running::start(self)
+    }
+}
