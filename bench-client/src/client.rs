@@ -1,5 +1,6 @@
 //! One simulated client, written as if it had the machine to itself.
 
+mod buffers;
 mod datagram;
 mod stream;
 

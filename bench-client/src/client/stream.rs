@@ -1,16 +1,16 @@
 //! A client over a connection.
 
+mod connection;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use greenserve::runtime;
-
+use super::buffers::{Inbox, Outbox};
 use super::{Desk, Flight, Served, Trouble, trouble};
 use crate::codec::Answer;
-use crate::dial::dial;
-use crate::job::{Churn, Job, Linger};
+use crate::job::{Churn, Job};
 use crate::line::Line;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
 
@@ -18,13 +18,6 @@ use crate::taxonomy::{Doing, ErrorClass, Fault};
 /// in, because a server that echoes as it reads, and a client that reads only
 /// when it has written all, would wait for each other.
 const UNANSWERED: usize = 64 * 1024;
-/// Room for more than is expected, at least: a read that does not fill its
-/// buffer tells that there is no more, and the next one need not ask.
-const SPARE: usize = 64;
-
-/// Pause after the second failure in a row; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A client whose messages go over a connection, one after the other.
 #[derive(Debug)]
@@ -39,12 +32,8 @@ pub(crate) struct StreamClient {
     connected: Instant,
     /// In the order in which they were sent and are answered.
     flights: VecDeque<Flight>,
-    outbox: Vec<u8>,
-    /// Bytes of the outbox that were written.
-    written: usize,
-    inbox: Vec<u8>,
-    /// Bytes of the inbox that were read.
-    filled: usize,
+    outbox: Outbox,
+    inbox: Inbox,
     /// Bytes written for which none came back yet.
     unanswered: usize,
     /// When the server last showed that it lives.
@@ -66,10 +55,8 @@ impl StreamClient {
             carried: 0,
             connected: now,
             flights: VecDeque::new(),
-            outbox: Vec::new(),
-            written: 0,
-            inbox: Vec::new(),
-            filled: 0,
+            outbox: Outbox::default(),
+            inbox: Inbox::default(),
             unanswered: 0,
             heard: now,
             failures: 0,
@@ -156,7 +143,7 @@ impl StreamClient {
         if self.flights.is_empty() {
             self.heard = began;
         }
-        let size = self.desk.job.encode(origin, &mut self.outbox);
+        let size = self.desk.job.encode(origin, self.outbox.end());
         let flight = Flight {
             origin,
             intended,
@@ -168,15 +155,6 @@ impl StreamClient {
         self.carried += 1;
         self.leaving = self.desk.job.plan.churn.is_over(self.carried, self.connected);
         Ok(now)
-    }
-
-    fn connect(&mut self, origin: crate::payload::Origin) -> io::Result<()> {
-        let (line, doing) = dial(&self.desk.job.plan, origin)?;
-        self.line = Some(line);
-        self.doing = doing;
-        self.carried = 0;
-        self.connected = Instant::now();
-        Ok(())
     }
 
     /// Writes what may be written of the outbox.
@@ -191,11 +169,11 @@ impl StreamClient {
         } else {
             usize::MAX
         };
-        let left = &self.outbox[self.written..];
-        let now = &left[..left.len().min(room)];
+        let now = self.outbox.next(room);
         if now.is_empty() {
             return Ok(());
         }
+        let count = now.len();
         line.write_all(now).map_err(|err| trouble(&err, self.doing))?;
         if self.doing == Doing::Connecting {
             self.doing = Doing::Sending;
@@ -203,19 +181,15 @@ impl StreamClient {
             line.set_write_timeout(limit)
                 .map_err(|err| trouble(&err, Doing::Sending))?;
         }
-        self.written += now.len();
-        self.unanswered += now.len();
-        if self.written == self.outbox.len() {
-            self.outbox.clear();
-            self.written = 0;
-        }
+        self.outbox.wrote(count);
+        self.unanswered += count;
         Ok(())
     }
 
     /// Waits for bytes and takes the answers among them; the inner result is of
     /// those.
     fn receive(&mut self, now: Instant) -> Result<Result<(), Fault>, Trouble> {
-        self.make_room();
+        self.inbox.make_room(self.expected());
         let Some(line) = &self.line else {
             return Ok(Ok(()));
         };
@@ -225,11 +199,11 @@ impl StreamClient {
             line.set_read_timeout(patience)
                 .map_err(|err| trouble(&err, Doing::Receiving))?;
         }
-        match line.read(&mut self.inbox[self.filled..]) {
+        match line.read(self.inbox.room()) {
             Ok(0) => self.ended(),
             Ok(count) => {
                 self.heard = Instant::now();
-                self.filled += count;
+                self.inbox.read(count);
                 self.unanswered = self.unanswered.saturating_sub(count);
                 self.take_answers(false)
             }
@@ -239,28 +213,23 @@ impl StreamClient {
         }
     }
 
-    fn make_room(&mut self) {
-        let expected = match self.desk.job.plan.request {
+    /// How many bytes there should be room for.
+    fn expected(&self) -> usize {
+        let filled = self.inbox.bytes().len();
+        match self.desk.job.plan.request {
             // How long a response is, its head will tell.
-            Some(_) => self.filled.max(1024) * 2,
-            None => self
-                .flights
-                .iter()
-                .map(|flight| flight.size)
-                .sum::<usize>()
-                .min(self.filled + UNANSWERED),
-        };
-        let wanted = expected.max(self.filled) + SPARE;
-        if self.inbox.len() < wanted {
-            self.inbox.resize(wanted, 0);
+            Some(_) => filled.max(1024) * 2,
+            None => {
+                let sizes = self.flights.iter().map(|flight| flight.size);
+                sizes.sum::<usize>().min(filled + UNANSWERED)
+            }
         }
     }
 
     fn take_answers(&mut self, ended: bool) -> Result<Result<(), Fault>, Trouble> {
         let (mut at, mut verdict, mut last) = (0, Ok(()), false);
         while let Some(flight) = self.flights.front().filter(|_| !last) {
-            let inbox = &self.inbox[at..self.filled];
-            let decoded = self.desk.job.decode(flight.origin, inbox, ended);
+            let decoded = self.desk.job.decode(flight.origin, &self.inbox.bytes()[at..], ended);
             let Some(answer) = decoded.map_err(Trouble::Fault)? else {
                 break;
             };
@@ -268,8 +237,7 @@ impl StreamClient {
             last = answer.last;
             verdict = self.finish(answer).and(verdict);
         }
-        self.inbox.copy_within(at..self.filled, 0);
-        self.filled -= at;
+        self.inbox.drop_front(at);
         if last {
             self.desk.served.unfinished += self.flights.len() as u64;
             self.hang_up();
@@ -300,53 +268,12 @@ impl StreamClient {
             self.hang_up();
             return Ok(verdict);
         }
-        let class = match self.filled {
+        let read = self.inbox.bytes().len();
+        let class = match read {
             0 => ErrorClass::ClosedEarly,
             _ => ErrorClass::Short,
         };
-        let detail = format!("the server closed after {} bytes of the answer", self.filled);
+        let detail = format!("the server closed after {read} bytes of the answer");
         Err(Trouble::Fault(Fault { class, detail }))
-    }
-
-    /// Closes the connection if it is to carry no more.
-    fn part(&mut self) {
-        if self.leaving {
-            self.hang_up();
-        }
-    }
-
-    fn hang_up(&mut self) {
-        self.flights.clear();
-        self.outbox.clear();
-        (self.written, self.filled, self.unanswered) = (0, 0, 0);
-        self.leaving = false;
-        let Some(line) = self.line.take() else {
-            return;
-        };
-        if self.desk.job.plan.linger == Linger::Rst
-            && let Err(err) = line.abort()
-        {
-            log::debug!("client {}: closes without a reset: {err}", self.desk.connection);
-        }
-    }
-
-    /// Counts the fault, for each message it was the end of; the next message
-    /// makes a new connection. A server that refuses again and again is not
-    /// hammered.
-    fn recover(&mut self, fault: Fault) {
-        for _ in 1..self.flights.len() {
-            self.desk.note(Fault {
-                class: fault.class,
-                detail: fault.detail.clone(),
-            });
-        }
-        self.desk.note(fault);
-        self.hang_up();
-        if self.failures > 0 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(10));
-            // Told to stop: the phase says so too.
-            let _ = runtime::sleep(pause.min(LONGEST_PAUSE));
-        }
-        self.failures += 1;
     }
 }
