@@ -1,0 +1,142 @@
+//! Messages on their way: how many there are, and what becomes of them when
+//! their answers do not come.
+
+mod program;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use program::{PROGRAM, run};
+use serde_json::Value;
+
+const SIZE: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Each connection is served by `attend`, on a thread of its own.
+fn server(attend: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = format!("tcp://{}", listener.local_addr().expect("it is bound"));
+    let attend = Arc::new(attend);
+    thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let attend = Arc::clone(&attend);
+            // How a connection ends is for the client to say.
+            thread::spawn(move || attend(client));
+        }
+    });
+    target
+}
+
+/// Answers `count` messages, once all of them are here.
+fn answer(client: &mut TcpStream, count: usize) -> std::io::Result<()> {
+    let mut messages = vec![0; count * SIZE];
+    client.read_exact(&mut messages)?;
+    client.write_all(&messages)
+}
+
+#[test]
+fn as_many_messages_are_on_their_way_as_asked() {
+    let target = server(|mut client| {
+        answer(&mut client, 1)?;
+        loop {
+            answer(&mut client, 4)?;
+        }
+    });
+    let options = ["-c", "3", "-d", "300ms", "--timeout", "5s", "--allow-client-limited"];
+    let run = run(&target, &[&options[..], &["--depth", "4"]].concat());
+    assert_eq!(run.status(), 0, "{}", run.text());
+    assert!(run.report["answers"].as_u64().expect("a count") >= 12, "{}", run.text());
+}
+
+#[test]
+fn each_message_that_a_connection_takes_with_it_is_a_failure() {
+    let left = AtomicU32::new(3);
+    let spend = |places: u32| places.checked_sub(1);
+    let target = server(move |mut client| {
+        answer(&mut client, 1)?;
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok() {
+            return client.read_exact(&mut [0; 4 * SIZE]);
+        }
+        loop {
+            answer(&mut client, 1)?;
+        }
+    });
+    let options = ["-c", "1", "-d", "500ms", "--depth", "4", "--allow-client-limited"];
+    let run = run(&target, &options);
+    let errors = &run.report["errors"];
+    assert_eq!(errors[0]["class"], "closed_early", "{}", run.text());
+    // Three connections, each with four on their way when it ended.
+    assert_eq!(errors[0]["count"], 12, "{}", run.text());
+}
+
+/// A run that is interrupted when the server has said so: (status, its report).
+fn interrupted(target: &str, silent: &Receiver<()>, options: &[&str]) -> (Option<i32>, Value) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let json = folder.path().join("report.json");
+    let mut program = Command::new(PROGRAM)
+        .args([
+            "run",
+            target,
+            "-c",
+            "1",
+            "-d",
+            "60s",
+            "--warmup",
+            "0s",
+            "--timeout",
+            "60s",
+        ])
+        .args(options)
+        .arg("--json")
+        .arg(&json)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it can be started");
+    silent.recv_timeout(PATIENCE).expect("messages without an answer");
+    let status = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
+    assert!(status.expect("there is kill").success());
+    let status = program.wait().expect("it ends").code();
+    let report: Value = serde_json::from_slice(&std::fs::read(&json).expect("a report")).expect("JSON");
+    (status, report["runs"][0].clone())
+}
+
+#[test]
+fn messages_without_an_answer_are_unfinished() {
+    let (tell, silent) = channel();
+    let target = server(move |mut client| {
+        answer(&mut client, 1)?;
+        client.read_exact(&mut [0; 3 * SIZE])?;
+        // The test may have gone on.
+        let _ = tell.send(());
+        client.read_exact(&mut [0; SIZE])
+    });
+    let (status, report) = interrupted(&target, &silent, &["--depth", "3"]);
+    assert_eq!((status, &report["unfinished"]), (Some(130), &Value::from(3)));
+    assert_eq!(report["errors"], Value::Array(vec![]));
+}
+
+#[test]
+fn datagrams_without_an_answer_are_unfinished() {
+    let (tell, silent) = channel();
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let target = format!("udp://{}", socket.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        let mut message = [0; 2 * SIZE];
+        let (length, from) = socket.recv_from(&mut message).expect("a message");
+        socket.send_to(&message[..length], from).expect("it is there");
+        for _ in 0..3 {
+            socket.recv_from(&mut message).expect("a message");
+        }
+        // The test may have gone on.
+        let _ = tell.send(());
+    });
+    let (status, report) = interrupted(&target, &silent, &["--depth", "3"]);
+    assert_eq!((status, &report["unfinished"]), (Some(130), &Value::from(3)));
+}
