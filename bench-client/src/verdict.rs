@@ -189,12 +189,13 @@ fn unkept(run: &Run) -> Option<String> {
     })
 }
 
-/// Answers missing from a schedule that neither errors nor the server's
-/// processor time explain.
+/// Answers missing from a schedule that neither errors, nor messages that were
+/// on their way at the end, nor the server's processor time explain.
 fn unachieved(run: &Run, ends: &Ends) -> Option<String> {
     let part = achieved(run).filter(|part| *part < ACHIEVED)?;
     let missing = (run.offered_per_s? - run.answers_per_s?) * run.window_s?;
-    let explained = (run.errors() + run.unfinished) as f64 >= missing;
+    let places = u64::from(run.connections.connected) * u64::from(run.workload.depth);
+    let explained = (run.errors() + run.unfinished.min(places)) as f64 >= missing;
     (!ends.server_is_busy() && !explained).then(|| {
         format!(
             "only {} of the offered rate was achieved, and the server was not saturated; lower --rate, or give more clients",

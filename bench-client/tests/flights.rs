@@ -140,3 +140,48 @@ fn datagrams_without_an_answer_are_unfinished() {
     let (status, report) = interrupted(&target, &silent, &["--depth", "3"]);
     assert_eq!((status, &report["unfinished"]), (Some(130), &Value::from(3)));
 }
+
+#[test]
+fn what_the_schedule_still_asked_for_is_unfinished() {
+    let target = server(|mut client| {
+        answer(&mut client, 1)?;
+        client.read_exact(&mut [0; 2 * SIZE])
+    });
+    let options = [
+        "-c",
+        "1",
+        "-d",
+        "500ms",
+        "--rate",
+        "100",
+        "--timeout",
+        "1s",
+        "--allow-client-limited",
+    ];
+    let report = run(&target, &options).report;
+    let [answers, unfinished] = ["answers", "unfinished"].map(|figure| report[figure].as_u64().expect("a count"));
+    let errors: u64 = errors(&report);
+    // 100 ms of warm-up and half a second, at 100 a second; one waited until
+    // its time was over.
+    assert_eq!((answers + unfinished + errors, errors), (60, 1), "{report}");
+}
+
+fn errors(report: &Value) -> u64 {
+    let errors = report["errors"].as_array().expect("a list");
+    errors
+        .iter()
+        .map(|error| error["count"].as_u64().expect("a count"))
+        .sum()
+}
+
+#[test]
+fn no_more_answers_count_than_were_asked_for() {
+    let target = server(|mut client| {
+        loop {
+            answer(&mut client, 1)?;
+        }
+    });
+    let options = ["-c", "20", "--depth", "4", "-n", "1000", "--allow-client-limited"];
+    let run = run(&target, &options);
+    assert_eq!(run.report["answers"], 1000, "{}", run.text());
+}

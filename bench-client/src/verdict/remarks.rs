@@ -20,6 +20,7 @@ pub(super) fn of(run: &Run) -> Vec<String> {
         delayed(run),
         stolen(run),
         crowded(run),
+        unsent(run),
     ]
     .into_iter()
     .flatten()
@@ -90,6 +91,19 @@ fn stolen(run: &Run) -> Option<String> {
         format!(
             "another machine on this host took {} of the processor time: repeat the measurement",
             format::percent(part)
+        )
+    })
+}
+
+/// Messages the schedule asked for that were still waiting for their turn at
+/// the end: the longest waits are not among the times.
+fn unsent(run: &Run) -> Option<String> {
+    let on_their_way = u64::from(run.connections.connected) * u64::from(run.workload.depth);
+    let unsent = run.unfinished.saturating_sub(on_their_way);
+    (run.offered_per_s.is_some() && unsent > 0).then(|| {
+        format!(
+            "{} scheduled messages were not sent by the end, for all clients waited for answers: the times are those              of the others, and would be longer with them",
+            format::thousands(unsent as f64)
         )
     })
 }

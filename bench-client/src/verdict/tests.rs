@@ -246,6 +246,24 @@ fn a_rate_that_was_not_reached_needs_a_server_that_could_not() {
 }
 
 #[test]
+fn what_was_on_its_way_at_the_end_is_not_missing_but_what_was_not_sent_is() {
+    let mut run = run();
+    run.server = Some(usage(0.5, "0"));
+    run.answers_per_s = Some(950.0);
+    run.offered_per_s = Some(1_000.0);
+    run.unfinished = 500;
+    assert!(judged(&run).valid && judged(&run).remarks.is_empty());
+    run.answers_per_s = Some(900.0);
+    run.unfinished = 1_000;
+    assert!(reason(&run).contains("90 % of the offered rate"), "{}", reason(&run));
+    let remarks = judged(&run).remarks;
+    assert!(
+        remarks[0].starts_with("500 scheduled messages were not sent"),
+        "{remarks:?}"
+    );
+}
+
+#[test]
 fn a_server_that_ended_gives_no_figures() {
     let ended = Circumstances {
         server_end: Some("signal 9".to_owned()),
