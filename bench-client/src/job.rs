@@ -14,6 +14,7 @@ use crate::pace::{Loop, Schedule};
 use crate::payload::{Content, Payload};
 use crate::protocol::Protocol;
 use crate::recording::Recorder;
+use crate::sampling::Sampling;
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::tally::Tally;
@@ -100,6 +101,8 @@ pub(crate) struct Plan {
     pub(crate) connect_timeout: Duration,
     /// How long a read or a write may take, and a datagram's answer.
     pub(crate) timeout: Duration,
+    /// How often what happens is taken down.
+    pub(crate) sampling: Sampling,
     /// What the user accepts.
     pub(crate) accepts: VerdictOptions,
 }

@@ -199,7 +199,7 @@ fn plots(comparison: &Comparison<'_>) -> Markup {
             div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
         }
         @if comparison.runs().all(|run| run.series.is_empty()) {
-            p class="soft" { "Nothing was recorded second by second." }
+            p class="soft" { "Nothing was recorded over time." }
         }
     }
 }
