@@ -62,6 +62,6 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = |address| options.load.plan(&phases).at(address);
+    let plan = |address| options.outputs.equip(options.load.plan(&phases)).at(address);
     trial::run(&command, workers, places, plan, watch)
 }

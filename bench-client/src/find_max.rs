@@ -135,7 +135,7 @@ fn plan(options: &FindMaxOptions) -> Result<Plan, Failure> {
             "find-max chooses the rates; leave --rate and --think out".to_owned(),
         ));
     }
-    let plan = options.load.plan(&phases);
+    let plan = options.outputs.equip(options.load.plan(&phases));
     options.workload.apply(&options.target, options.target.resolve()?, plan)
 }
 

@@ -99,6 +99,6 @@ fn plan(options: &RunOptions, target: &Target) -> Result<Plan, Failure> {
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = options.load.plan(&phases);
+    let plan = options.outputs.equip(options.load.plan(&phases));
     options.workload.apply(target, target.resolve()?, plan)
 }

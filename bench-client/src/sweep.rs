@@ -100,7 +100,7 @@ fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
         .flat_map(|size| options.clients.iter().map(move |clients| (*clients, size)));
     combinations
         .map(|(clients, size)| {
-            let plan = options.client.plan(clients, size, &phases);
+            let plan = options.outputs.equip(options.client.plan(clients, size, &phases));
             options.workload.apply(&options.target, endpoint.clone(), plan)
         })
         .collect()

@@ -6,15 +6,27 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
 use super::grouping::Rounds;
-use crate::saved::{Run, Times};
+use crate::saved::{Run, Second, Times};
 
 impl Times {
     /// All of them; `None` when there are none or the text is no histogram.
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
-        let bytes = BASE64.decode(&self.histogram).ok()?;
-        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;
-        (!histogram.is_empty()).then_some(histogram)
+        decoded(&self.histogram).filter(|times| !times.is_empty())
     }
+}
+
+impl Second {
+    /// Its times, perhaps none; `None` when they were not kept or the text is
+    /// no histogram.
+    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
+        decoded(self.histogram.as_ref()?)
+    }
+}
+
+/// The histogram that `text` is.
+pub(super) fn decoded(text: &str) -> Option<Histogram<u64>> {
+    let bytes = BASE64.decode(text).ok()?;
+    Deserializer::new().deserialize(&mut &bytes[..]).ok()
 }
 
 /// The times of all rounds together.
