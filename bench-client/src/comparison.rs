@@ -27,7 +27,7 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     watch.clear();
     if !sides.is_empty() {
         let saved = json::saved(&sides, &stage);
-        print!("{}", text::report(&saved));
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
         options.outputs.write(&saved)?;
         gated = options.gates.pass(&saved.runs, worst(&sides));
     }

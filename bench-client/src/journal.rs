@@ -13,7 +13,7 @@ use crate::saved::Second;
 /// Where the intervals are written.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct JournalOptions {
-    /// Write each interval to FILE as it passes, as a line of JSON; - for stdout
+    /// Write each interval to FILE as it passes, as JSON; - for stdout
     #[arg(long, value_name = "FILE|-")]
     pub(crate) ndjson: Option<PathBuf>,
 }

@@ -77,6 +77,7 @@ mod outcome;
 mod pace;
 mod payload;
 mod peers;
+mod percentile;
 mod pinning;
 mod progress;
 mod protocol;

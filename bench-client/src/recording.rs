@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use crate::percentile::Percentile;
+
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
 /// Decimal digits of a time that are kept.
@@ -95,6 +97,12 @@ impl Times {
             0 => Duration::ZERO,
             _ => Duration::from_nanos(self.times.value_at_quantile(share)),
         }
+    }
+
+    /// The time at `percentile`; `None` when there are too few to tell it.
+    pub(crate) fn at(&self, percentile: &Percentile) -> Option<Duration> {
+        let told = percentile.is_told_by(self.count());
+        told.then(|| self.quantile(percentile.share()))
     }
 
     /// Their mean in nanoseconds; zero if there are none.

@@ -21,7 +21,7 @@ const MOST: u128 = 36_000;
 /// How often it is taken down, in all commands that measure.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct SamplingOptions {
-    /// Length of the intervals of all that is shown over time, 10ms to 60s.
+    /// Length of the intervals over time, 10ms to 60s.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) sample: Duration,
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     watch.clear();
     let saved = json::saved(&sides, &stage);
     if !sides.is_empty() {
-        print!("{}", text::report(&saved));
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
         options.outputs.write(&saved)?;
     }
     match ended {

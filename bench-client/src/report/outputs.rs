@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{csv, hdr_log, hgrm, html, json, runs, svg, write_file};
 use crate::failure::Failure;
 use crate::job::Plan;
+use crate::percentile::Percentile;
 use crate::sampling::Sampling;
 use crate::saved::Saved;
 
@@ -41,6 +42,9 @@ pub(crate) struct Outputs {
     /// Write HdrHistogram's interval log to FILE; --json then keeps all of it.
     #[arg(long, value_name = "FILE")]
     pub(crate) hdr_log: Option<PathBuf>,
+    /// Percentiles in tables: 50,99,99.9; - where too few were measured.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) percentiles: Vec<Percentile>,
 }
 
 impl Outputs {
@@ -95,13 +99,15 @@ impl Outputs {
             json::write(path, all)?;
         }
         if let Some(path) = &self.md {
-            write_file(path, format!("{preface}{}", runs::markdown(saved)))?;
+            write_file(path, format!("{preface}{}", runs::markdown(saved, &self.percentiles)))?;
         }
         if let Some(path) = &self.hgrm {
             hgrm::write(path, saved)?;
         }
-        let rendered: [(_, Render); 4] = [
-            (&self.html, html::page),
+        if let Some(path) = &self.html {
+            write_file(path, html::page(saved, &self.percentiles))?;
+        }
+        let rendered: [(_, Render); 3] = [
             (&self.csv, csv::seconds),
             (&self.svg, svg::picture),
             (&self.hdr_log, hdr_log::intervals),
