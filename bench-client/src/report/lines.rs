@@ -17,6 +17,8 @@ pub(crate) struct Line {
     compares: bool,
     /// Whether it is among the few that are seen first.
     on_card: bool,
+    /// Whether it was asked for, and is shown even where there is none.
+    asked: bool,
 }
 
 /// What a run has of a figure.
@@ -37,10 +39,11 @@ enum Label {
 /// for, or the usual ones.
 pub(crate) fn lines(asked: &[Percentile]) -> Vec<Line> {
     let percentiles = asked_or(asked, &USUAL).iter().map(|percentile| {
-        let line = Line::percentile(percentile.clone());
-        match asked.contains(percentile) || FEW.contains(percentile) {
-            true => line.on_card(),
-            false => line,
+        let asked = asked.contains(percentile);
+        Line {
+            on_card: asked || FEW.contains(percentile),
+            asked,
+            ..Line::percentile(percentile.clone())
         }
     });
     let mut lines = vec![
@@ -79,6 +82,7 @@ impl Line {
             show,
             compares: true,
             on_card: false,
+            asked: false,
         }
     }
 
@@ -137,15 +141,15 @@ impl Line {
         self.on_card
     }
 
-    /// Whether any side has it.
+    /// Whether any side has it, or should.
     pub(crate) fn is_in(&self, comparison: &Comparison<'_>) -> bool {
-        comparison.sides.iter().any(|side| self.of(side).is_some())
+        self.asked || comparison.sides.iter().any(|side| self.of(side).is_some())
     }
 }
 
-/// The sides beside each other: a line for each figure that one of them has.
-/// Of two sides the last column is the ratio; of more, each has its ratio to
-/// the first in parentheses.
+/// The sides beside each other: a line for each figure that one of them has or
+/// that was asked for. Of two sides the last column is the ratio; of more, each
+/// has its ratio to the first in parentheses.
 pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table {
     let mut table = Table::default();
     table.row(head(comparison));
