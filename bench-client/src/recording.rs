@@ -155,11 +155,14 @@ mod tests {
         times.sort_unstable();
         let recorded = recorder.times();
         assert_eq!(recorded.count(), 10_000);
-        for share in [0.5, 0.9, 0.99, 0.999] {
-            let exact = times[(share * 10_000.0) as usize - 1] as f64;
-            let found = recorded.quantile(share).as_nanos() as f64;
-            assert!((found / exact - 1.0).abs() < 0.001, "{share}: {found}");
+        for percent in ["1", "12.5", "50", "75", "90", "99", "99.9", "99.99"] {
+            let percentile: Percentile = percent.parse().unwrap();
+            let place = (percentile.share() * 10_000.0).ceil() as usize;
+            let exact = times[place - 1] as f64;
+            let found = recorded.at(&percentile).unwrap().as_nanos() as f64;
+            assert!((found / exact - 1.0).abs() < 0.001, "p{percent}: {found}");
         }
+        assert_eq!(recorded.at(&"99.991".parse().unwrap()), None);
     }
 
     #[test]
