@@ -105,6 +105,23 @@ fn intervals_that_make_no_sense_are_usage_errors() {
     }
 }
 
+/// The rate is that of the schedule to half a percent, and how late each message
+/// left is known. How late that is on a quiet machine is no matter for a test.
+#[test]
+fn messages_leave_at_the_rate_and_each_has_its_lag() {
+    let server = Reference::start("tcp");
+    let options = ["-c", "10", "-d", "1s", "--rate", "1k", "--allow-client-limited"];
+    let run = run(&target(&server), &options);
+    let figure = |name: &str| figure(&run.report, name);
+    let sent = figure("answers") + figure("unfinished");
+    for rate in [figure("offered_per_s"), sent / figure("window_s")] {
+        assert!((rate / 1000.0 - 1.0).abs() < 0.005, "{rate}: {}", run.text());
+    }
+    let lag = &run.report["send_lag"];
+    assert!(lag["count"].as_f64() >= Some(figure("answers")), "{lag}");
+    assert!(lag["p50"].as_u64() < Some(20_000_000), "{lag}");
+}
+
 /// The lines of an interval log: (begin, length, histogram).
 fn lines(log: &str) -> Vec<(f64, f64, String)> {
     let lines = log.lines().filter(|line| line.starts_with("Tag="));
