@@ -115,7 +115,7 @@ fn measure(
     };
     let plan = |address| {
         let target = options.target.at(address)?;
-        let plan = options.load.plan(&phases);
+        let plan = options.outputs.equip(options.load.plan(&phases));
         options.workload.apply(&target, target.resolve()?, plan)
     };
     let (outcome, _) = trial::spawned(command, places, plan, watch)?;

@@ -95,19 +95,19 @@ impl Account {
     /// # Errors
     /// When the process is gone.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        self.cpu_of(&self.members())
+    }
+
+    fn cpu_of(&self, members: &[i32]) -> io::Result<Duration> {
         let own = Duration::from(clock_gettime(self.clock)?);
         if !self.family {
             return Ok(own);
         }
-        let others = self.members().into_iter().filter(|pid| *pid != self.pid());
-        let of_others = others.filter_map(clock_of).sum::<Duration>();
-        Ok(own + of_others + self.waited_for())
-    }
-
-    /// What children had used that ended and were waited for.
-    fn waited_for(&self) -> Duration {
-        let stats = self.members().into_iter().filter_map(Stat::of);
-        stats.map(|stat| stat.waited_for()).sum()
+        let others = members.iter().filter(|pid| **pid != self.pid());
+        let of_others = others.filter_map(|pid| clock_of(*pid)).sum::<Duration>();
+        // What children had used that ended and were waited for.
+        let stats = members.iter().filter_map(|pid| Stat::of(*pid));
+        Ok(own + of_others + stats.map(|stat| stat.waited_for()).sum::<Duration>())
     }
 
     /// Resident memory in bytes; of a family of several, each page divided by
@@ -129,12 +129,15 @@ impl Account {
         Ok(bytes)
     }
 
-    /// Processor time and, roughly, resident memory: what may be read every
-    /// second, since it takes no time that grows with the threads or the
-    /// memory of the process. Pages that a family shares count for each.
-    pub(crate) fn glance(&self) -> io::Result<(Duration, u64)> {
-        let pages = self.members().into_iter().filter_map(resident_pages).sum::<u64>();
-        Ok((self.cpu()?, pages * page_size()))
+    /// Processor time and, roughly, resident memory of [`members`], found not
+    /// long ago: what may be read often, since it takes no time that grows with
+    /// the threads or the memory of the process. Pages that a family shares
+    /// count for each.
+    ///
+    /// [`members`]: Account::members
+    pub(crate) fn glance(&self, members: &[i32]) -> io::Result<(Duration, u64)> {
+        let pages = members.iter().filter_map(|pid| resident_pages(*pid)).sum::<u64>();
+        Ok((self.cpu_of(members)?, pages * page_size()))
     }
 
     /// Everything that grows, now.
@@ -142,8 +145,9 @@ impl Account {
         Reading::of(&self.members(), self.family)
     }
 
-    /// The process itself, then its family.
-    fn members(&self) -> Vec<i32> {
+    /// The process itself, then its family. Looks at every process of the
+    /// machine.
+    pub(crate) fn members(&self) -> Vec<i32> {
         match self.family {
             true => Processes::now().family(self.pid()),
             false => vec![self.pid()],
@@ -200,11 +204,14 @@ mod tests {
     #[test]
     fn touched_memory_is_resident_at_a_glance_too() {
         let account = Account::own().unwrap();
-        let before = (account.resident().unwrap(), account.glance().unwrap().1);
+        let before = (
+            account.resident().unwrap(),
+            account.glance(&account.members()).unwrap().1,
+        );
         let touched = vec![1_u8; 32 << 20];
         let grown = account.resident().unwrap().saturating_sub(before.0);
         assert!(grown > 24 << 20, "{grown}");
-        let grown = account.glance().unwrap().1.saturating_sub(before.1);
+        let grown = account.glance(&account.members()).unwrap().1.saturating_sub(before.1);
         assert!(grown > 24 << 20, "{grown}");
         drop(touched);
     }

@@ -7,14 +7,38 @@ use crate::failure::Failure;
 use crate::host;
 use crate::outcome::Window;
 use crate::saved::{Host, Usage};
-use crate::series::Tick;
+use crate::series::{Spent, Tick};
 
 /// Whose account is kept, and since when the kernel's.
 #[derive(Debug)]
 pub(crate) struct Books {
     server: Option<Account>,
+    members: Members,
     own: Account,
     host: host::Reading,
+}
+
+/// The server's processes and when they were found. Finding them takes
+/// milliseconds, too many for every short interval.
+#[derive(Debug, Default)]
+struct Members {
+    at: Option<Instant>,
+    pids: Vec<i32>,
+}
+
+/// For so long the server's processes are taken to be the same.
+const SAME_FAMILY: Duration = Duration::from_millis(900);
+
+impl Members {
+    fn of(&mut self, server: &Account) -> &[i32] {
+        if self.at.is_none_or(|at| at.elapsed() >= SAME_FAMILY) {
+            *self = Members {
+                at: Some(Instant::now()),
+                pids: server.members(),
+            };
+        }
+        &self.pids
+    }
 }
 
 /// Both accounts at the begin of the window.
@@ -32,6 +56,18 @@ struct Side {
     reading: Reading,
 }
 
+impl Opening {
+    /// The processor time of both ends until then.
+    pub(crate) fn spent(&self) -> Spent {
+        let cpu = |side: &Option<Side>| side.as_ref().map(|side| side.cpu);
+        Spent {
+            at: Duration::ZERO,
+            server: cpu(&self.server),
+            own: cpu(&self.own),
+        }
+    }
+}
+
 impl Books {
     /// Of the server whose account is `server`, from now on.
     ///
@@ -40,6 +76,7 @@ impl Books {
     pub(crate) fn open(server: Option<Account>) -> Result<Books, Failure> {
         Ok(Books {
             server,
+            members: Members::default(),
             own: Account::own()?,
             host: host::Reading::now(),
         })
@@ -67,12 +104,13 @@ impl Books {
         }
     }
 
-    /// The end of a second of the window that began with `start`.
-    pub(crate) fn tick(&self, start: &Opening) -> Tick {
+    /// The end of an interval of the window that began with `start`.
+    pub(crate) fn tick(&mut self, start: &Opening) -> Tick {
+        let server = self.server.map(|server| (server, self.members.of(&server)));
         Tick {
             at: start.at.elapsed(),
-            server: self.server.and_then(|server| server.glance().ok()),
-            own: self.own.glance().ok(),
+            server: server.and_then(|(server, members)| server.glance(members).ok()),
+            own: self.own.glance(&[self.own.pid()]).ok(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::http::{Response, Wanted};
 use crate::job::{Job, Verify};
 use crate::payload::Origin;
 use crate::taxonomy::{ErrorClass, Fault};
-use crate::verify::{Mismatch, judge};
+use crate::verify::Mismatch;
 
 /// A complete answer.
 #[derive(Debug)]
@@ -68,15 +68,8 @@ impl Job {
 
     /// Compares an echo with what was sent, as far as the plan says.
     pub(crate) fn verify(&self, origin: Origin, bytes: &[u8]) -> Result<(), Fault> {
-        let fine = match self.plan.verify {
-            Verify::Full => self.payload.is(origin, bytes),
-            Verify::Header => self.payload.begins(origin, bytes),
-            Verify::Len | Verify::Off => true,
-        };
-        match fine {
-            true => Ok(()),
-            false => judge(&self.payload, origin, bytes).map_err(|mismatch| wrong(origin, mismatch)),
-        }
+        let judged = self.plan.verify.judge(&self.payload, origin, bytes);
+        judged.map_err(|mismatch| wrong(origin, mismatch))
     }
 
     fn answer(&self, origin: Origin, response: &Response, inbox: &[u8]) -> Answer {

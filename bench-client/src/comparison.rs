@@ -27,7 +27,7 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     watch.clear();
     if !sides.is_empty() {
         let saved = json::saved(&sides, &stage);
-        print!("{}", text::report(&saved));
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
         options.outputs.write(&saved)?;
         gated = options.gates.pass(&saved.runs, worst(&sides));
     }
@@ -62,6 +62,6 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = |address| options.load.plan(&phases).at(address);
+    let plan = |address| options.outputs.equip(options.load.plan(&phases)).at(address);
     trial::run(&command, workers, places, plan, watch)
 }

@@ -12,6 +12,7 @@ use crate::gate::Gate;
 use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pace::{Arrivals, Loop};
+use crate::percentile::{FEW, Percentile, asked_or};
 use crate::pinning::Places;
 use crate::rate::Rate;
 use crate::report::outputs::Outputs;
@@ -135,7 +136,7 @@ fn plan(options: &FindMaxOptions) -> Result<Plan, Failure> {
             "find-max chooses the rates; leave --rate and --think out".to_owned(),
         ));
     }
-    let plan = options.load.plan(&phases);
+    let plan = options.outputs.equip(options.load.plan(&phases));
     options.workload.apply(&options.target, options.target.resolve()?, plan)
 }
 
@@ -227,24 +228,21 @@ fn slo(options: &FindMaxOptions) -> String {
 
 fn table(options: &FindMaxOptions, sides: &[Side]) -> Table {
     let mut table = Table::default();
-    let head = ["step", "answers/s", "p50", "p99", "errors", "kept"];
-    table.row(head.map(str::to_owned));
+    let percentiles = asked_or(&options.outputs.percentiles, &FEW);
+    let names = percentiles.iter().map(Percentile::to_string);
+    let head = ["step", "answers/s"].map(str::to_owned).into_iter();
+    table.row(head.chain(names).chain(["errors", "kept"].map(str::to_owned)));
     for side in sides {
         let outcome = &side.outcome;
-        let time = |share| format::duration(outcome.times().quantile(share));
+        let time = |percentile| format::or_none(outcome.times().at(percentile), format::duration);
         let kept = match (outcome.offered, holds(options, side)) {
             (None, _) => format::NONE,
             (_, true) => "yes",
             (_, false) => "no",
         };
-        table.row([
-            side.name.clone(),
-            format::or_none(outcome.rate(), format::thousands),
-            time(0.5),
-            time(0.99),
-            format::thousands(outcome.errors() as f64),
-            kept.to_owned(),
-        ]);
+        let step = [side.name.clone(), format::or_none(outcome.rate(), format::thousands)];
+        let rest = [format::thousands(outcome.errors() as f64), kept.to_owned()];
+        table.row(step.into_iter().chain(percentiles.iter().map(time)).chain(rest));
     }
     table
 }

@@ -14,6 +14,7 @@ use crate::pace::{Loop, Schedule};
 use crate::payload::{Content, Payload};
 use crate::protocol::Protocol;
 use crate::recording::Recorder;
+use crate::sampling::Sampling;
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::tally::Tally;
@@ -23,32 +24,6 @@ use crate::verdict::VerdictOptions;
 /// More connections than this come from more than one address: the kernel
 /// looks through half of an address's ports before it tries the other half.
 const MANY: u32 = 10_000;
-
-/// How far answers are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Verify {
-    /// Every byte.
-    Full,
-    /// Their length, and of messages of 24 bytes or more whose they are.
-    Header,
-    /// Their length only.
-    Len,
-    /// As len.
-    #[value(hide = true)]
-    Off,
-}
-
-impl Verify {
-    /// Its name on the command line and in reports.
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Verify::Full => "full",
-            Verify::Header => "header",
-            Verify::Len => "len",
-            Verify::Off => "off",
-        }
-    }
-}
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -100,11 +75,14 @@ pub(crate) struct Plan {
     pub(crate) connect_timeout: Duration,
     /// How long a read or a write may take, and a datagram's answer.
     pub(crate) timeout: Duration,
+    /// How often what happens is taken down.
+    pub(crate) sampling: Sampling,
     /// What the user accepts.
     pub(crate) accepts: VerdictOptions,
 }
 
 pub(crate) use crate::churn::{Churn, Linger};
+pub(crate) use crate::verify::Verify;
 
 /// What is set on the clients' sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The seconds of a run as they pass, one JSON object a line, for programs that
+//! The intervals of a run as they pass, one JSON object a line, for programs that
 //! follow it.
 
 use std::fs::File;
@@ -10,15 +10,15 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::saved::Second;
 
-/// Where the seconds are written.
+/// Where the intervals are written.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct JournalOptions {
-    /// Write each second to FILE as it passes, as a line of JSON; - for stdout
+    /// Write each interval to FILE as it passes, as JSON; - for stdout
     #[arg(long, value_name = "FILE|-")]
     pub(crate) ndjson: Option<PathBuf>,
 }
 
-/// An open file for seconds, or none.
+/// An open file for intervals, or none.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     path: PathBuf,
@@ -52,7 +52,7 @@ impl Journal {
         })
     }
 
-    /// Adds a second of the run that is called `run`.
+    /// Adds an interval of the run that is called `run`.
     ///
     /// # Errors
     /// [`Failure::Report`].

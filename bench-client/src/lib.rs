@@ -21,7 +21,7 @@
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
 //!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
 //!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`].
-//! - What is written down: [`recording`] the times, [`series`] second by second,
+//! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
 //!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
 //!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
 //!   [`books`]; [`fairness`] who got how much; [`outcome`] all of it, [`machine`]
@@ -77,6 +77,7 @@ mod outcome;
 mod pace;
 mod payload;
 mod peers;
+mod percentile;
 mod pinning;
 mod progress;
 mod protocol;
@@ -88,6 +89,7 @@ mod regression;
 mod report;
 mod rerender;
 mod rounds;
+mod sampling;
 mod saved;
 mod saving;
 mod selftest;

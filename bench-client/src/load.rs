@@ -20,8 +20,6 @@ use crate::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.
 const MARGIN: Duration = Duration::from_secs(1);
-/// How often what happens is taken down.
-const SECOND: Duration = Duration::from_secs(1);
 /// Between the last answer to arrive and the reading of the server's memory.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -31,6 +29,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// When nothing could be measured at all. What went wrong in the measuring is
 /// in the outcome.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
+    plan.sampling.check(plan.duration)?;
     watch.describe(Workload::of(&plan).headline());
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
@@ -80,7 +79,7 @@ impl Run<'_> {
             response: self.open_loop(&self.job.response),
             lag: self.open_loop(&self.job.lag),
             offered,
-            series: std::mem::take(&mut self.series).seconds,
+            series: std::mem::take(&mut self.series).finish(),
             answers: served.iter().map(|served| served.answers).sum(),
             bytes: served.iter().map(|served| served.bytes).sum(),
             fairness: Fairness::of(&served),
@@ -184,21 +183,23 @@ impl Run<'_> {
         }
     }
 
-    /// Takes down what happens second by second until the window ends; the
+    /// Takes down what happens interval by interval until the window ends; the
     /// instant, if it ended with the last of the answers that were wanted.
     fn follow(&mut self, before: &Opening) -> Result<Option<Instant>, Failure> {
         let job = Arc::clone(&self.job);
         let end = before.at + job.plan.duration;
         let mut tick = before.at;
+        self.series = Series::begin(&job, before.spent());
         let goes_on = |watch: &Watch| job.phase() == Phase::Measure && !watch.interrupted() && !job.is_hopeless();
         while goes_on(self.watch) && Instant::now() < end {
-            tick = (tick + SECOND).min(end);
+            tick = job.plan.sampling.next(tick, Instant::now()).min(end);
             while goes_on(self.watch) && Instant::now() < tick {
                 let glance = (Instant::now() + GLANCE).min(tick);
                 let series = &self.series;
                 self.watch.wait(glance, || measuring(&job, before.at, series));
             }
-            self.series.tick(&job, &self.books.tick(before));
+            let end_of_interval = self.books.tick(before);
+            self.series.tick(&job, &end_of_interval);
             if let Some(second) = self.series.seconds.last() {
                 self.watch.note(second)?;
             }

@@ -31,7 +31,7 @@ pub(crate) struct Outcome {
     pub(crate) lag: Option<Times>,
     /// Messages that the schedule had for the window, in an open loop.
     pub(crate) offered: Option<f64>,
-    /// The window second by second.
+    /// The window interval by interval.
     pub(crate) series: Vec<Second>,
     /// Answers that counted.
     pub(crate) answers: u64,

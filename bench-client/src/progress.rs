@@ -24,9 +24,9 @@ pub(crate) struct Progress {
 pub(crate) struct Live {
     /// What is counted: `echoes`, `requests` or `connections`.
     pub(crate) unit: &'static str,
-    /// Which times those of the seconds are: `service time` or `response time`.
+    /// Which times those of the intervals are: `service time` or `response time`.
     pub(crate) time: &'static str,
-    /// The seconds of the window that are over.
+    /// The intervals of the window that are over.
     pub(crate) seconds: Vec<Second>,
     /// Errors until now, by class.
     pub(crate) errors: Vec<(&'static str, u64)>,

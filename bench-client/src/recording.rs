@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use crate::percentile::Percentile;
+
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
 /// Decimal digits of a time that are kept.
@@ -97,6 +99,12 @@ impl Times {
         }
     }
 
+    /// The time at `percentile`; `None` when there are too few to tell it.
+    pub(crate) fn at(&self, percentile: &Percentile) -> Option<Duration> {
+        let told = percentile.is_told_by(self.count());
+        told.then(|| self.quantile(percentile.share()))
+    }
+
     /// Their mean in nanoseconds; zero if there are none.
     pub(crate) fn mean(&self) -> f64 {
         self.times.mean()
@@ -147,11 +155,14 @@ mod tests {
         times.sort_unstable();
         let recorded = recorder.times();
         assert_eq!(recorded.count(), 10_000);
-        for share in [0.5, 0.9, 0.99, 0.999] {
-            let exact = times[(share * 10_000.0) as usize - 1] as f64;
-            let found = recorded.quantile(share).as_nanos() as f64;
-            assert!((found / exact - 1.0).abs() < 0.001, "{share}: {found}");
+        for percent in ["1", "12.5", "50", "75", "90", "99", "99.9", "99.99"] {
+            let percentile: Percentile = percent.parse().unwrap();
+            let place = (percentile.share() * 10_000.0).ceil() as usize;
+            let exact = times[place - 1] as f64;
+            let found = recorded.at(&percentile).unwrap().as_nanos() as f64;
+            assert!((found / exact - 1.0).abs() < 0.001, "p{percent}: {found}");
         }
+        assert_eq!(recorded.at(&"99.991".parse().unwrap()), None);
     }
 
     #[test]

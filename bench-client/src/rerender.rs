@@ -25,7 +25,7 @@ pub(crate) struct ReportOptions {
 pub(crate) fn render(options: &ReportOptions) -> Result<Status, Failure> {
     let saved = archive::read(&options.file)?;
     if !options.outputs.any() {
-        print!("{}", text::report(&saved));
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
     }
     options.outputs.check()?;
     options.outputs.write(&saved)?;

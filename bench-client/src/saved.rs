@@ -89,7 +89,10 @@ pub(crate) struct Run {
     pub(crate) response_time: Option<Times>,
     /// How late the client itself sent, in an open loop.
     pub(crate) send_lag: Option<Times>,
-    /// The window second by second.
+    /// How long an interval of the series is.
+    #[serde(default = "second")]
+    pub(crate) sample_s: f64,
+    /// The window interval by interval.
     pub(crate) series: Vec<Second>,
     /// How the answers were spread over the clients.
     pub(crate) fairness: Fairness,
@@ -169,6 +172,11 @@ pub(crate) struct Verdict {
     pub(crate) bottleneck: String,
     /// What else a reader should know.
     pub(crate) remarks: Vec<String>,
+}
+
+/// The interval of files that do not say.
+fn second() -> f64 {
+    1.0
 }
 
 impl Run {

@@ -54,6 +54,7 @@ impl Outcome {
             service_time: outcome.service.saved(),
             response_time: outcome.response.as_ref().map(crate::recording::Times::saved),
             send_lag: outcome.lag.as_ref().map(crate::recording::Times::saved),
+            sample_s: outcome.plan.sampling.every.as_secs_f64(),
             series: outcome.series.clone(),
             fairness: fairness(outcome),
             server: outcome.server().map(|usage| per_answer(usage, outcome)),

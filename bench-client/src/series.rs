@@ -1,4 +1,4 @@
-//! What happened second by second.
+//! What happened interval by interval.
 
 use std::time::Duration;
 
@@ -7,17 +7,31 @@ use crate::progress::Live;
 use crate::saved::Second;
 use crate::taxonomy::ErrorClass;
 
-/// The seconds of the window that are over.
+/// The intervals of the window that are over.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
-    /// In the order of time.
+    /// In the order of time; without their histograms, for they are copied
+    /// whenever somebody watches.
     pub(crate) seconds: Vec<Second>,
-    last: Option<Tick>,
+    /// The histogram of each, if they are kept.
+    histograms: Vec<String>,
+    last: Spent,
     /// Errors until the last tick, by class.
     errors: Vec<(ErrorClass, u64)>,
 }
 
-/// The end of a second.
+/// Processor time until an instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// From the begin of the window.
+    pub(crate) at: Duration,
+    /// By the server.
+    pub(crate) server: Option<Duration>,
+    /// By this process.
+    pub(crate) own: Option<Duration>,
+}
+
+/// The end of an interval.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tick {
     /// From the begin of the window.
@@ -28,8 +42,28 @@ pub(crate) struct Tick {
     pub(crate) own: Option<(Duration, u64)>,
 }
 
+impl Tick {
+    fn spent(&self) -> Spent {
+        Spent {
+            at: self.at,
+            server: self.server.map(|(cpu, _)| cpu),
+            own: self.own.map(|(cpu, _)| cpu),
+        }
+    }
+}
+
 impl Series {
-    /// Takes down the second that ends with `tick`.
+    /// Of a window that begins when both ends have spent so much. What went
+    /// wrong before is in no interval.
+    pub(crate) fn begin(job: &Job, spent: Spent) -> Series {
+        Series {
+            last: spent,
+            errors: counts(job),
+            ..Series::default()
+        }
+    }
+
+    /// Takes down the interval that ends with `tick`.
     pub(crate) fn tick(&mut self, job: &Job, tick: &Tick) {
         let service = job.service.look();
         let times = match job.schedule {
@@ -37,22 +71,34 @@ impl Series {
             None => service.clone(),
         };
         let nanos = |share| u64::try_from(times.quantile(share).as_nanos()).unwrap_or(u64::MAX);
-        let before = self.last.map_or(Duration::ZERO, |last| last.at);
+        let spent = tick.spent();
         let second = Second {
             end_s: tick.at.as_secs_f64(),
-            length_s: (tick.at - before).as_secs_f64(),
+            length_s: tick.at.saturating_sub(self.last.at).as_secs_f64(),
             answers: service.count(),
             p50: nanos(0.5),
             p99: nanos(0.99),
             max: nanos(1.0),
             errors: self.new_errors(job),
-            server_cpu_share: self.share(tick, |tick| tick.server),
-            client_cpu_share: self.share(tick, |tick| tick.own),
+            server_cpu_share: self.share(&spent, |spent| spent.server),
+            client_cpu_share: self.share(&spent, |spent| spent.own),
             server_resident_bytes: tick.server.map(|(_, resident)| resident),
             client_resident_bytes: tick.own.map(|(_, resident)| resident),
+            histogram: None,
         };
         self.seconds.push(second);
-        self.last = Some(*tick);
+        self.last = spent;
+        if job.plan.sampling.histograms {
+            self.histograms.push(times.encoded());
+        }
+    }
+
+    /// All intervals, each with its histogram if they are kept.
+    pub(crate) fn finish(mut self) -> Vec<Second> {
+        for (second, histogram) in self.seconds.iter_mut().zip(self.histograms) {
+            second.histogram = Some(histogram);
+        }
+        self.seconds
     }
 
     /// For who watches.
@@ -72,12 +118,10 @@ impl Series {
         }
     }
 
-    /// Of one processor, since the last tick; of the first second nothing is
-    /// known.
-    fn share(&self, tick: &Tick, end: impl Fn(&Tick) -> Option<(Duration, u64)>) -> Option<f64> {
-        let last = self.last.as_ref()?;
-        let used = end(tick)?.0.saturating_sub(end(last)?.0);
-        let passed = (tick.at - last.at).as_secs_f64();
+    /// Of one processor, since the last tick.
+    fn share(&self, spent: &Spent, end: impl Fn(&Spent) -> Option<Duration>) -> Option<f64> {
+        let used = end(spent)?.saturating_sub(end(&self.last)?);
+        let passed = spent.at.saturating_sub(self.last.at).as_secs_f64();
         (passed > 0.0).then(|| used.as_secs_f64() / passed)
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     watch.clear();
     let saved = json::saved(&sides, &stage);
     if !sides.is_empty() {
-        print!("{}", text::report(&saved));
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
         options.outputs.write(&saved)?;
     }
     match ended {
@@ -99,6 +99,6 @@ fn plan(options: &RunOptions, target: &Target) -> Result<Plan, Failure> {
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = options.load.plan(&phases);
+    let plan = options.outputs.equip(options.load.plan(&phases));
     options.workload.apply(target, target.resolve()?, plan)
 }

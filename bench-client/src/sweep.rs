@@ -9,6 +9,7 @@ use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::job::Plan;
 use crate::outcome::Outcome;
+use crate::percentile::{FEW, asked_or};
 use crate::pinning::Places;
 use crate::report::outputs::Outputs;
 use crate::report::table::Table;
@@ -100,7 +101,7 @@ fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
         .flat_map(|size| options.clients.iter().map(move |clients| (*clients, size)));
     combinations
         .map(|(clients, size)| {
-            let plan = options.client.plan(clients, size, &phases);
+            let plan = options.outputs.equip(options.client.plan(clients, size, &phases));
             options.workload.apply(&options.target, endpoint.clone(), plan)
         })
         .collect()
@@ -130,20 +131,21 @@ fn measure(plans: Vec<Plan>, server: Option<Account>, watch: &mut Watch, cells: 
     failed
 }
 
+/// How a figure is shown.
+type Show<'a> = dyn Fn(&Outcome) -> String + 'a;
+
 fn text(options: &SweepOptions, cells: &[Cell]) -> String {
     let mut text = format!("{}, {} s each\n", options.target, format::seconds(options.duration));
     let rate = |outcome: &Outcome| format::or_none(outcome.rate(), format::thousands);
-    let p50 = |outcome: &Outcome| format::duration(outcome.times().quantile(0.5));
-    let p99 = |outcome: &Outcome| format::duration(outcome.times().quantile(0.99));
     let errors = |outcome: &Outcome| format::thousands(outcome.errors() as f64);
-    for (label, figure) in [
-        ("answers/s", &rate as &dyn Fn(&Outcome) -> String),
-        ("p50", &p50),
-        ("p99", &p99),
-        ("errors", &errors),
-    ] {
-        text.push_str(&format!("\n{label}\n{}", matrix(options, cells, figure)));
+    let mut section =
+        |label: &str, figure: &Show<'_>| text.push_str(&format!("\n{label}\n{}", matrix(options, cells, figure)));
+    section("answers/s", &rate);
+    for percentile in asked_or(&options.outputs.percentiles, &FEW) {
+        let time = |outcome: &Outcome| format::or_none(outcome.times().at(percentile), format::duration);
+        section(&percentile.to_string(), &time);
     }
+    section("errors", &errors);
     for size in &options.size {
         if let Some(clients) = knee(cells, size) {
             let part = format::percent(KNEE);
@@ -161,7 +163,7 @@ fn text(options: &SweepOptions, cells: &[Cell]) -> String {
 }
 
 /// A line for each number of clients, a column for each size.
-fn matrix(options: &SweepOptions, cells: &[Cell], figure: &dyn Fn(&Outcome) -> String) -> Table {
+fn matrix(options: &SweepOptions, cells: &[Cell], figure: &Show<'_>) -> Table {
     let mut table = Table::default();
     let sizes = options.size.iter().map(|size| format!("{size} B"));
     table.row(std::iter::once("clients".to_owned()).chain(sizes));

@@ -4,6 +4,32 @@ use std::fmt;
 
 use crate::payload::{Origin, Payload};
 
+/// How far answers are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Verify {
+    /// Every byte.
+    Full,
+    /// Their length, and of messages of 24 bytes or more whose they are.
+    Header,
+    /// Their length only.
+    Len,
+    /// As len.
+    #[value(hide = true)]
+    Off,
+}
+
+impl Verify {
+    /// Its name on the command line and in reports.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Verify::Full => "full",
+            Verify::Header => "header",
+            Verify::Len => "len",
+            Verify::Off => "off",
+        }
+    }
+}
+
 /// What is wrong with an answer of the right length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
@@ -11,10 +37,10 @@ pub(crate) enum Mismatch {
     Corrupt {
         /// Of the first wrong byte.
         offset: usize,
-        /// What should have come.
-        expected: u8,
+        /// What should have come; nothing behind the end of the message.
+        expected: Option<u8>,
         /// What came.
-        received: u8,
+        received: Option<u8>,
     },
     /// A message of another connection, complete.
     Misrouted(Origin),
@@ -29,7 +55,12 @@ impl fmt::Display for Mismatch {
                 offset,
                 expected,
                 received,
-            } => write!(f, "byte {offset} is {received:#04x} and should be {expected:#04x}"),
+            } => write!(
+                f,
+                "byte {offset} is {} and should be {}",
+                hex(*received),
+                hex(*expected)
+            ),
             Mismatch::Misrouted(origin) => write!(
                 f,
                 "it is message {} of connection {}",
@@ -42,14 +73,27 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Compares an answer with what `origin` sent, byte by byte.
-///
-/// Without a header ([`crate::payload::HEADER`]) another connection's bytes cannot be told
-/// from nonsense: they count as corrupt.
-pub(crate) fn judge(payload: &Payload, origin: Origin, received: &[u8]) -> Result<(), Mismatch> {
-    match payload.is(origin, received) {
-        true => Ok(()),
-        false => Err(diagnose(payload, origin, received)),
+fn hex(byte: Option<u8>) -> String {
+    byte.map_or_else(|| "missing".to_owned(), |byte| format!("{byte:#04x}"))
+}
+
+impl Verify {
+    /// Compares an answer with what `origin` sent, as far as this says; what is
+    /// found wrong has the same name however far that is.
+    ///
+    /// Without a header ([`crate::payload::HEADER`]) another connection's bytes cannot be told
+    /// from nonsense: they count as corrupt.
+    pub(crate) fn judge(self, payload: &Payload, origin: Origin, received: &[u8]) -> Result<(), Mismatch> {
+        let as_long = || received.len() == payload.size(origin);
+        let fine = match self {
+            Verify::Full => payload.is(origin, received),
+            Verify::Header => as_long() && payload.begins(origin, received),
+            Verify::Len | Verify::Off => as_long(),
+        };
+        match fine {
+            true => Ok(()),
+            false => Err(diagnose(payload, origin, received)),
+        }
     }
 }
 
@@ -85,18 +129,19 @@ fn message(payload: &Payload, origin: Origin) -> Vec<u8> {
 
 fn first_difference(expected: &[u8], received: &[u8]) -> Mismatch {
     let differs = |(ours, theirs): (&u8, &u8)| ours != theirs;
-    let offset = expected.iter().zip(received).position(differs).unwrap_or_default();
+    let both = expected.len().min(received.len());
+    let offset = expected.iter().zip(received).position(differs).unwrap_or(both);
     Mismatch::Corrupt {
         offset,
-        expected: expected.get(offset).copied().unwrap_or_default(),
-        received: received.get(offset).copied().unwrap_or_default(),
+        expected: expected.get(offset).copied(),
+        received: received.get(offset).copied(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Content;
+    use crate::payload::{Content, HEADER};
     use crate::sizes::Sizes;
 
     const MINE: Origin = Origin {
@@ -109,7 +154,7 @@ mod tests {
     }
 
     fn judged(payload: &Payload, received: &[u8]) -> Result<(), Mismatch> {
-        judge(payload, MINE, received)
+        Verify::Full.judge(payload, MINE, received)
     }
 
     #[test]
@@ -157,6 +202,44 @@ mod tests {
             judged(&payload, &message(&payload, earlier)),
             Err(Mismatch::Duplicate(earlier))
         );
+    }
+
+    #[test]
+    fn a_right_header_is_enough_for_header_and_the_length_for_len() {
+        let payload = of_size(64);
+        for at in 0..64 {
+            let mut received = message(&payload, MINE);
+            received[at] ^= 1;
+            let full = judged(&payload, &received);
+            let header = Verify::Header.judge(&payload, MINE, &received);
+            assert_eq!(header, if at < HEADER { full } else { Ok(()) }, "byte {at}");
+            for verify in [Verify::Len, Verify::Off] {
+                assert_eq!(verify.judge(&payload, MINE, &received), Ok(()), "byte {at}");
+            }
+        }
+        let theirs = message(&payload, Origin { connection: 2, ..MINE });
+        let earlier = message(&payload, Origin { sequence: 4, ..MINE });
+        for wrong in [theirs, earlier] {
+            assert_eq!(Verify::Header.judge(&payload, MINE, &wrong), judged(&payload, &wrong));
+        }
+    }
+
+    #[test]
+    fn a_message_without_a_header_has_its_length_checked_by_header() {
+        let payload = of_size(HEADER - 1);
+        assert_eq!(Verify::Header.judge(&payload, MINE, &[0; HEADER - 1]), Ok(()));
+        assert!(Verify::Header.judge(&payload, MINE, &[0; HEADER]).is_err());
+    }
+
+    #[test]
+    fn what_is_too_long_is_corrupt_behind_its_end_however_far_is_looked() {
+        let payload = of_size(64);
+        let mut received = message(&payload, MINE);
+        received.push(7);
+        for verify in [Verify::Full, Verify::Header, Verify::Len, Verify::Off] {
+            let mismatch = verify.judge(&payload, MINE, &received).unwrap_err();
+            assert_eq!(mismatch.to_string(), "byte 64 is 0x07 and should be missing");
+        }
     }
 
     #[test]

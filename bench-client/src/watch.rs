@@ -95,7 +95,7 @@ impl Watch {
         self.view.show(&self.scene);
     }
 
-    /// A second of the present subject is over.
+    /// An interval of the present subject is over.
     ///
     /// # Errors
     /// When it is to be written down and cannot be.

@@ -1,7 +1,7 @@
 """Decodes HdrHistograms with nothing but the standard library.
 
-Reads JSON lists of base64 texts on stdin and prints, for each, count, maximum
-and quantiles. Written from the description of the V2 format: a compressed
+Reads JSON lists of base64 texts on stdin and prints, for each, count, maximum,
+quantiles, and the counts that are not zero with their indices. Written from the description of the V2 format: a compressed
 payload of zlib behind a cookie and a length; in it a header of 40 bytes and
 counts as ZigZag LEB128, a negative one being a number of empty counts.
 """
@@ -96,7 +96,14 @@ def main():
     for text in json.load(sys.stdin):
         histogram = Histogram(text)
         quantiles = [histogram.quantile(share) for share in QUANTILES]
-        found.append({"count": histogram.total(), "quantiles": quantiles, "max": histogram.quantile(1.0)})
+        found.append(
+            {
+                "count": histogram.total(),
+                "quantiles": quantiles,
+                "max": histogram.quantile(1.0),
+                "counts": histogram.counts,
+            }
+        )
     json.dump(found, sys.stdout)
 
 

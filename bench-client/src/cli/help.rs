@@ -58,7 +58,7 @@ const SECTIONS: &[Section] = &[
     Section {
         heading: "Output",
         everyday: &["quiet", "tui", "json", "html"],
-        seldom: &["ndjson", "csv", "md", "svg", "hgrm", "hdr_log"],
+        seldom: &["sample", "ndjson", "csv", "md", "svg", "hgrm", "hdr_log", "percentiles"],
     },
     Section {
         heading: "Gate",

@@ -12,6 +12,7 @@ use crate::payload::Content;
 use crate::pinning::Cpus;
 use crate::protocol::Protocol;
 use crate::quantity;
+use crate::sampling::{Sampling, SamplingOptions};
 use crate::sizes::Sizes;
 use crate::source::Sources;
 use crate::verdict::VerdictOptions;
@@ -60,6 +61,8 @@ pub(crate) struct ClientOptions {
     #[command(flatten)]
     pub(crate) view: ViewOptions,
     #[command(flatten)]
+    pub(crate) sampling: SamplingOptions,
+    #[command(flatten)]
     pub(crate) journal: JournalOptions,
 }
 
@@ -98,6 +101,7 @@ impl ClientOptions {
             network: Network::default(),
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
+            sampling: Sampling::of(self.sampling),
             accepts: self.verdict,
         }
     }

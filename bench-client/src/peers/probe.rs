@@ -62,7 +62,7 @@ impl Probe {
             accepts: VerdictOptions {
                 allow_client_limited: true,
             },
-            ..options.load.plan(&phases)
+            ..options.outputs.equip(options.load.plan(&phases))
         };
         match self {
             Probe::Echo => plan,

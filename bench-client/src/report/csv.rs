@@ -1,4 +1,4 @@
-//! A line for each second of each run.
+//! A line for each interval of each run.
 
 use crate::saved::{Run, Saved, Second};
 
@@ -20,7 +20,7 @@ const HEAD: [&str; 15] = [
     "client_resident_bytes",
 ];
 
-/// All seconds, with a head. A figure that there is none of is empty.
+/// All intervals, with a head. A figure that there is none of is empty.
 pub(crate) fn seconds(saved: &Saved) -> Vec<u8> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // Writing to a vector cannot fail, and every record has the head's length.

@@ -90,9 +90,9 @@ fn notes(side: Rounds<'_>) -> Vec<String> {
     let Rounds { name, runs } = side;
     let mut notes = Vec::new();
     if let [only] = runs {
-        let within = format::or_none(within_run(&only.series), |part| format!("{:.1} %", part * 100.0));
+        let within = format::or_none(within_run(only), |part| format!("{:.1} %", part * 100.0));
         notes.push(format!(
-            "{name}: one round; its seconds say ± {within} of its answers/s, and nothing of how rounds differ"
+            "{name}: one round; its intervals say ± {within} of its answers/s, and nothing of how rounds differ"
         ));
     }
     let errors: u64 = runs.iter().map(Run::errors).sum();

@@ -10,14 +10,16 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::grouping::{Comparison, comparisons};
 use super::plot;
+use crate::percentile::Percentile;
 use crate::saved::{Manifest, Saved};
 
 /// Nothing is fetched and nothing is run, whatever a name says.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 const STYLE: &str = include_str!("html/style.css");
 
-/// The page.
-pub(crate) fn page(saved: &Saved) -> Vec<u8> {
+/// The page; its tables have the percentiles that were `asked` for, or the
+/// usual ones.
+pub(crate) fn page(saved: &Saved, asked: &[Percentile]) -> Vec<u8> {
     let comparisons = comparisons(&saved.runs);
     let title = title(saved, &comparisons);
     let page = html! {
@@ -33,7 +35,7 @@ pub(crate) fn page(saved: &Saved) -> Vec<u8> {
             body {
                 main {
                     h1 { (title) }
-                    (body(&comparisons))
+                    (body(&comparisons, asked))
                     (manifest(&saved.manifest, &comparisons))
                 }
             }
@@ -58,19 +60,19 @@ fn title(saved: &Saved, comparisons: &[Comparison<'_>]) -> String {
 
 /// One load is shown whole; of several first all figures, then each load to be
 /// opened.
-fn body(comparisons: &[Comparison<'_>]) -> Markup {
+fn body(comparisons: &[Comparison<'_>], asked: &[Percentile]) -> Markup {
     if let [one] = comparisons {
-        return html! { p class="soft" { (one.workload.headline()) } (sides::section(one)) };
+        return html! { p class="soft" { (one.workload.headline()) } (sides::section(one, asked)) };
     }
     html! {
         p class="soft" { (comparisons.len()) " loads" }
         (sides::objections(comparisons))
-        (matrix::section(comparisons))
+        (matrix::section(comparisons, asked))
         h2 { "Each load" }
         @for comparison in comparisons {
             details {
                 summary { (comparison.workload.headline()) }
-                (sides::section(comparison))
+                (sides::section(comparison, asked))
             }
         }
     }
@@ -115,7 +117,7 @@ mod tests {
     use crate::saved::Run;
 
     fn text(runs: impl IntoIterator<Item = Run>) -> String {
-        String::from_utf8(page(&Saved::example(runs))).unwrap()
+        String::from_utf8(page(&Saved::example(runs), &[])).unwrap()
     }
 
     #[test]
@@ -134,7 +136,7 @@ mod tests {
             run.workload.target = hostile.to_owned();
             run.workload.request = Some(hostile.to_owned());
         }
-        let text = String::from_utf8(page(&saved)).unwrap();
+        let text = String::from_utf8(page(&saved, &[])).unwrap();
         assert!(text.matches("&lt;script&gt;").count() > 10);
         assert!(!text.contains("<script") && !text.contains("<img"), "{text}");
     }

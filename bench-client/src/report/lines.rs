@@ -5,91 +5,110 @@ use super::table::Table;
 use super::wording;
 use crate::figure::Figure;
 use crate::format;
+use crate::percentile::{FEW, Percentile, USUAL, asked_or};
 use crate::saved::{Run, Usage, Workload};
 
 /// One figure: what it is called, what it is, how it is written.
 pub(crate) struct Line {
     label: Label,
-    figure: fn(&Run) -> Option<f64>,
+    figure: Box<Measure>,
     show: fn(f64) -> String,
     /// Whether the ratio of two says anything.
     compares: bool,
+    /// Whether it is among the few that are seen first.
+    on_card: bool,
+    /// Whether it was asked for, and is shown even where there is none.
+    asked: bool,
 }
+
+/// What a run has of a figure.
+type Measure = dyn Fn(&Run) -> Option<f64>;
 
 /// What a figure is called, which can depend on what was measured.
 enum Label {
     Plain(&'static str),
     /// Answers per second.
     Rate,
-    /// A quantile of the times.
-    Time(&'static str),
+    /// One of the times: `p99`, `max`.
+    Time(String),
     /// Processor time for an answer.
     Cost,
 }
 
-/// All of them, in the order of reports.
-pub(crate) const LINES: [Line; 13] = [
-    Line::new(Label::Rate, |run| Figure::Rate.of(run), format::thousands),
-    Line::new(Label::Plain("offered/s"), |run| run.offered_per_s, format::thousands).aside(),
-    Line::new(Label::Time("p50"), |run| Figure::P50.of(run), wording::time),
-    Line::new(Label::Time("p90"), |run| Figure::P90.of(run), wording::time),
-    Line::new(Label::Time("p99"), |run| Figure::P99.of(run), wording::time),
-    Line::new(Label::Time("p99.9"), |run| Figure::P999.of(run), wording::time),
-    Line::new(Label::Time("max"), |run| Figure::Max.of(run), wording::time),
-    Line::new(Label::Cost, |run| Figure::Cpu.of(run), wording::time),
-    Line::new(
-        Label::Plain("server CPU used"),
-        |run| share(run.server.as_ref()),
-        format::percent,
-    )
-    .aside(),
-    Line::new(
-        Label::Plain("client CPU used"),
-        |run| share(run.client.as_ref()),
-        format::percent,
-    )
-    .aside(),
-    Line::new(
-        Label::Plain("memory per client"),
-        |run| Figure::Memory.of(run),
-        format::kib,
-    ),
-    Line::new(
-        Label::Plain("fairness (Jain)"),
-        |run| Figure::Fairness.of(run),
-        |index| format!("{index:.3}"),
-    )
-    .aside(),
-    Line::new(
-        Label::Plain("effective clients"),
-        |run| run.fairness.effective,
-        format::three_digits,
-    )
-    .aside(),
-];
+/// All of them, in the order of reports, with the percentiles that were `asked`
+/// for, or the usual ones.
+pub(crate) fn lines(asked: &[Percentile]) -> Vec<Line> {
+    let percentiles = asked_or(asked, &USUAL).iter().map(|percentile| {
+        let asked = asked.contains(percentile);
+        Line {
+            on_card: asked || FEW.contains(percentile),
+            asked,
+            ..Line::percentile(percentile.clone())
+        }
+    });
+    let mut lines = vec![
+        Line::new(Label::Rate, |run| Figure::Rate.of(run), format::thousands),
+        Line::new(Label::Plain("offered/s"), |run| run.offered_per_s, format::thousands).aside(),
+    ];
+    lines.extend(percentiles);
+    lines.extend(others());
+    lines
+}
+
+/// Those behind the percentiles.
+fn others() -> [Line; 7] {
+    let plain = |name, figure: fn(&Run) -> Option<f64>, show| Line::new(Label::Plain(name), figure, show);
+    [
+        Line::new(Label::Time("max".to_owned()), |run| Figure::Max.of(run), wording::time),
+        Line::new(Label::Cost, |run| Figure::Cpu.of(run), wording::time).on_card(),
+        plain("server CPU used", |run| share(run.server.as_ref()), format::percent).aside(),
+        plain("client CPU used", |run| share(run.client.as_ref()), format::percent).aside(),
+        plain("memory per client", |run| Figure::Memory.of(run), format::kib).on_card(),
+        plain(
+            "fairness (Jain)",
+            |run| Figure::Fairness.of(run),
+            |index| format!("{index:.3}"),
+        )
+        .aside(),
+        plain("effective clients", |run| run.fairness.effective, format::three_digits).aside(),
+    ]
+}
 
 impl Line {
-    const fn new(label: Label, figure: fn(&Run) -> Option<f64>, show: fn(f64) -> String) -> Line {
+    fn new(label: Label, figure: impl Fn(&Run) -> Option<f64> + 'static, show: fn(f64) -> String) -> Line {
         Line {
             label,
-            figure,
+            figure: Box::new(figure),
             show,
             compares: true,
+            on_card: false,
+            asked: false,
         }
     }
 
+    fn percentile(percentile: Percentile) -> Line {
+        let label = Label::Time(percentile.to_string());
+        let figure = move |run: &Run| run.time().at(&percentile).map(|nanos| nanos as f64 / 1e9);
+        Line::new(label, figure, wording::time)
+    }
+
     /// One whose ratio says nothing.
-    const fn aside(self) -> Line {
+    fn aside(self) -> Line {
         Line {
             compares: false,
             ..self
         }
     }
 
+    /// One that is seen first.
+    fn on_card(self) -> Line {
+        Line { on_card: true, ..self }
+    }
+
     /// What it is called under this load.
     pub(crate) fn label(&self, workload: &Workload) -> String {
-        match self.label {
-            Label::Plain(label) => label.to_owned(),
+        match &self.label {
+            Label::Plain(label) => (*label).to_owned(),
             Label::Rate => format!("{}/s", workload.units()),
             Label::Time(quantile) => format!("{} {quantile}", workload.time()),
             Label::Cost => format!("server CPU per {}", workload.unit()),
@@ -98,7 +117,7 @@ impl Line {
 
     /// The median of a side's rounds.
     pub(crate) fn of(&self, side: &Rounds<'_>) -> Option<f64> {
-        side.median(self.figure)
+        side.median(&self.figure)
     }
 
     /// That median, in words.
@@ -118,28 +137,23 @@ impl Line {
     }
 
     /// Whether it is among the few that are seen first.
-    pub(crate) fn on_card(&self) -> bool {
-        match self.label {
-            Label::Time(quantile) => ["p50", "p99"].contains(&quantile),
-            Label::Cost => true,
-            Label::Plain(label) => label == "memory per client",
-            Label::Rate => false,
-        }
+    pub(crate) fn is_on_card(&self) -> bool {
+        self.on_card
     }
 
-    /// Whether any side has it.
+    /// Whether any side has it, or should.
     pub(crate) fn is_in(&self, comparison: &Comparison<'_>) -> bool {
-        comparison.sides.iter().any(|side| self.of(side).is_some())
+        self.asked || comparison.sides.iter().any(|side| self.of(side).is_some())
     }
 }
 
-/// The sides beside each other: a line for each figure that one of them has.
-/// Of two sides the last column is the ratio; of more, each has its ratio to
-/// the first in parentheses.
-pub(crate) fn table(comparison: &Comparison<'_>) -> Table {
+/// The sides beside each other: a line for each figure that one of them has or
+/// that was asked for. Of two sides the last column is the ratio; of more, each
+/// has its ratio to the first in parentheses.
+pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table {
     let mut table = Table::default();
     table.row(head(comparison));
-    for line in LINES.iter().filter(|line| line.is_in(comparison)) {
+    for line in lines(asked).iter().filter(|line| line.is_in(comparison)) {
         table.row(row(line, comparison));
     }
     for (label, show) in COUNTS {

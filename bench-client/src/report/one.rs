@@ -3,15 +3,17 @@
 use std::fmt::Write;
 
 use crate::format;
+use crate::percentile::{Percentile, USUAL, asked_or};
 use crate::saved::{Run, Times};
 
 /// The part of a processor from which on its use tells what it could drive.
 const BUSY: f64 = 0.5;
 
-/// Headline, figures and remarks.
-pub(crate) fn report(run: &Run) -> String {
+/// Headline, figures and remarks; with the percentiles that were `asked` for,
+/// or the usual ones.
+pub(crate) fn report(run: &Run, asked: &[Percentile]) -> String {
     let mut text = format!("{}  {}\n", run.name, run.workload.headline());
-    for (label, figures) in figures(run) {
+    for (label, figures) in figures(run, asked) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {label:<14}{figures}");
     }
@@ -22,12 +24,12 @@ pub(crate) fn report(run: &Run) -> String {
 }
 
 /// Each line with what it is about.
-pub(crate) fn figures(run: &Run) -> Vec<(String, String)> {
+pub(crate) fn figures(run: &Run, asked: &[Percentile]) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     let mut line = |label: &str, figures: String| lines.push((label.to_owned(), figures));
     if !run.workload.idle {
         line(&format!("{}/s", run.workload.units()), run.rate_in_words());
-        for (label, figures) in all_times(run) {
+        for (label, figures) in all_times(run, asked_or(asked, &USUAL)) {
             line(label, figures);
         }
     }
@@ -62,8 +64,9 @@ fn client(run: &Run) -> String {
 }
 
 /// What was timed, with the name of it and what must be known of it.
-fn all_times(run: &Run) -> Vec<(&'static str, String)> {
+fn all_times(run: &Run, percentiles: &[Percentile]) -> Vec<(&'static str, String)> {
     let workload = &run.workload;
+    let times = |of: &Times| times(of, percentiles);
     let remark = format!("   ({})", workload.time_remark());
     let mut all = vec![(workload.time(), times(run.time()) + &remark)];
     if run.response_time.is_some() {
@@ -73,16 +76,11 @@ fn all_times(run: &Run) -> Vec<(&'static str, String)> {
     all
 }
 
-fn times(times: &Times) -> String {
-    let quantiles = [
-        ("p50", times.p50),
-        ("p90", times.p90),
-        ("p99", times.p99),
-        ("p99.9", times.p999),
-    ];
+fn times(times: &Times, percentiles: &[Percentile]) -> String {
     let mut text = String::new();
-    for (name, nanos) in quantiles {
-        text.push_str(&format!("{name} {}  ", format::nanoseconds(nanos)));
+    for percentile in percentiles {
+        let time = format::or_none(times.at(percentile), format::nanoseconds);
+        text.push_str(&format!("{percentile} {time}  "));
     }
     text + &format!("max {}", format::nanoseconds(times.max))
 }

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use super::{csv, hdr_log, hgrm, html, json, runs, svg, write_file};
 use crate::failure::Failure;
+use crate::job::Plan;
+use crate::percentile::Percentile;
+use crate::sampling::Sampling;
 use crate::saved::Saved;
 
 /// What makes a file of a measurement.
@@ -23,7 +26,7 @@ pub(crate) struct Outputs {
     /// Write a page with plots to FILE; it needs no network.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Write a line for each second of each run to FILE.
+    /// Write a line for each interval of each run to FILE.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
     /// Write a table to FILE as Markdown.
@@ -36,9 +39,12 @@ pub(crate) struct Outputs {
     /// plotter; of several servers, each to a file with its name in FILE's.
     #[arg(long, value_name = "FILE")]
     pub(crate) hgrm: Option<PathBuf>,
-    /// Write HdrHistogram's interval log to FILE, an interval for each run.
+    /// Write HdrHistogram's interval log to FILE; --json then keeps all of it.
     #[arg(long, value_name = "FILE")]
     pub(crate) hdr_log: Option<PathBuf>,
+    /// Percentiles in tables: 50,99,99.9; - where too few were measured.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) percentiles: Vec<Percentile>,
 }
 
 impl Outputs {
@@ -59,6 +65,15 @@ impl Outputs {
             check_file(path)?;
         }
         Ok(())
+    }
+
+    /// `plan` with all recorded that these files are made of.
+    pub(crate) fn equip(&self, plan: Plan) -> Plan {
+        let sampling = Sampling {
+            histograms: self.hdr_log.is_some(),
+            ..plan.sampling
+        };
+        Plan { sampling, ..plan }
     }
 
     /// Whether there is any.
@@ -84,13 +99,15 @@ impl Outputs {
             json::write(path, all)?;
         }
         if let Some(path) = &self.md {
-            write_file(path, format!("{preface}{}", runs::markdown(saved)))?;
+            write_file(path, format!("{preface}{}", runs::markdown(saved, &self.percentiles)))?;
         }
         if let Some(path) = &self.hgrm {
             hgrm::write(path, saved)?;
         }
-        let rendered: [(_, Render); 4] = [
-            (&self.html, html::page),
+        if let Some(path) = &self.html {
+            write_file(path, html::page(saved, &self.percentiles))?;
+        }
+        let rendered: [(_, Render); 3] = [
             (&self.csv, csv::seconds),
             (&self.svg, svg::picture),
             (&self.hdr_log, hdr_log::intervals),
@@ -98,6 +115,11 @@ impl Outputs {
         for (path, render) in rendered {
             if let Some(path) = path {
                 write_file(path, render(saved))?;
+            }
+        }
+        if let Some(path) = &self.hdr_log {
+            for remark in hdr_log::remarks(saved) {
+                eprintln!("bench-client: {}: {remark}", path.display());
             }
         }
         Ok(())

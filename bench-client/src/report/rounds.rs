@@ -2,19 +2,22 @@
 
 use super::grouping::Rounds;
 use super::table::Table;
+use super::wording;
 use crate::comparing::FIGURES;
 use crate::figure::Figure;
 use crate::format;
+use crate::percentile::{FEW, Percentile, asked_or};
 use crate::saved::Run;
 use crate::statistics::median;
 
-/// Headline, a line for each round, the medians, the spread, and remarks.
-pub(crate) fn report(side: &Rounds<'_>) -> String {
+/// Headline, a line for each round, the medians, the spread, and remarks; with
+/// the percentiles that were `asked` for, or the usual ones.
+pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
     let mut text = format!(
         "{}  {}\n\n{}\n",
         side.name,
         side.runs[0].workload.headline(),
-        table(&side.runs)
+        table(&side.runs, &columns(asked))
     );
     text.push_str("spread: how far the round farthest from the median is away from it\n");
     for (round, run) in side.runs.iter().enumerate() {
@@ -25,23 +28,65 @@ pub(crate) fn report(side: &Rounds<'_>) -> String {
     text
 }
 
-fn table(runs: &[&Run]) -> Table {
-    let figures: Vec<_> = FIGURES.into_iter().chain([Figure::Errors(None)]).collect();
+/// A figure of each round.
+enum Column {
+    Figure(Figure),
+    Percentile(Percentile),
+}
+
+impl Column {
+    fn label(&self) -> String {
+        match self {
+            Column::Figure(figure) => figure.label(),
+            Column::Percentile(percentile) => percentile.to_string(),
+        }
+    }
+
+    fn of(&self, run: &Run) -> Option<f64> {
+        match self {
+            Column::Figure(figure) => figure.of(run),
+            Column::Percentile(percentile) => run.time().at(percentile).map(|nanos| nanos as f64 / 1e9),
+        }
+    }
+
+    fn show(&self, value: f64) -> String {
+        match self {
+            Column::Figure(figure) => figure.show(value),
+            Column::Percentile(_) => wording::time(value),
+        }
+    }
+}
+
+/// What rounds are compared by, with the percentiles at the place of their own.
+fn columns(asked: &[Percentile]) -> Vec<Column> {
+    let mut columns = Vec::new();
+    for figure in FIGURES {
+        match figure {
+            Figure::P50 => columns.extend(asked_or(asked, &FEW).iter().cloned().map(Column::Percentile)),
+            Figure::P99 => {}
+            other => columns.push(Column::Figure(other)),
+        }
+    }
+    columns.push(Column::Figure(Figure::Errors(None)));
+    columns
+}
+
+fn table(runs: &[&Run], columns: &[Column]) -> Table {
     let mut table = Table::default();
-    let row = |head: String, cell: &dyn Fn(Figure) -> String| {
+    let row = |head: String, cell: &dyn Fn(&Column) -> String| {
         std::iter::once(head)
-            .chain(figures.iter().map(|figure| cell(*figure)))
+            .chain(columns.iter().map(cell))
             .collect::<Vec<_>>()
     };
-    table.row(row(String::new(), &|figure| figure.label()));
+    table.row(row(String::new(), &Column::label));
     for (round, run) in runs.iter().enumerate() {
-        let cell = |figure: Figure| format::or_none(figure.of(run), |value| figure.show(value));
+        let cell = |column: &Column| format::or_none(column.of(run), |value| column.show(value));
         table.row(row(format!("round {}", round + 1), &cell));
     }
-    let values = |figure: Figure| runs.iter().filter_map(|run| figure.of(run)).collect::<Vec<_>>();
-    let middle = |figure: Figure| format::or_none(median(&values(figure)), |value| figure.show(value));
+    let values = |column: &Column| runs.iter().filter_map(|run| column.of(run)).collect::<Vec<_>>();
+    let middle = |column: &Column| format::or_none(median(&values(column)), |value| column.show(value));
     table.row(row("median".to_owned(), &middle));
-    let spread = |figure: Figure| format::or_none(spread(&values(figure)), |part| format!("± {:.1} %", part * 100.0));
+    let spread = |column: &Column| format::or_none(spread(&values(column)), |part| format!("± {:.1} %", part * 100.0));
     table.row(row("spread".to_owned(), &spread));
     table
 }
@@ -67,7 +112,7 @@ mod tests {
     #[test]
     fn every_round_has_its_line() {
         let runs = [900.0, 1000.0, 1100.0].map(|rate| Run::example("server", rate));
-        let text = table(&runs.each_ref()).to_string();
+        let text = table(&runs.each_ref(), &columns(&[])).to_string();
         for part in ["round 3", "1,100/s", "median", "1,000/s", "± 10.0 %", "9.77 KiB"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

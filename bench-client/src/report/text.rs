@@ -2,27 +2,29 @@
 
 use super::grouping::{Comparison, comparisons};
 use super::{lines, one, rounds};
+use crate::percentile::Percentile;
 use crate::saved::Saved;
 
-/// Everything in `saved`: a single run line by line, several side by side.
-pub(crate) fn report(saved: &Saved) -> String {
+/// Everything in `saved`: a single run line by line, several side by side;
+/// with the percentiles that were `asked` for, or the usual ones.
+pub(crate) fn report(saved: &Saved, asked: &[Percentile]) -> String {
     let places = saved.manifest.places();
     let part = |comparison: &Comparison<'_>| match &comparison.sides[..] {
-        [side] if side.runs.len() > 1 => rounds::report(side),
-        [side] => one::report(side.runs[0]),
-        _ => sides(comparison, &places),
+        [side] if side.runs.len() > 1 => rounds::report(side, asked),
+        [side] => one::report(side.runs[0], asked),
+        _ => sides(comparison, &places, asked),
     };
     let parts: Vec<_> = comparisons(&saved.runs).iter().map(part).collect();
     parts.join("\n")
 }
 
-fn sides(comparison: &Comparison<'_>, places: &str) -> String {
+fn sides(comparison: &Comparison<'_>, places: &str, asked: &[Percentile]) -> String {
     let rounds = match comparison.rounds() {
         0 | 1 => String::new(),
         rounds => format!("; medians of {rounds} rounds"),
     };
     let mut text = format!("{}\n{places}{rounds}\n\n", comparison.workload.headline());
-    text.push_str(&lines::table(comparison).to_string());
+    text.push_str(&lines::table(comparison, asked).to_string());
     text.push('\n');
     for note in notes(comparison) {
         text.push_str(&note);

@@ -21,7 +21,9 @@ fn faults(value: &Value) -> Vec<String> {
 
 /// What has every list filled and every figure there.
 fn full() -> Value {
-    serde_json::to_value(Saved::example([Run::full("a"), Run::example("b", 1.0)])).unwrap()
+    let mut run = Run::full("a");
+    run.series[0].histogram = Some(run.service_time.histogram.clone());
+    serde_json::to_value(Saved::example([run, Run::example("b", 1.0)])).unwrap()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Times and the seconds they fell into, as they are saved.
+//! Times and the intervals they fell into, as they are saved.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,8 @@ pub(crate) struct Times {
     pub(crate) histogram: String,
 }
 
-/// One second of the window, or the rest at its end.
+/// One interval of the window: a second unless `--sample` said otherwise, or
+/// the rest at its end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Second {
     /// From the begin of the window to its end.
@@ -49,6 +50,10 @@ pub(crate) struct Second {
     pub(crate) server_resident_bytes: Option<u64>,
     /// Resident memory of the client at its end.
     pub(crate) client_resident_bytes: Option<u64>,
+    /// All its times, as [`Times::histogram`] has them; kept for an interval
+    /// log only, since it is longer than all the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) histogram: Option<String>,
 }
 
 impl Second {

@@ -3,30 +3,38 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{CONFIDENCE, mean, variance};
-use crate::saved::Second;
+use crate::saved::{Run, Second};
 
 /// Few enough for a batch to be longer than what makes neighbours alike.
 const MOST_BATCHES: usize = 10;
 /// Below this an interval says nothing.
 const FEWEST_BATCHES: usize = 4;
-const FEWEST_SECONDS: usize = 2;
-/// A shorter one is the rest at the end of the window.
+/// A batch is at least so long, in seconds.
+const SHORTEST_BATCH: f64 = 2.0;
+/// A shorter part of an interval is the rest at the end of the window.
 const WHOLE: f64 = 0.9;
 
-/// Half the width of the interval of `series`' mean answers per second, as a
-/// part of that mean; `None` for fewer than 8 whole seconds, or no answers.
-pub(crate) fn within_run(series: &[Second]) -> Option<f64> {
-    let whole = series.iter().filter(|second| second.length_s >= WHOLE);
-    let rates: Vec<_> = whole.map(|second| second.answers as f64 / second.length_s).collect();
-    let (mean, half) = batch_means(&rates)?;
+/// Half the width of the interval of `run`'s mean answers per second, as a part
+/// of that mean; `None` for fewer than 8 seconds in whole intervals of the
+/// series, or no answers.
+pub(crate) fn within_run(run: &Run) -> Option<f64> {
+    let whole = |second: &&Second| second.length_s >= WHOLE * run.sample_s;
+    let rates: Vec<_> = run
+        .series
+        .iter()
+        .filter(whole)
+        .filter_map(Second::answers_per_s)
+        .collect();
+    let batches = (rates.len() as f64 * run.sample_s / SHORTEST_BATCH) as usize;
+    let (mean, half) = batch_means(&rates, batches.min(rates.len()))?;
     (mean > 0.0).then(|| half / mean)
 }
 
 /// The mean of `values` and half the width of its interval, from the means of
-/// batches of neighbours: values that follow each other are alike and count as
+/// at most `batches` batches of neighbours: values that follow each other are alike and count as
 /// fewer than they are.
-fn batch_means(values: &[f64]) -> Option<(f64, f64)> {
-    let batches = (values.len() / FEWEST_SECONDS).min(MOST_BATCHES);
+fn batch_means(values: &[f64], batches: usize) -> Option<(f64, f64)> {
+    let batches = batches.min(MOST_BATCHES);
     if batches < FEWEST_BATCHES {
         return None;
     }
@@ -49,7 +57,7 @@ mod tests {
     #[test]
     fn neighbours_are_one_observation() {
         let values: Vec<_> = (1..=20).map(f64::from).collect();
-        let (mean, half) = batch_means(&values).expect("there are enough");
+        let (mean, half) = batch_means(&values, 10).expect("there are enough");
         assert_eq!(mean, 10.5);
         assert!((half - 2.262_157 * 6.055_301 / 10_f64.sqrt()).abs() < 1e-4, "{half}");
     }
@@ -58,7 +66,7 @@ mod tests {
     fn seconds_that_follow_each_other_do_not_count_twice() {
         let pairs = [1.0, 1.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0];
         let mixed = [1.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0, 1.0];
-        let half = |values: &[f64]| batch_means(values).expect("there are enough").1;
+        let half = |values: &[f64]| batch_means(values, 4).expect("there are enough").1;
         assert!(half(&pairs) > 5.0);
         assert_eq!(half(&mixed), 0.0);
     }
@@ -70,9 +78,20 @@ mod tests {
             answers: 100,
             ..Second::default()
         };
-        assert_eq!(within_run(&vec![second(1.0); 7]), None);
-        assert_eq!(within_run(&vec![second(1.0); 8]), Some(0.0));
-        assert_eq!(within_run(&vec![second(0.3); 8]), None);
-        assert_eq!(within_run(&[]), None);
+        let within = |sample_s, length_s, intervals| {
+            within_run(&Run {
+                sample_s,
+                series: vec![second(length_s); intervals],
+                ..Run::example("a", 1.0)
+            })
+        };
+        assert_eq!(within(1.0, 1.0, 7), None);
+        assert_eq!(within(1.0, 1.0, 8), Some(0.0));
+        assert_eq!(within(1.0, 0.3, 8), None);
+        assert_eq!(within(0.125, 0.125, 8), None);
+        assert_eq!(within(0.125, 0.125, 64), Some(0.0));
+        assert_eq!(within(60.0, 60.0, 3), None);
+        assert_eq!(within(60.0, 60.0, 4), Some(0.0));
+        assert_eq!(within(1.0, 1.0, 0), None);
     }
 }

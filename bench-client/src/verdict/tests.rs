@@ -20,6 +20,7 @@ fn run() -> Run {
         service_time: Times::default(),
         response_time: None,
         send_lag: None,
+        sample_s: 1.0,
         series: Vec::new(),
         fairness: Fairness {
             effective: Some(499.0),

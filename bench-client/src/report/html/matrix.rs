@@ -4,8 +4,9 @@
 
 use maud::{Markup, html};
 
+use crate::percentile::Percentile;
 use crate::report::grouping::{Comparison, Rounds};
-use crate::report::lines::{LINES, Line};
+use crate::report::lines::{Line, lines};
 use crate::saved::Workload;
 
 /// What loads can differ in: its name, and its value in a load.
@@ -27,10 +28,11 @@ const FIELDS: [Field; 12] = [
 ];
 
 /// A table for each figure that tells the most.
-pub(super) fn section(comparisons: &[Comparison<'_>]) -> Markup {
+pub(super) fn section(comparisons: &[Comparison<'_>], asked: &[Percentile]) -> Markup {
     let grid = Grid::of(comparisons);
-    let lines = LINES.iter().filter(|line| line.leads() || line.on_card());
-    let found = lines.filter(|line| comparisons.iter().any(|comparison| line.is_in(comparison)));
+    let lines = lines(asked);
+    let main = lines.iter().filter(|line| line.leads() || line.is_on_card());
+    let found = main.filter(|line| comparisons.iter().any(|comparison| line.is_in(comparison)));
     html! {
         div class="matrices" {
             @for line in found {

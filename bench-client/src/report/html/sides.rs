@@ -4,23 +4,26 @@ use maud::{Markup, html};
 
 use super::account;
 use crate::format;
+use crate::percentile::Percentile;
 use crate::report::grouping::{Comparison, Rounds};
+use crate::report::lines::Line;
 use crate::report::plot::{self, colour};
 use crate::report::table::Table;
 use crate::report::{lines, one, text};
 use crate::saved::{Errors, Run};
 
 /// Everything about one load.
-pub(super) fn section(comparison: &Comparison<'_>) -> Markup {
+pub(super) fn section(comparison: &Comparison<'_>, asked: &[Percentile]) -> Markup {
+    let lines = lines::lines(asked);
     html! {
         (verdicts(comparison))
-        (cards(comparison))
+        (cards(comparison, &lines))
         @if let [side] = &comparison.sides[..] {
-            (in_words(side))
+            (in_words(side, asked))
         } @else {
             h2 { "Side by side" }
-            p { (summary(comparison)) }
-            (table(&lines::table(comparison)))
+            p { (summary(comparison, &lines)) }
+            (table(&lines::table(comparison, asked)))
         }
         (plots(comparison))
         h2 { "What both ends used" }
@@ -94,28 +97,28 @@ fn bottleneck(run: &Run) -> String {
 }
 
 /// The most important figure of each side, large, and the next ones.
-fn cards(comparison: &Comparison<'_>) -> Markup {
+fn cards(comparison: &Comparison<'_>, lines: &[Line]) -> Markup {
     html! {
         div class="cards" {
             @for (index, side) in comparison.sides.iter().enumerate() {
                 div class={ "card " (colour(index)) } {
                     h3 { (side.name) }
-                    (card(comparison, side))
+                    (card(comparison, side, lines))
                 }
             }
         }
     }
 }
 
-fn card(comparison: &Comparison<'_>, side: &Rounds<'_>) -> Markup {
-    let mut figures = lines::LINES.iter().filter(|line| line.of(side).is_some());
+fn card(comparison: &Comparison<'_>, side: &Rounds<'_>, lines: &[Line]) -> Markup {
+    let mut figures = lines.iter().filter(|line| line.of(side).is_some());
     let workload = comparison.workload;
     html! {
         @if let Some(first) = figures.next() {
             p class="big" { (first.text(side)) " " span class="unit" { (first.label(workload)) } }
         }
         dl {
-            @for line in figures.filter(|line| line.on_card()) {
+            @for line in figures.filter(|line| line.is_on_card()) {
                 dt { (line.label(workload)) } dd { (line.text(side)) }
             }
             dt { "errors" } dd { (format::thousands(side.total(Run::errors) as f64)) }
@@ -123,19 +126,19 @@ fn card(comparison: &Comparison<'_>, side: &Rounds<'_>) -> Markup {
     }
 }
 
-fn in_words(side: &Rounds<'_>) -> Markup {
+fn in_words(side: &Rounds<'_>, asked: &[Percentile]) -> Markup {
     html! {
         @for (round, run) in side.runs.iter().enumerate() {
             @if side.runs.len() > 1 { h3 { "Round " (round + 1) } }
             dl class="words" {
-                @for (label, figures) in one::figures(run) { dt { (label) } dd { (figures) } }
+                @for (label, figures) in one::figures(run, asked) { dt { (label) } dd { (figures) } }
             }
         }
     }
 }
 
 /// What the first side does for each of the second's.
-fn summary(comparison: &Comparison<'_>) -> String {
+fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     let rounds = match comparison.rounds() {
         1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
         rounds => format!("Medians of {rounds} rounds."),
@@ -150,7 +153,7 @@ fn summary(comparison: &Comparison<'_>) -> String {
             comparison.sides[0].name
         );
     };
-    let ratios = lines::LINES.iter().filter(|line| line.on_card() || line.leads());
+    let ratios = lines.iter().filter(|line| line.is_on_card() || line.leads());
     let ratios = ratios.filter_map(|line| {
         let ratio = line.ratio(one, other)?;
         Some(format!("{} {ratio:.2}", line.label(comparison.workload)))
@@ -199,7 +202,7 @@ fn plots(comparison: &Comparison<'_>) -> Markup {
             div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
         }
         @if comparison.runs().all(|run| run.series.is_empty()) {
-            p class="soft" { "Nothing was recorded second by second." }
+            p class="soft" { "Nothing was recorded over time." }
         }
     }
 }

@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Chart {
     /// What it shows, with the unit of the vertical axis.
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// What the horizontal axis is, with its unit.
     pub(crate) across: &'static str,
     pub(crate) x: Axis,

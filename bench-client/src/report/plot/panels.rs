@@ -9,17 +9,20 @@ use crate::report::histogram::pooled;
 use crate::report::wording;
 use crate::saved::{Run, Second};
 
-/// A rest at the window's end that is shorter than this says nothing as a rate.
-const SHORTEST_SECOND: f64 = 0.25;
-/// With more seconds than these their marks would touch.
+/// A rest at the window's end that is a shorter part of an interval than this
+/// says nothing as a rate.
+const SHORTEST_PART: f64 = 0.25;
+/// With more intervals than these their marks would touch.
 const MOST_MARKS: usize = 60;
 
-/// A figure of a second, by name, and how its line is drawn.
+/// A figure of an interval, by name, and how its line is drawn.
 struct Track {
     /// What stands behind the side's name.
     name: &'static str,
     stroke: Stroke,
     figure: fn(&Second) -> Option<f64>,
+    /// Whether it is one per second, which needs some time to be one.
+    is_rate: bool,
     show: fn(f64) -> String,
 }
 
@@ -33,64 +36,81 @@ pub(crate) fn charts(comparison: &Comparison<'_>) -> Vec<Chart> {
         "connections" => "Throughput, connections/s",
         _ => "Throughput, echoes/s",
     };
-    let over_time = |title, axis, tracks: &[Track]| over_time(comparison, title, axis, tracks);
+    let over_time = |title: &str, axis, tracks: &[Track]| over_time(comparison, title, axis, tracks);
+    let each = interval(comparison);
     let all = [
         latency(comparison),
         over_time(title, from_zero, &[RATE]),
-        over_time("Time p50 and p99, each second", of_times, &[P99, P50]),
+        over_time(&format!("Time p50 and p99, each {each}"), of_times, &[P99, P50]),
         over_time("CPU, % of one processor", from_zero, &[SERVER_CPU, CLIENT_CPU]),
         over_time("Resident memory, MiB", from_zero, &[SERVER_MEMORY, CLIENT_MEMORY]),
-        over_time("Errors in each second", of_counts, &[ERRORS]).filter(Chart::shows_more_than_zero),
+        over_time(&format!("Errors in each {each}"), of_counts, &[ERRORS]).filter(Chart::shows_more_than_zero),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// What the series has a figure for each of: `second`, `0.1 s`.
+fn interval(comparison: &Comparison<'_>) -> String {
+    match comparison.runs().next().map_or(1.0, |run| run.sample_s) {
+        1.0 => "second".to_owned(),
+        length => format!("{} s", moment(length)),
+    }
 }
 
 const RATE: Track = Track {
     name: "",
     stroke: Stroke::Solid,
-    figure: |second| (second.length_s >= SHORTEST_SECOND).then(|| second.answers_per_s())?,
+    figure: Second::answers_per_s,
+    is_rate: true,
     show: format::thousands,
 };
 const P99: Track = Track {
     name: "p99",
     stroke: Stroke::Solid,
     figure: |second| (second.answers > 0).then_some(second.p99 as f64),
+    is_rate: false,
     show: nanos,
 };
 const P50: Track = Track {
     name: "p50",
     stroke: Stroke::Dashed,
     figure: |second| (second.answers > 0).then_some(second.p50 as f64),
+    is_rate: false,
     show: nanos,
 };
 const SERVER_CPU: Track = Track {
     name: "server",
     stroke: Stroke::Solid,
-    figure: |second| second.server_cpu_share.filter(|_| second.length_s >= SHORTEST_SECOND),
+    figure: |second| second.server_cpu_share,
+    is_rate: true,
     show: format::percent,
 };
 const CLIENT_CPU: Track = Track {
     name: "client",
     stroke: Stroke::Dashed,
-    figure: |second| second.client_cpu_share.filter(|_| second.length_s >= SHORTEST_SECOND),
+    figure: |second| second.client_cpu_share,
+    is_rate: true,
     show: format::percent,
 };
 const SERVER_MEMORY: Track = Track {
     name: "server",
     stroke: Stroke::Solid,
     figure: |second| second.server_resident_bytes.map(mib),
+    is_rate: false,
     show: show_mib,
 };
 const CLIENT_MEMORY: Track = Track {
     name: "client",
     stroke: Stroke::Dashed,
     figure: |second| second.client_resident_bytes.map(mib),
+    is_rate: false,
     show: show_mib,
 };
 const ERRORS: Track = Track {
     name: "",
     stroke: Stroke::Solid,
     figure: |second| Some(second.errors() as f64),
+    is_rate: false,
     show: format::thousands,
 };
 
@@ -111,8 +131,8 @@ fn latency(comparison: &Comparison<'_>) -> Option<Chart> {
     let (_, most) = bounds(&lines, |(x, _)| x)?;
     Some(Chart {
         title: match comparison.workload.mode.as_str() {
-            "open" => "Response time and service time",
-            _ => "Service time",
+            "open" => "Response time and service time".to_owned(),
+            _ => "Service time".to_owned(),
         },
         across: "share of answers that took no longer, on the axis of 1/(1-q)",
         x: Axis::percentiles(most),
@@ -130,7 +150,7 @@ fn label(comparison: &Comparison<'_>, side: &Rounds<'_>, what: &str) -> String {
     }
 }
 
-fn over_time(comparison: &Comparison<'_>, title: &'static str, axis: Vertical, tracks: &[Track]) -> Option<Chart> {
+fn over_time(comparison: &Comparison<'_>, title: &str, axis: Vertical, tracks: &[Track]) -> Option<Chart> {
     let lines: Vec<_> = tracks
         .iter()
         .flat_map(|track| {
@@ -142,9 +162,9 @@ fn over_time(comparison: &Comparison<'_>, title: &'static str, axis: Vertical, t
     let (_, end) = bounds(&lines, |(x, _)| x)?;
     let show = tracks.first()?.show;
     Some(Chart {
-        title,
+        title: title.to_owned(),
         across: "seconds since the window began",
-        x: Axis::exact(end, |seconds| format!("{}", (seconds * 1000.0).round() / 1000.0)),
+        x: Axis::exact(end, moment),
         y: axis(low, high, show),
         lines,
     })
@@ -180,8 +200,9 @@ fn rounds(side: &Rounds<'_>, index: usize, track: &Track, name: &str) -> Vec<Lin
 }
 
 fn points(run: &Run, track: &Track) -> Vec<(f64, f64)> {
-    let seconds = run.series.iter();
-    seconds
+    let long_enough = |second: &&Second| !track.is_rate || second.length_s >= run.sample_s * SHORTEST_PART;
+    let intervals = run.series.iter().filter(long_enough);
+    intervals
         .filter_map(|second| Some((second.end_s, (track.figure)(second)?)))
         .collect()
 }
@@ -193,7 +214,7 @@ fn marks(run: &Run, name: &str, track: &Track) -> Vec<Mark> {
     }
     let marks = points.into_iter().map(|(x, y)| Mark {
         at: (x, y),
-        text: format!("{name} after {x:.1} s: {}", (track.show)(y)),
+        text: format!("{name} after {} s: {}", moment(x), (track.show)(y)),
     });
     marks.collect()
 }
@@ -206,6 +227,11 @@ fn bounds(lines: &[Line], coordinate: fn((f64, f64)) -> f64) -> Option<(f64, f64
     };
     let low = values().reduce(f64::min)?;
     Some((low, values().reduce(f64::max)?))
+}
+
+/// An instant in seconds, to the millisecond.
+fn moment(seconds: f64) -> String {
+    format!("{}", (seconds * 1000.0).round() / 1000.0)
 }
 
 fn mib(bytes: u64) -> f64 {
@@ -243,19 +269,37 @@ mod tests {
     use super::*;
     use crate::report::grouping::comparisons;
 
-    fn titles(runs: &[Run]) -> Vec<&'static str> {
+    fn titles(runs: &[Run]) -> Vec<String> {
         let comparisons = comparisons(runs);
-        charts(&comparisons[0]).iter().map(|chart| chart.title).collect()
+        charts(&comparisons[0]).into_iter().map(|chart| chart.title).collect()
     }
 
     #[test]
     fn what_was_not_measured_has_no_plot() {
-        assert_eq!(titles(&[Run::example("a", 1.0)]), Vec::<&str>::new());
+        assert_eq!(titles(&[Run::example("a", 1.0)]), Vec::<String>::new());
         assert_eq!(titles(&[Run::example("a", 1.0).timed()]), ["Service time"]);
         let all = titles(&[Run::full("a")]);
         assert_eq!(all[0], "Response time and service time");
-        assert!(all.contains(&"Errors in each second"), "{all:?}");
-        assert!(!all.contains(&"Resident memory, MiB"), "{all:?}");
+        assert!(all.iter().any(|title| title == "Errors in each second"), "{all:?}");
+        assert!(!all.iter().any(|title| title == "Resident memory, MiB"), "{all:?}");
+    }
+
+    #[test]
+    fn an_interval_of_another_length_is_named_and_its_rest_is_no_rate() {
+        let mut run = Run::full("a");
+        run.sample_s = 0.1;
+        for (second, length) in run.series.iter_mut().zip([0.1, 0.1, 0.02]) {
+            second.length_s = length;
+        }
+        let runs = [run];
+        let comparisons = comparisons(&runs);
+        let points = |title: &str| {
+            let charts = charts(&comparisons[0]);
+            let found = charts.iter().find(|chart| chart.title.starts_with(title)).unwrap();
+            found.lines[0].points.clone()
+        };
+        assert_eq!(points("Errors in each 0.1 s").len(), 3);
+        assert_eq!(points("Throughput"), [(1.0, 10_000.0), (2.0, 10_000.0)]);
     }
 
     #[test]

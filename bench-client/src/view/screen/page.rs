@@ -98,7 +98,7 @@ fn figures(frame: &mut Frame<'_>, area: Rect, live: &Live) {
     cpu(frame, client, "client CPU", &live.seconds, |second| {
         second.client_cpu_share
     });
-    frame.render_widget(Paragraph::new("second by second, of one processor").dark_gray(), unit);
+    frame.render_widget(Paragraph::new("over time, of one processor").dark_gray(), unit);
     self::errors(frame, errors, &live.errors);
 }
 
@@ -216,7 +216,7 @@ tcp echo, closed loop, 500 clients, 64 B
 ┌ 500 clients ─────────────────────────┐┌ 5 errors ────────────────────────────┐
 │server CPU   98 % ▇▇▇                 ││4 corrupt  1 reset                    │
 │client CPU   25 % ▂▂▂                 ││                                      │
-│second by second, of one processor    ││                                      │
+│over time, of one processor           ││                                      │
 └──────────────────────────────────────┘└──────────────────────────────────────┘
 q, Esc or Ctrl-C: end now and report
 ";

@@ -14,7 +14,7 @@ use crate::format;
 use crate::progress::Live;
 use crate::saved::Second;
 
-/// A figure of each second, with its name and its colour.
+/// A figure of each interval, with its name and its colour.
 type Curve = (&'static str, Color, fn(&Second) -> u64);
 
 const TIMES: [Curve; 3] = [
@@ -51,7 +51,7 @@ pub(super) fn times(frame: &mut Frame<'_>, area: Rect, live: &Live) {
     draw(frame, area, legend(live), live, axis, &curves);
 }
 
-/// The figures of the last second, in the colours of their lines.
+/// The figures of the last interval, in the colours of their lines.
 fn legend(live: &Live) -> Line<'static> {
     let mut spans = vec![Span::raw(format!(" {}", live.time))];
     if let Some(last) = live.seconds.last() {
@@ -113,7 +113,7 @@ fn line(points: &[(f64, f64)], color: Color) -> Dataset<'_> {
         .style(color)
 }
 
-/// Where `figure` has one, and at the second's end.
+/// Where `figure` has one, and at the interval's end.
 fn points(seconds: &[Second], figure: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
     seconds
         .iter()
@@ -126,7 +126,7 @@ fn rate(second: &Second) -> f64 {
     if rate.is_finite() { rate } else { 0.0 }
 }
 
-/// A second without answers has no times.
+/// An interval without answers has no times.
 fn logarithm(nanos: u64) -> Option<f64> {
     (nanos > 0).then(|| axis::logarithm(nanos))
 }
