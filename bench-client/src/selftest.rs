@@ -38,14 +38,14 @@ use trial::{Extent, Trial};
 /// machine was too busy to judge everything.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SelftestOptions {
-    /// Half an hour instead of one: more faults, comparisons, and memory.
+    /// Half an hour of it: more faults, also comparisons and memory.
     ///
     /// Ten times the faults, and 10 s for most of them; 20 comparisons of a
     /// server with itself, of which at most 2 may differ, and 20 with one that is
     /// 5 % slower, of which at least 18 must be found; 500 clients for 60 s of
     /// each protocol, and 10 min of TCP at full rate, without an error and with
     /// less than 1 MB of memory more a minute. If a comparison is wrong once in
-    /// 20 times, which is what it allows itself, more than 2 of 20 are in 7.5 %
+    /// 20 times, which is what it allows itself, more than 2 of 20 are in 7.55 %
     /// of all self-tests: repeat it before you believe it.
     #[arg(long)]
     long: bool,
@@ -78,7 +78,7 @@ pub(crate) fn run(options: &SelftestOptions) -> Result<Status, Failure> {
     let mut findings = Vec::new();
     let ended = attempt_all(&checks, &mut watch, &mut findings);
     watch.clear();
-    print!("{}", table(&checks, &findings));
+    print!("{}{}", table(&checks, &findings), reasons(&checks, &findings));
     match ended {
         Err(Failure::Interrupted) if !findings.is_empty() => Ok(Status::Interrupted),
         ended => {
@@ -149,11 +149,23 @@ fn table(checks: &[Box<dyn Check>], findings: &[Finding]) -> Table {
     for (check, finding) in checks.iter().zip(findings) {
         let Finding { found, judgement } = finding;
         let cells = [check.name(), check.load(), check.expected()];
-        table.row(cells.into_iter().chain([found.clone(), judgement.to_string()]));
+        table.row(cells.into_iter().chain([found.clone(), judgement.word().to_owned()]));
     }
     table
 }
 
+/// One line for each check that is not as expected.
+fn reasons(checks: &[Box<dyn Check>], findings: &[Finding]) -> String {
+    let judged = checks
+        .iter()
+        .zip(findings)
+        .map(|(check, finding)| (check, &finding.judgement));
+    let odd = judged.filter(|(_, judgement)| judgement.reason().is_some());
+    odd.map(|(check, judgement)| format!("serve {}: {judgement}\n", check.name()))
+        .collect()
+}
+
+/// What is to be known of checks, whatever came of them.
 fn caveats(checks: &[Box<dyn Check>]) -> String {
     let said = checks.iter().filter_map(|check| Some((check.name(), check.caveat()?)));
     said.map(|(name, caveat)| format!("serve {name}: {caveat}\n")).collect()

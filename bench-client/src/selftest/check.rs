@@ -62,12 +62,31 @@ impl Finding {
     }
 }
 
+impl Judgement {
+    /// In a word or two.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Judgement::AsExpected => "as expected",
+            Judgement::Wrong(_) => "WRONG",
+            Judgement::NotJudged(_) => "not judged",
+        }
+    }
+
+    /// Why it is so, where that needs a reason.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Judgement::AsExpected => None,
+            Judgement::Wrong(remarks) => Some(remarks.join("; ")),
+            Judgement::NotJudged(reason) => Some(reason.clone()),
+        }
+    }
+}
+
 impl std::fmt::Display for Judgement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Judgement::AsExpected => f.write_str("as expected"),
-            Judgement::Wrong(remarks) => write!(f, "WRONG {}", remarks.join("; ")),
-            Judgement::NotJudged(reason) => write!(f, "not judged: {reason}"),
+        match self.reason() {
+            None => f.write_str(self.word()),
+            Some(reason) => write!(f, "{}: {reason}", self.word()),
         }
     }
 }

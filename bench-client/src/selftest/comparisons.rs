@@ -25,10 +25,10 @@ pub(super) const FULL: u32 = 20;
 const FEWEST: u32 = 4;
 
 /// Few clients, which mostly wait: neither end is at its limits.
-const LOAD: [&str; 8] = ["--rounds", "5", "-c", "8", "-d", "300ms", "--warmup", "100ms"];
+const LOAD: [&str; 8] = ["--rounds", "5", "-c", "8", "-d", "200ms", "--warmup", "50ms"];
 /// Rounds of both sides, and how long one takes with starting and stopping.
 const ROUNDS: u32 = 10;
-const ROUND: Duration = Duration::from_millis(800);
+const ROUND: Duration = Duration::from_millis(600);
 /// A processor that is missed for more than this part of the time hides, or
 /// makes, a difference of 5 % in 5 ms.
 const DISTURBED: f64 = 0.05;

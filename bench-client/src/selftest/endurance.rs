@@ -24,7 +24,7 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const BESIDE: Duration = Duration::from_secs(2);
 
 /// The clients are many. Whose processor time bounds the rate does not matter.
-const LOAD: [&str; 5] = ["-c", "500", "--warmup", "1s", "--allow-client-limited"];
+const LOAD: [&str; 5] = ["-c", "500", "--warmup", "500ms", "--allow-client-limited"];
 /// How they may end: whether errors and memory are right can be told of figures
 /// that a busy machine spoilt as well.
 const ENDS: [Status; 3] = [Status::Fine, Status::Errors, Status::Invalid];

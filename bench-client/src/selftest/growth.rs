@@ -36,9 +36,9 @@ impl Bound {
         }
     }
 
-    /// In words: `memory below +1.00 MB/min`.
+    /// In words: `memory below 1.00 MB/min`.
     pub(super) fn text(self) -> String {
-        format!("memory below {}", self.show(self.limit()))
+        format!("memory below {}", self.with_unit(self.limit()))
     }
 
     /// The growth over `series`, in bytes or bytes a minute; `None` when it is
@@ -59,17 +59,18 @@ impl Bound {
         growth >= self.limit()
     }
 
-    /// A growth with its unit.
+    /// A growth with its sign and its unit.
     pub(super) fn show(self, growth: f64) -> String {
+        let sign = if growth < 0.0 { "" } else { "+" };
+        format!("{sign}{}", self.with_unit(growth))
+    }
+
+    fn with_unit(self, growth: f64) -> String {
         let unit = match self {
             Bound::Slope => "MB/min",
             Bound::Growth => "MB",
         };
-        format!(
-            "{}{} {unit}",
-            if growth < 0.0 { "" } else { "+" },
-            format::three_digits(growth / 1e6)
-        )
+        format!("{} {unit}", format::three_digits(growth / 1e6))
     }
 
     fn limit(self) -> f64 {
@@ -127,8 +128,9 @@ mod tests {
 
     #[test]
     fn the_unit_tells_which_bound_it_is() {
-        assert_eq!(Bound::Slope.text(), "memory below +1.00 MB/min");
+        assert_eq!(Bound::Slope.text(), "memory below 1.00 MB/min");
         assert_eq!(Bound::Growth.show(-120_000.0), "-0.12 MB");
+        assert_eq!(Bound::Slope.show(120_000.0), "+0.12 MB/min");
     }
 
     #[test]
