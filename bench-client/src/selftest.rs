@@ -214,7 +214,7 @@ mod tests {
         let fine = finding(Judgement::AsExpected);
         let unjudged = finding(Judgement::NotJudged("busy".to_owned()));
         let wrong = finding(Judgement::Wrong(Vec::new()));
-        assert_eq!(status(&[fine.clone()]), Status::Fine);
+        assert_eq!(status(std::slice::from_ref(&fine)), Status::Fine);
         assert_eq!(status(&[fine.clone(), unjudged.clone()]), Status::Invalid);
         assert_eq!(status(&[fine, wrong, unjudged]), Status::Errors);
     }

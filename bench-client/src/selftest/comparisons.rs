@@ -159,7 +159,7 @@ impl Check for Comparisons {
     fn caveat(&self) -> Option<String> {
         let risk = self.tolerated().false_alarm * 100.0;
         Some(format!(
-            "nothing need be wrong for it to fail, by chance, in up to {risk:.2} % of all self-tests"
+            "a right program fails this by chance in up to {risk:.2} % of all self-tests"
         ))
     }
 
