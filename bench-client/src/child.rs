@@ -113,8 +113,7 @@ impl Server {
     }
 
     fn pid(&self) -> Pid {
-        // Never negative: the kernel's process numbers end at 2^22.
-        Pid::from_raw(self.child.id() as i32)
+        pid(&self.child)
     }
 
     fn await_endpoint(&mut self, watch: &Watch) -> Result<Endpoint, Failure> {
@@ -172,20 +171,7 @@ impl Server {
     }
 
     fn stop(&mut self) -> io::Result<()> {
-        if self.child.try_wait()?.is_some() {
-            return Ok(());
-        }
-        // Not waited for until here, so the number is still its own.
-        kill(self.pid(), Signal::SIGTERM)?;
-        let deadline = Instant::now() + STOP_LIMIT;
-        while self.child.try_wait()?.is_none() {
-            if Instant::now() > deadline {
-                self.child.kill()?;
-                return self.child.wait().map(drop);
-            }
-            std::thread::sleep(STOP_GLANCE);
-        }
-        Ok(())
+        stop(&mut self.child)
     }
 }
 
@@ -221,20 +207,52 @@ fn read_endpoint(line: &str) -> Option<Endpoint> {
 }
 
 fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
+    launched(cpu)
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+}
+
+/// A command on processor `cpu` that ends with this process; its words are to
+/// be added.
+pub(crate) fn launched(cpu: Option<usize>) -> Command {
     let mut launch = Command::new(SELF);
     launch.args(["launch", "--parent"]);
     launch.arg(std::process::id().to_string());
     if let Some(cpu) = cpu {
         launch.args(["--cpu", &cpu.to_string()]);
     }
-    launch.arg("--").args(words);
+    // Ctrl-C on the terminal is for us: a server must live until the clients
+    // are done, and a client is stopped by who waits for it.
+    launch.process_group(0).arg("--");
     launch
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        // Ctrl-C on the terminal is for us: the server must live until the
-        // clients are done.
-        .process_group(0)
-        .spawn()
+}
+
+/// Asks `child` to end, and ends it if it does not.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn stop(child: &mut Child) -> io::Result<()> {
+    if child.try_wait()?.is_some() {
+        return Ok(());
+    }
+    // Not waited for until here, so the number is still its own.
+    kill(pid(child), Signal::SIGTERM)?;
+    let deadline = Instant::now() + STOP_LIMIT;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > deadline {
+            child.kill()?;
+            return child.wait().map(drop);
+        }
+        std::thread::sleep(STOP_GLANCE);
+    }
+    Ok(())
+}
+
+fn pid(child: &Child) -> Pid {
+    // Never negative: the kernel's process numbers end at 2^22.
+    Pid::from_raw(child.id() as i32)
 }
 
 /// The server's output, line by line; read to its end so that it never blocks.

@@ -6,11 +6,15 @@
 
 mod batches;
 mod bootstrap;
+mod chance;
 mod ranks;
+mod slope;
 
 pub(crate) use batches::within_run;
 pub(crate) use bootstrap::{Interval, ratio_interval};
+pub(crate) use chance::more_than;
 pub(crate) use ranks::{fewest_rounds, mann_whitney};
+pub(crate) use slope::slope;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 

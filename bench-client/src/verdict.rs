@@ -77,6 +77,17 @@ pub(crate) fn judge(run: &Run, circumstances: &Circumstances) -> Verdict {
     }
 }
 
+/// What other work did to `run`, if a processor was missed for more than `part`
+/// of the time; finer than what the verdict remarks on.
+pub(crate) fn disturbance(run: &Run, part: f64) -> Option<String> {
+    let waited = remarks::longest_wait(run).filter(|(_, waited)| *waited > part);
+    let crowded = waited.map(|(end, waited)| {
+        let waited = format::percent(waited);
+        format!("other work kept the processor from the {end} for {waited} of the time")
+    });
+    crowded.or_else(|| remarks::stolen(run))
+}
+
 /// What the exit status should say of `run`.
 pub(crate) fn status(run: &Run) -> Status {
     match (run.verdict.interrupted, run.verdict.valid, run.errors()) {

@@ -22,4 +22,6 @@ fn what_goes_wrong_is_found_in_every_protocol() {
 #[test]
 fn a_case_that_there_is_none_of_is_a_usage_error() {
     assert_eq!(selftest("nonsense").status.code(), Some(2));
+    // One of --long.
+    assert_eq!(selftest("against").status.code(), Some(2));
 }

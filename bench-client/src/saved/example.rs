@@ -48,6 +48,19 @@ impl Second {
     }
 }
 
+impl Errors {
+    /// So many of `class`, the first of them at half a second.
+    pub(crate) fn example(class: &str, count: u64) -> Errors {
+        Errors {
+            class: class.to_owned(),
+            count,
+            first_at_s: Some(0.5),
+            first_client: Some(3),
+            first: Some("byte 40 is 7 instead of 8".to_owned()),
+        }
+    }
+}
+
 impl Run {
     /// The same with times of 1 to 100 ms.
     pub(crate) fn timed(self) -> Run {
@@ -80,13 +93,7 @@ impl Run {
             series: vec![Second::example(1), Second::example(2), Second::example(3)],
             client: Some(Usage::default()),
             host: Host::default(),
-            errors: vec![Errors {
-                class: "corrupt".to_owned(),
-                count: 6,
-                first_at_s: Some(0.5),
-                first_client: Some(3),
-                first: Some("byte 40 is 7 instead of 8".to_owned()),
-            }],
+            errors: vec![Errors::example("corrupt", 6)],
             ..run
         }
     }

@@ -77,11 +77,6 @@ impl Case {
         self.server.replace('K', &count.to_string())
     }
 
-    /// Whether `text` is among the words behind `serve`.
-    pub(crate) fn mentions(&self, text: &str) -> bool {
-        self.server.contains(text)
-    }
-
     /// How long the clients work if they usually do for `seconds`.
     pub(crate) fn seconds(&self, seconds: f64) -> f64 {
         if self.exactly {

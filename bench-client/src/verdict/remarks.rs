@@ -62,9 +62,11 @@ fn has_plateau(times: &Times) -> bool {
     times.count >= 100 && quantiles.windows(2).any(both)
 }
 
+/// Which end waited longest for a processor, and for which part of the time.
+///
 /// Threads that wait for a processor wait for other processes, if they are few
 /// and not at the limit themselves.
-fn crowded(run: &Run) -> Option<String> {
+pub(super) fn longest_wait(run: &Run) -> Option<(&'static str, f64)> {
     let window = run.window_s.filter(|window| *window > 0.0)?;
     let part = |usage: &Usage| {
         let few = usage.threads.is_some_and(|threads| threads <= FEW_THREADS);
@@ -72,7 +74,11 @@ fn crowded(run: &Run) -> Option<String> {
     };
     let ends = [("server", &run.server), ("client", &run.client)];
     let waited = ends.map(|(name, usage)| (name, usage.as_ref().and_then(part).unwrap_or_default()));
-    let (name, part) = waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))
+}
+
+fn crowded(run: &Run) -> Option<String> {
+    let (name, part) = longest_wait(run)?;
     (part > CROWDED).then(|| {
         format!(
             "the {name} was ready and had no processor for {} of the time: other work on this machine takes part \
@@ -82,7 +88,7 @@ fn crowded(run: &Run) -> Option<String> {
     })
 }
 
-fn stolen(run: &Run) -> Option<String> {
+pub(super) fn stolen(run: &Run) -> Option<String> {
     let steal = run.host.steal_s?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let length = run.connections.connecting_s + run.workload.warmup_s + run.window_s?;
