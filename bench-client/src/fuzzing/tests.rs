@@ -1,0 +1,34 @@
+//! Every fuzz target over its seeds and over mutations of them.
+
+#[path = "../../../fuzz/src/mutation.rs"]
+mod mutation;
+
+use mutation::exercise;
+
+#[test]
+fn answers_of_servers() {
+    exercise("echo", 200, super::echo);
+    exercise("http_response", 300, super::http_response);
+}
+
+#[test]
+fn requests_to_the_reference_server() {
+    exercise("http_request", 2000, super::http_request);
+}
+
+#[test]
+fn saved_reports() {
+    exercise("report", 60, super::report);
+    exercise("report_fields", 40, super::report_fields);
+    exercise("histogram", 100, super::histogram);
+}
+
+#[test]
+fn texts_of_the_kernel() {
+    exercise("kernel", 2000, super::kernel);
+}
+
+#[test]
+fn words_of_the_command_line() {
+    exercise("command_line", 5000, super::command_line);
+}
