@@ -1,6 +1,7 @@
 //! The library's fuzz targets over their seeds and over mutations of those, without a fuzzer.
 #![allow(clippy::expect_used, reason = "a target fails by panicking")]
 
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/library.rs"]
 mod library;
 #[path = "../fuzz/src/mutation.rs"]

@@ -16,10 +16,10 @@ pub fn report(bytes: &[u8]) {
     }
 }
 
-/// A right report, in which the figure at each odd byte's place is replaced by
-/// the next byte's value: what is wrong beyond its form.
+/// A right report in which values are replaced, one for three bytes: two say
+/// which, and one by what. So more is wrong than the form.
 pub fn report_fields(bytes: &[u8]) {
-    let saved = Saved::example([Run::full("a"), Run::full("b"), Run::full("a"), Run::example("c", 1.0)]);
+    let saved = Saved::example([Run::full("a"), Run::example("b", 1.0), Run::example("a", 2.0)]);
     let mut value = serde_json::to_value(saved).expect("a report");
     for change in bytes.chunks_exact(3) {
         let place = usize::from(u16::from_le_bytes([change[0], change[1]]));

@@ -18,9 +18,24 @@ fn requests_to_the_reference_server() {
 
 #[test]
 fn saved_reports() {
-    exercise("report", 60, super::report);
-    exercise("report_fields", 40, super::report_fields);
+    exercise("report", 40, super::report);
+    exercise("report_fields", 30, super::report_fields);
     exercise("histogram", 100, super::histogram);
+}
+
+/// Or nothing behind the first look at them would be tried.
+#[test]
+fn the_seeds_of_reports_are_reports() {
+    for (name, text) in [
+        ("short", &include_bytes!("../../../fuzz/seeds/report/short.json")[..]),
+        ("full", include_bytes!("../../../fuzz/seeds/report/full.json")),
+    ] {
+        let read = crate::archive::parse(text);
+        assert!(
+            read.is_ok(),
+            "fuzz/seeds/report/{name}.json: {read:?}; give it what a report has now"
+        );
+    }
 }
 
 #[test]

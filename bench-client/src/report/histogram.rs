@@ -6,14 +6,17 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
 use super::grouping::Rounds;
+use crate::recording::DIGITS;
 use crate::saved::{Run, Times};
 
 impl Times {
-    /// All of them; `None` when there are none or the text is no histogram.
+    /// All of them; `None` when there are none, or the text is no histogram that
+    /// this program writes: a few bytes can ask for one with millions of
+    /// counters, which would take minutes to show.
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
         let bytes = BASE64.decode(&self.histogram).ok()?;
         let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;
-        (!histogram.is_empty()).then_some(histogram)
+        (!histogram.is_empty() && histogram.sigfig() <= DIGITS).then_some(histogram)
     }
 }
 
@@ -27,4 +30,27 @@ pub(crate) fn pooled(side: &Rounds<'_>, times: impl Fn(&Run) -> Option<&Times>) 
         let _ = all.add(&round);
     }
     Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdrhistogram::serialization::{Serializer, V2Serializer};
+
+    #[test]
+    fn a_finer_histogram_than_is_recorded_is_none() {
+        let times = |digits| {
+            let mut histogram = Histogram::<u64>::new_with_bounds(1, u64::MAX, digits).unwrap();
+            histogram.record(u64::MAX).unwrap();
+            let mut bytes = Vec::new();
+            V2Serializer::new().serialize(&histogram, &mut bytes).unwrap();
+            let histogram = BASE64.encode(bytes);
+            Times {
+                histogram,
+                ..Times::default()
+            }
+        };
+        assert!(times(DIGITS).decoded().is_some());
+        assert!(times(5).decoded().is_none());
+    }
 }
