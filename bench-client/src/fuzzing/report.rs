@@ -6,7 +6,7 @@ use crate::archive::parse;
 use crate::comparing::{FIGURES, differences};
 use crate::report::differences::{Rounds, report as compared};
 use crate::report::every_form;
-use crate::saved::{Run, Saved};
+use crate::saved::{Run, SCHEMA, Saved};
 
 /// The text of a file: what is no report is told, and what is one is shown and
 /// written again.
@@ -25,8 +25,10 @@ pub fn report_fields(bytes: &[u8]) {
         let place = usize::from(u16::from_le_bytes([change[0], change[1]]));
         let mut leaves = leaves(&mut value);
         let count = leaves.len();
-        *leaves.swap_remove(place % count) = hostile(change[2]);
+        let leaf = leaves.swap_remove(place % count);
+        *leaf = hostile(leaf, change[2]);
     }
+    value["schema"] = SCHEMA.into();
     if let Ok(saved) = parse(value.to_string().as_bytes()) {
         show(&saved);
     }
@@ -59,32 +61,41 @@ fn leaves(value: &mut Value) -> Vec<&mut Value> {
     }
 }
 
-/// Each kind of value, where it is at its worst.
-fn hostile(choice: u8) -> Value {
-    match choice % 24 {
-        0 => json!(0),
-        1 => json!(1),
-        2 => json!(u64::MAX),
-        3 => json!(u32::MAX),
-        4 => json!(i64::MIN),
-        5 => json!(-1),
-        6 => json!(-0.0),
-        7 => json!(1e308),
-        8 => json!(-1e308),
-        9 => json!(1e-308),
-        10 => json!(0.1),
-        11 => json!(1e19),
-        12 => json!(u64::MAX / 1000),
-        13 => json!(2),
-        14 => Value::Null,
-        15 => json!(true),
-        16 => json!(false),
-        17 => json!(""),
-        18 => json!("a"),
-        19 => json!("\u{1b}[2J\r\n<script>"),
-        20 => json!("é\u{202e}字\u{0}".repeat(100)),
-        21 => json!("b,\"|c"),
-        22 => json!([]),
-        _ => json!({}),
+/// A value of the kind of `leaf`, or a number where there is none: what is at
+/// the borders of its kind.
+fn hostile(leaf: &Value, choice: u8) -> Value {
+    let choice = usize::from(choice);
+    match leaf {
+        Value::String(_) => TEXTS[choice % TEXTS.len()].into(),
+        Value::Bool(value) => (!value).into(),
+        _ => numbers().swap_remove(choice % numbers().len()),
     }
+}
+
+const TEXTS: [&str; 6] = [
+    "",
+    "a",
+    "\u{1b}[2J\r\n<script>",
+    "b,\"|c",
+    "é\u{202e}字\u{0}",
+    "............................................................................",
+];
+
+fn numbers() -> Vec<Value> {
+    vec![
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(u32::MAX),
+        json!(u64::MAX / 1000),
+        json!(u64::MAX),
+        json!(0.1),
+        json!(1e-308),
+        json!(1e19),
+        json!(1e308),
+        json!(-0.0),
+        json!(-1e308),
+        json!(i64::MIN),
+        Value::Null,
+    ]
 }
