@@ -1,7 +1,10 @@
 //! The times of a run as they were recorded, out of the file's form.
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
@@ -9,15 +12,44 @@ use super::grouping::Rounds;
 use crate::recording::DIGITS;
 use crate::saved::{Run, Times};
 
+/// What the deflated form of HdrHistogram's V2 begins with.
+const DEFLATED: &[u8] = &0x1c84_9314_u32.to_be_bytes();
+/// The plain form's header: cookie, length of the counters, offset, digits,
+/// lowest and highest value, ratio.
+const HEADER: usize = 40;
+/// No recorder's histogram is as long.
+const LONGEST: u64 = 1 << 20;
+
 impl Times {
     /// All of them; `None` when there are none, or the text is no histogram that
-    /// this program writes: a few bytes can ask for one with millions of
-    /// counters, which would take minutes to show.
+    /// this program writes.
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
-        let bytes = BASE64.decode(&self.histogram).ok()?;
+        let bytes = inflated(BASE64.decode(&self.histogram).ok()?)?;
+        is_ours(&bytes)?;
         let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;
-        (!histogram.is_empty() && histogram.sigfig() <= DIGITS).then_some(histogram)
+        (!histogram.is_empty()).then_some(histogram)
     }
+}
+
+/// The plain form of a histogram that may be deflated.
+fn inflated(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let Some(deflated) = bytes.strip_prefix(DEFLATED) else {
+        return Some(bytes);
+    };
+    let mut plain = Vec::new();
+    // Behind the length of the deflated bytes, which end where they end.
+    let mut reader = ZlibDecoder::new(deflated.get(4..)?).take(LONGEST);
+    reader.read_to_end(&mut plain).ok()?;
+    Some(plain)
+}
+
+/// Whether the header asks for no more than a recorder does, and for no more
+/// bytes than there are: the decoder takes memory for whatever it says, and
+/// with five digits a few bytes make millions of counters.
+fn is_ours(plain: &[u8]) -> Option<()> {
+    let word = |at: usize| Some(u32::from_be_bytes(plain.get(at..at + 4)?.try_into().ok()?));
+    let counters = plain.len().checked_sub(HEADER)?;
+    (word(4)? as usize <= counters && word(12)? <= u32::from(DIGITS)).then_some(())
 }
 
 /// The times of all rounds together.
@@ -35,22 +67,43 @@ pub(crate) fn pooled(side: &Rounds<'_>, times: impl Fn(&Run) -> Option<&Times>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hdrhistogram::serialization::{Serializer, V2Serializer};
+    use hdrhistogram::serialization::{Serializer, V2DeflateSerializer, V2Serializer};
+
+    fn written(mut serializer: impl Serializer, digits: u8) -> Vec<u8> {
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, u64::MAX, digits).unwrap();
+        histogram.record(u64::MAX).unwrap();
+        let mut bytes = Vec::new();
+        let _ = serializer.serialize(&histogram, &mut bytes);
+        bytes
+    }
+
+    fn is_decoded(bytes: &[u8]) -> bool {
+        let times = Times {
+            histogram: BASE64.encode(bytes),
+            ..Times::default()
+        };
+        times.decoded().is_some()
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        assert!(is_decoded(&written(V2Serializer::new(), DIGITS)));
+        assert!(is_decoded(&written(V2DeflateSerializer::new(), DIGITS)));
+    }
 
     #[test]
     fn a_finer_histogram_than_is_recorded_is_none() {
-        let times = |digits| {
-            let mut histogram = Histogram::<u64>::new_with_bounds(1, u64::MAX, digits).unwrap();
-            histogram.record(u64::MAX).unwrap();
-            let mut bytes = Vec::new();
-            V2Serializer::new().serialize(&histogram, &mut bytes).unwrap();
-            let histogram = BASE64.encode(bytes);
-            Times {
-                histogram,
-                ..Times::default()
-            }
-        };
-        assert!(times(DIGITS).decoded().is_some());
-        assert!(times(5).decoded().is_none());
+        assert!(!is_decoded(&written(V2Serializer::new(), 5)));
+        assert!(!is_decoded(&written(V2DeflateSerializer::new(), 5)));
+    }
+
+    /// It would take 4 GiB of memory to find out.
+    #[test]
+    fn a_length_beyond_the_end_is_refused() {
+        let mut bytes = written(V2Serializer::new(), DIGITS);
+        assert!(is_ours(&bytes).is_some());
+        bytes[4..8].fill(0xff);
+        assert!(is_ours(&bytes).is_none() && !is_decoded(&bytes));
+        assert!(is_ours(&bytes[..20]).is_none() && is_ours(b"").is_none());
     }
 }
