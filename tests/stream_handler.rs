@@ -44,7 +44,7 @@ fn lines<M: Model>(options: StreamOptions, model: M) -> TestServer<Tcp, M> {
 #[test]
 fn lines_are_read_however_they_arrive() {
     fn check<M: Model + Copy>(model: M) {
-        for rbufsize in [1, 7, 8192] {
+        for rbufsize in [0, 1, 7, 8192] {
             let options = StreamOptions {
                 rbufsize,
                 ..StreamOptions::default()

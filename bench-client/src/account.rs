@@ -22,6 +22,8 @@ use crate::family::Processes;
 
 pub(crate) use reading::Reading;
 pub(crate) use stat::Stat;
+#[cfg(any(test, fuzzing))]
+pub(crate) use thread::{Schedule, field};
 
 /// Whose account is kept beside this program's own.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -162,12 +164,15 @@ fn clock_of(pid: i32) -> Option<Duration> {
 
 fn mapped(pid: i32, field: &str) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix(field))
-        .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .and_then(|kib| kib.trim().parse::<u64>().ok())
-        .map(|kib| kib * 1024)
-        .ok_or_else(|| io::Error::other(format!("no {field} in smaps_rollup")))
+    size(&text, field).ok_or_else(|| io::Error::other(format!("no {field} in smaps_rollup")))
+}
+
+/// The bytes that the line of `field` gives in units of 1024, which the kernel
+/// calls kB.
+pub(crate) fn size(text: &str, field: &str) -> Option<u64> {
+    let size = text.lines().find_map(|line| line.strip_prefix(field))?;
+    let kib: u64 = size.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 fn resident_pages(pid: i32) -> Option<u64> {

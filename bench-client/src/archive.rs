@@ -22,7 +22,8 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
     parse(&text).map_err(failed)
 }
 
-fn parse(text: &[u8]) -> Result<Saved, String> {
+/// Reads the text of a report; the error says what is wrong with it.
+pub(crate) fn parse(text: &[u8]) -> Result<Saved, String> {
     let mut value: Value = serde_json::from_slice(text).map_err(|err| format!("it is no JSON: {err}; {REMEDY}"))?;
     make_printable(&mut value);
     let schema = value.get("schema").and_then(Value::as_u64);

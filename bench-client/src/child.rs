@@ -191,7 +191,7 @@ fn listens(address: SocketAddr) -> bool {
 
 /// The address or path in `listening on ADDRESS`; any address of this machine
 /// is its loopback address.
-fn read_endpoint(line: &str) -> Option<Endpoint> {
+pub(crate) fn read_endpoint(line: &str) -> Option<Endpoint> {
     let said = line.trim_end().strip_prefix("listening on ")?;
     if let Some(path) = said.strip_prefix("unix:") {
         return Some(Endpoint::Path(path.into()));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use crate::format;
 use crate::quantity;
 
 /// How long a connection is used.
@@ -54,7 +55,7 @@ impl fmt::Display for Churn {
             Churn::Never => f.write_str("never"),
             Churn::PerRequest => f.write_str("per-request"),
             Churn::Every(count) => write!(f, "every:{count}"),
-            Churn::Lifetime(time) => write!(f, "lifetime:{}s", time.as_secs_f64()),
+            Churn::Lifetime(time) => write!(f, "lifetime:{}", format::exact(*time)),
         }
     }
 }
@@ -75,7 +76,14 @@ mod tests {
 
     #[test]
     fn ways_to_use_a_connection_are_read_and_written() {
-        for text in ["never", "per-request", "every:10", "lifetime:1.5s"] {
+        for text in [
+            "never",
+            "per-request",
+            "every:10",
+            "lifetime:1.5s",
+            "lifetime:10ns",
+            "lifetime:31535999.5s",
+        ] {
             assert_eq!(text.parse::<Churn>().unwrap().to_string(), text);
         }
         for text in ["", "always", "every:0", "every:", "lifetime:0s", "lifetime:5"] {

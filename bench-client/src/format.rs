@@ -37,6 +37,11 @@ pub(crate) fn nanoseconds(nanos: u64) -> String {
     duration(Duration::from_nanos(nanos))
 }
 
+/// To the nanosecond, so that it is read as the same: `1.5s`, `8.2ms`.
+pub(crate) fn exact(time: Duration) -> String {
+    format!("{time:?}")
+}
+
 /// Seconds without needless digits: `5`, `0.5`.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{}", (time.as_secs_f64() * 1000.0).round() / 1000.0)

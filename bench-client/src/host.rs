@@ -26,7 +26,8 @@ impl Reading {
         Reading::parse(&read("/proc/net/netstat"), &read("/proc/net/snmp"), &read("/proc/stat"))
     }
 
-    fn parse(netstat: &str, snmp: &str, stat: &str) -> Reading {
+    /// Out of the text of `/proc/net/netstat`, `/proc/net/snmp` and `/proc/stat`.
+    pub(crate) fn parse(netstat: &str, snmp: &str, stat: &str) -> Reading {
         let tcp = |name| counter(netstat, "TcpExt:", name);
         let udp = |name| counter(snmp, "Udp:", name);
         Reading {

@@ -1,6 +1,7 @@
 //! HTTP/1.1 as a client speaks it (RFC 9112): one request, written in advance,
 //! and where the response to it ends.
 
+mod fields;
 mod response;
 
 use std::fs;
@@ -10,6 +11,7 @@ use crate::failure::Failure;
 use crate::payload::{Origin, Payload};
 use crate::target::Target;
 
+pub(crate) use fields::{content_length, lists, values};
 pub(crate) use response::Response;
 
 /// What a request is made of.
@@ -173,8 +175,10 @@ fn check_field(field: &str) -> Result<(), Failure> {
     let broken = || Failure::Usage(format!("--header {field:?} is no header field; write 'Name: value'"));
     let (name, value) = field.split_once(':').ok_or_else(broken)?;
     check_token(name.trim())?;
-    match value.bytes().any(|byte| byte == b'\r' || byte == b'\n') || name.trim().eq_ignore_ascii_case("content-length")
-    {
+    // RFC 9110, section 5.5. How long the body is, is for the client to say.
+    let broken_value = value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t');
+    let framing = ["content-length", "transfer-encoding"];
+    match broken_value || framing.iter().any(|framing| name.trim().eq_ignore_ascii_case(framing)) {
         true => Err(broken()),
         false => Ok(()),
     }
@@ -239,7 +243,9 @@ mod tests {
             ("GET", "a"),
             ("GET", "a b: c"),
             ("GET", "a: b\r\nc: d"),
+            ("GET", "a: b\0"),
             ("GET", "Content-Length: 3"),
+            ("GET", "Transfer-Encoding: chunked"),
         ] {
             let options = RequestOptions {
                 method: Some(method.to_owned()),
@@ -280,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_ends_when_either_side_of_http_says_so() {
+        for (head, closes) in [
+            ("HTTP/1.1 200 OK", false),
+            ("HTTP/1.1 200 OK\r\nConnection: keep-alive, Close", true),
+            ("HTTP/1.0 200 OK", true),
+            ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive", false),
+        ] {
+            let bytes = format!("{head}\r\nContent-Length: 0\r\n\r\n");
+            let found = response(bytes.as_bytes(), false).unwrap().unwrap();
+            assert_eq!(found.closes, closes, "{head}");
+        }
+    }
+
+    #[test]
     fn what_is_no_response_is_said() {
         for bytes in [
             &b"nonsense\r\n\r\n"[..],
@@ -287,6 +307,17 @@ mod tests {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno trailer\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \xff\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\nabc",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(70_000)).as_bytes(),
+            format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: {}",
+                "x".repeat(70_000)
+            )
+            .as_bytes(),
         ] {
             assert_eq!(response(bytes, false).unwrap_err().class, ErrorClass::BadResponse);
         }

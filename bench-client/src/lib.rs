@@ -30,9 +30,10 @@
 //! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
 //!   and its seconds in a [`journal`];
 //!   [`report`] after it, and of a file ([`archive`]) again by [`rerender`].
+//! - What reads the network or a file is given noise by `fuzzing`.
 #![allow(
     rustdoc::private_intra_doc_links,
-    reason = "the tour is for who reads the source; the one public item is main"
+    reason = "the tour is for who reads the source; the public item is main"
 )]
 #![allow(
     clippy::print_stdout,
@@ -61,6 +62,9 @@ mod family;
 mod figure;
 mod find_max;
 mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod host;
 mod http;

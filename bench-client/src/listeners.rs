@@ -17,6 +17,8 @@ use crate::family::{Processes, named};
 
 use sockets::Listener;
 pub(crate) use sockets::Site;
+#[cfg(any(test, fuzzing))]
+pub(crate) use sockets::{LISTENING, of_address, of_path};
 
 /// What there is to know about who listens.
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::format;
 use crate::quantity;
 use crate::random::{exponential, mix, next};
 use crate::rate::{Curve, Rate};
@@ -64,7 +65,7 @@ impl FromStr for Think {
 impl fmt::Display for Think {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.drawn { "exp:" } else { "" };
-        write!(f, "{kind}{}ms", self.mean.as_secs_f64() * 1e3)
+        write!(f, "{kind}{}", format::exact(self.mean))
     }
 }
 
@@ -309,5 +310,6 @@ mod tests {
         let total: Duration = (0..10_000).map(|_| think.pause(next(&mut random))).sum();
         assert!((total.as_secs_f64() / 50.0 - 1.0).abs() < 0.05, "{total:?}");
         assert_eq!(think.to_string(), "exp:5ms");
+        assert_eq!("8.2ms".parse::<Think>().unwrap().to_string(), "8.2ms");
     }
 }

@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
-/// Reads a duration: `10s`, `1.5s`, `500ms`, `2m`, `1h`, `250us`.
+/// The longest duration: an instant so far away still is one, and to seconds
+/// and back it is the same.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Reads a duration: `10s`, `1.5s`, `500ms`, `2m`, `1h`, `250us`, `10ns`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split(text);
-    let seconds = match unit {
-        "h" => 3600.0,
-        "m" => 60.0,
-        "s" => 1.0,
-        "ms" => 1e-3,
-        "us" | "µs" => 1e-6,
+    let (digits, unit) = split(text);
+    let (exponent, seconds) = match unit {
+        "h" => (0, 3600.0),
+        "m" => (0, 60.0),
+        "s" => (0, 1.0),
+        "ms" => (-3, 1.0),
+        "us" | "µs" => (-6, 1.0),
+        "ns" => (-9, 1.0),
         _ => return Err(unreadable("duration", text, "10s, 1.5s, 500ms, 2m or 1h")),
     };
-    number
-        .parse::<f64>()
-        .ok()
-        .filter(|value| value.is_finite() && *value >= 0.0)
-        .and_then(|value| Duration::try_from_secs_f64(value * seconds).ok())
-        .ok_or_else(|| unreadable("duration", text, "10s, 1.5s, 500ms, 2m or 1h"))
+    let value = decimal(digits, exponent).and_then(|value| Duration::try_from_secs_f64(value * seconds).ok());
+    match value.ok_or_else(|| unreadable("duration", text, "10s, 1.5s, 500ms, 2m or 1h"))? {
+        long if long > LONGEST => Err(format!("{text:?} is too long; give at most 8760h, which is a year")),
+        time => Ok(time),
+    }
 }
 
 /// Reads a duration longer than nothing.
@@ -57,23 +61,28 @@ pub(crate) fn count(text: &str) -> Result<u32, String> {
 /// Reads a number per second: `50k`, `1.5m`, `20000`; k is 1000, m a million.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let (digits, unit) = split(text);
-    let factor = match unit {
-        "" => 1.0,
-        "k" | "K" => 1e3,
-        "m" | "M" => 1e6,
+    let exponent = match unit {
+        "" => 0,
+        "k" | "K" => 3,
+        "m" | "M" => 6,
         _ => return Err(unreadable("rate", text, "50k, 1.5m or 20000")),
     };
-    number(digits)
-        .map(|value| value * factor)
-        .map_err(|_| unreadable("rate", text, "50k, 1.5m or 20000"))
+    decimal(digits, exponent).ok_or_else(|| unreadable("rate", text, "50k, 1.5m or 20000"))
 }
 
 /// Reads a number that is not negative: `0`, `0.95`.
 pub(crate) fn number(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok();
-    value
-        .filter(|value| value.is_finite() && *value >= 0.0)
-        .ok_or_else(|| unreadable("number", text, "0 or 0.95"))
+    finite(text).ok_or_else(|| unreadable("number", text, "0 or 0.95"))
+}
+
+/// `digits` times a power of ten, rounded once: 1.001 thousands are 1001.
+fn decimal(digits: &str, exponent: i32) -> Option<f64> {
+    finite(&format!("{digits}e{exponent}"))
+}
+
+fn finite(text: &str) -> Option<f64> {
+    let value = text.parse::<f64>().ok()?;
+    (value.is_finite() && value >= 0.0).then_some(value)
 }
 
 /// Reads a positive count that may be large: `500`, `5k`, `10m`.
@@ -115,10 +124,24 @@ mod tests {
             ("0s", 0),
             ("2000us", 2),
             ("2000µs", 2),
+            ("2000000ns", 2),
+            ("8760h", 31_536_000_000),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "10", "s", "-1s", "1 s", "1d", "1.2.3s", "nans", "1e99h"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "-1s",
+            "1 s",
+            "1d",
+            "1.2.3s",
+            "nans",
+            "1e99h",
+            "8761h",
+            "3000000000000000h",
+        ] {
             let message = duration(text).unwrap_err();
             assert!(message.contains(&format!("{text:?}")), "{message}");
         }
@@ -137,7 +160,13 @@ mod tests {
 
     #[test]
     fn rates_are_powers_of_1000() {
-        for (text, value) in [("20000", 2e4), ("50k", 5e4), ("1.5m", 1.5e6), ("0", 0.0)] {
+        for (text, value) in [
+            ("20000", 2e4),
+            ("50k", 5e4),
+            ("1.5m", 1.5e6),
+            ("1.001k", 1001.0),
+            ("0", 0.0),
+        ] {
             assert_eq!(rate(text), Ok(value), "{text}");
         }
         for text in ["", "k", "-1", "5g", "1e3", "inf"] {

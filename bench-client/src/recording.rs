@@ -14,7 +14,7 @@ use crate::percentile::Percentile;
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
 /// Decimal digits of a time that are kept.
-const DIGITS: u8 = 3;
+pub(crate) const DIGITS: u8 = 3;
 
 /// Collects times; one part per worker, so that workers seldom meet.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 pub(crate) mod bars;
 mod csv;
+mod decoding;
 pub(crate) mod differences;
 mod grouping;
 mod hdr_log;
@@ -25,6 +26,22 @@ mod wording;
 use crate::failure::{Failure, Status};
 use crate::outcome::Outcome;
 use crate::verdict;
+
+/// `saved` in every form there is, however it came about.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn every_form(saved: &crate::saved::Saved) -> Vec<Vec<u8>> {
+    let distributions = hgrm::distributions(saved).into_iter();
+    let mut forms = vec![
+        text::report(saved, &[]).into_bytes(),
+        runs::markdown(saved, &[]).into_bytes(),
+        html::page(saved, &[]),
+        csv::seconds(saved),
+        svg::picture(saved),
+        hdr_log::intervals(saved),
+    ];
+    forms.extend(distributions.map(|(_, text)| text.into_bytes()));
+    forms
+}
 
 /// One server and what was measured of it.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! Fields whose name ends in `_s` are seconds, in `_bytes` bytes; times in
 //! [`Times`] are nanoseconds. A figure that there is none of is `null`.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod example;
 #[cfg(test)]
 mod schema;

@@ -35,6 +35,8 @@ use greenserve::{
     with_context,
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::{answer::Answer, stream::Requests};
 pub(crate) use model::Model;
 pub(crate) use options::ServeOptions;
 
@@ -42,7 +44,7 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::protocol::Protocol;
 use echo::Echo;
-use http::Http;
+pub(crate) use http::Http;
 use service::Service;
 use stream::KeepResets;
 

@@ -139,6 +139,11 @@ fn range(first: usize, last: usize) -> Result<Law, String> {
 fn weights(text: &str) -> Result<Vec<(usize, f64)>, String> {
     let entries: Vec<_> = text.split(',').map(weight).collect::<Result<_, _>>()?;
     let total: f64 = entries.iter().map(|(_, weight)| weight).sum();
+    if !total.is_finite() {
+        return Err(format!(
+            "the shares of {text:?} are too large; give such as add up to 1"
+        ));
+    }
     let mut until = 0.0;
     Ok(entries
         .into_iter()
@@ -232,6 +237,7 @@ mod tests {
             "64:x",
             "64:0",
             "64:-1",
+            "64:1e308,128:1e308",
             "lognormal:512",
             "lognormal:0,1",
             "a..b",

@@ -73,6 +73,7 @@ impl FromStr for Target {
             (Protocol::Http, Some(slash)) => rest.split_at(slash),
             _ => (rest, ""),
         };
+        check_path(path, text)?;
         Ok(Target {
             protocol,
             address: remote(protocol, authority, text)?,
@@ -86,13 +87,24 @@ fn local(protocol: Protocol, path: &str, text: &str) -> Result<Target, String> {
     match path.strip_prefix('/') {
         Some(name) if !name.is_empty() => Ok(Target {
             protocol,
-            address: Address::Unix(path.into()),
+            address: Address::try_from(PathBuf::from(path)).map_err(|err| err.to_string())?,
             authority: String::new(),
             path: String::new(),
         }),
         _ => Err(format!(
             "{text:?} has no absolute path; write {}:///run/server.sock",
             protocol.id()
+        )),
+    }
+}
+
+/// A space would end the path in a request, and the end of a line the request.
+fn check_path(path: &str, text: &str) -> Result<(), String> {
+    let foreign = |letter: &char| !letter.is_ascii_graphic() || *letter == '#';
+    match path.chars().find(foreign) {
+        None => Ok(()),
+        Some(letter) => Err(format!(
+            "{text:?} has {letter:?} in its path, which no request has; write its bytes as %XX, a space as %20"
         )),
     }
 }
@@ -211,8 +223,20 @@ mod tests {
             "unixgram:///",
             "fd:3",
             "http://",
+            "unix:///a\0b",
         ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
+        let long = format!("unix:///{}", "p".repeat(200)).parse::<Target>().unwrap_err();
+        assert!(long.contains("107"), "{long}");
+    }
+
+    #[test]
+    fn no_path_ends_its_request() {
+        for path in ["a b", "a\r\nHost: b", "a\u{f}", "é", "a#b"] {
+            let message = format!("http://localhost/{path}").parse::<Target>().unwrap_err();
+            assert!(message.contains("%XX"), "{message}");
+        }
+        assert!("http://localhost/a%20b?c=%0A&d=[{|}]~".parse::<Target>().is_ok());
     }
 }

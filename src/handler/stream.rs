@@ -19,7 +19,8 @@ use crate::net::{Stream, SystemStream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamOptions {
     /// The buffer of `rfile` in bytes. Defaults to 8192, Python's default
-    /// buffer.
+    /// buffer. With 0 nothing is read ahead, as in Python; reading lines then
+    /// asks the system for each byte.
     pub rbufsize: usize,
     /// The buffer of `wfile` in bytes. Defaults to 0: every write is sent at
     /// once and in full.
@@ -166,7 +167,8 @@ fn open<S: SystemStream>(
         tcp.set_nodelay(true)?;
     }
     Ok(StreamRequest {
-        rfile: BufReader::with_capacity(options.rbufsize, connection.share()),
+        // A buffer without room would look like the end of the connection.
+        rfile: BufReader::with_capacity(options.rbufsize.max(1), connection.share()),
         wfile: Writer::new(connection.share(), options.wbufsize),
         connection: connection.share(),
         context: context.clone(),

@@ -30,7 +30,8 @@ impl Stat {
         Stat::parse(&text)
     }
 
-    fn parse(text: &str) -> Option<Stat> {
+    /// Out of the text of `/proc/PID/stat`.
+    pub(crate) fn parse(text: &str) -> Option<Stat> {
         // The name before it may hold anything, parentheses and spaces too.
         let (_, fields) = text.rsplit_once(')')?;
         let fields: Vec<_> = fields.split_whitespace().collect();
@@ -52,17 +53,17 @@ impl Stat {
     }
 
     /// Time in user mode, with children that ended if `family`.
-    pub(super) fn user(&self, family: bool) -> Duration {
+    pub(crate) fn user(&self, family: bool) -> Duration {
         ticks::time(counted(self.user, family))
     }
 
     /// Time in the kernel, with children that ended if `family`.
-    pub(super) fn system(&self, family: bool) -> Duration {
+    pub(crate) fn system(&self, family: bool) -> Duration {
         ticks::time(counted(self.system, family))
     }
 
     /// All that children had used that ended and were waited for.
-    pub(super) fn waited_for(&self) -> Duration {
+    pub(crate) fn waited_for(&self) -> Duration {
         ticks::time(self.user[1].saturating_add(self.system[1]))
     }
 }

@@ -17,9 +17,9 @@ pub(super) struct Thread {
 
 /// A thread's time on a processor and in the queue for one, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Schedule {
-    pub(super) ran: u64,
-    pub(super) queued: u64,
+pub(crate) struct Schedule {
+    pub(crate) ran: u64,
+    pub(crate) queued: u64,
 }
 
 impl Thread {
@@ -64,7 +64,8 @@ impl Thread {
 }
 
 impl Schedule {
-    fn parse(text: &str) -> Option<Schedule> {
+    /// Out of the text of `/proc/PID/task/TID/schedstat`.
+    pub(crate) fn parse(text: &str) -> Option<Schedule> {
         let mut numbers = text.split_whitespace().map(str::parse);
         let (ran, queued) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
         Some(Schedule { ran, queued })
@@ -72,7 +73,7 @@ impl Schedule {
 }
 
 /// A field of a file of lines `name: value`.
-pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(key, _)| *key == name)

@@ -1,10 +1,13 @@
 //! Where a response ends, and what it says (RFC 9112, section 6).
 
-use super::Request;
+use super::{Request, content_length, lists, values};
 use crate::taxonomy::{ErrorClass, Fault};
 
 /// Header fields of a response at most; more is no response of a test.
 const FIELDS: usize = 64;
+/// The longest head, and the longest trailers: a server that never ends one must
+/// not fill the memory.
+const LONGEST_HEAD: usize = 64 * 1024;
 
 impl Request {
     /// The response at the begin of `inbox`, once all of it is there; `ended`
@@ -16,12 +19,12 @@ impl Request {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut head = httparse::Response::new(&mut fields);
         let length = match head.parse(inbox) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Ok(None),
+            Ok(httparse::Status::Complete(length)) if length <= LONGEST_HEAD => length,
+            Ok(httparse::Status::Partial) if inbox.len() <= LONGEST_HEAD => return Ok(None),
+            Ok(_) => return Err(bad(format!("the response's head is longer than {LONGEST_HEAD} bytes"))),
             Err(err) => return Err(bad(format!("the response cannot be read: {err}"))),
         };
         let status = head.code.unwrap_or_default();
-        let close = field(&head, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let framing = self.framing(&head, status)?;
         let body = framing.body(&inbox[length..], ended)?;
         Ok(body.map(|(body, consumed)| Response {
@@ -29,7 +32,7 @@ impl Request {
             body,
             consumed: length + consumed,
             head: length,
-            closes: close || framing == Framing::UntilClose,
+            closes: closes(&head) || framing == Framing::UntilClose,
         }))
     }
 
@@ -38,18 +41,32 @@ impl Request {
         if self.answers_without_body || matches!(status, 100..=199 | 204 | 304) {
             return Ok(Framing::Length(0));
         }
-        if let Some(coding) = field(head, "transfer-encoding") {
-            return match coding.eq_ignore_ascii_case("chunked") {
-                true => Ok(Framing::Chunked),
-                false => Err(bad(format!("Transfer-Encoding: {coding} is not understood"))),
-            };
+        if is_chunked(head)? {
+            return Ok(Framing::Chunked);
         }
-        match field(head, "content-length").map(str::parse::<usize>) {
-            Some(Ok(length)) => Ok(Framing::Length(length)),
-            Some(Err(_)) => Err(bad("Content-Length is no number".to_owned())),
-            None => Ok(Framing::UntilClose),
-        }
+        let length = content_length(head.headers).map_err(|reason| bad(reason.to_owned()))?;
+        Ok(length.map_or(Framing::UntilClose, Framing::Length))
     }
+}
+
+/// Whether it says that its body is in chunks; a body in another form could not
+/// be told from what follows it.
+fn is_chunked(head: &httparse::Response<'_, '_>) -> Result<bool, Fault> {
+    let mut codings = values(head.headers, "transfer-encoding");
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(false),
+        (Some(coding), None) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(true),
+        (Some(coding), _) => Err(bad(format!(
+            "Transfer-Encoding: {} is not understood",
+            coding.escape_ascii()
+        ))),
+    }
+}
+
+/// RFC 9112, section 9.3.
+fn closes(head: &httparse::Response<'_, '_>) -> bool {
+    let says = |word| lists(head.headers, "connection", word);
+    says("close") || (head.version == Some(0) && !says("keep-alive"))
 }
 
 /// A complete response.
@@ -107,7 +124,7 @@ fn unchunk(bytes: &[u8]) -> Result<Option<Body>, Fault> {
         };
         at += line;
         if size == 0 {
-            return Ok(trailers(&bytes[at..]).map(|length| (Some(body), at + length)));
+            return Ok(trailers(&bytes[at..])?.map(|length| (Some(body), at + length)));
         }
         let end = usize::try_from(size).ok().and_then(|size| at.checked_add(size));
         let end = end.ok_or_else(|| bad(format!("a chunk of {size} bytes")))?;
@@ -120,21 +137,16 @@ fn unchunk(bytes: &[u8]) -> Result<Option<Body>, Fault> {
     }
 }
 
-/// The length of what stands between the last chunk and the next response.
-fn trailers(bytes: &[u8]) -> Option<usize> {
-    if bytes.starts_with(b"\r\n") {
-        return Some(2);
+/// The length of what stands between the last chunk and the next response, once
+/// all of it is there.
+fn trailers(bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+    match httparse::parse_headers(bytes, &mut fields) {
+        Ok(httparse::Status::Complete((length, _))) if length <= LONGEST_HEAD => Ok(Some(length)),
+        Ok(httparse::Status::Partial) if bytes.len() <= LONGEST_HEAD => Ok(None),
+        Ok(_) => Err(bad(format!("the trailers are longer than {LONGEST_HEAD} bytes"))),
+        Err(err) => Err(bad(format!("the trailers cannot be read: {err}"))),
     }
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    Some(end + 4)
-}
-
-fn field<'a>(head: &'a httparse::Response<'_, '_>, name: &str) -> Option<&'a str> {
-    let found = head
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(found.value).ok().map(str::trim)
 }
 
 fn bad(detail: String) -> Fault {

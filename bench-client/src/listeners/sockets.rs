@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// States of a socket in the tables: a TCP listener, and a datagram socket that
 /// is connected to nobody.
-const LISTENING: &str = "0A";
+pub(crate) const LISTENING: &str = "0A";
 const UNCONNECTED: &str = "07";
 /// The flag of a Unix socket that accepts connections.
 const ACCEPTS: u32 = 1 << 16;
@@ -27,9 +27,9 @@ pub(crate) enum Site {
 
 /// A socket that takes clients or their datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     /// Its number among the kernel's sockets.
-    pub(super) inode: u64,
+    pub(crate) inode: u64,
 }
 
 impl Site {
@@ -70,7 +70,7 @@ pub(super) fn listening(site: &Site) -> Vec<Listener> {
 
 /// The kernel prefers a socket bound to the very address to one bound to all,
 /// and among those one of the address's own family.
-fn of_address(target: SocketAddr, state: &str, tables: &[String]) -> Vec<Listener> {
+pub(crate) fn of_address(target: SocketAddr, state: &str, tables: &[String]) -> Vec<Listener> {
     let rows = tables.iter().flat_map(|table| table.lines());
     let rows: Vec<_> = rows.filter_map(|line| address_row(line, state)).collect();
     let bound_to = |ip: IpAddr| -> Vec<_> {
@@ -118,7 +118,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-fn of_path(path: &Path, table: &str, fits: impl Fn(u32, u32) -> bool) -> Vec<Listener> {
+pub(crate) fn of_path(path: &Path, table: &str, fits: impl Fn(u32, u32) -> bool) -> Vec<Listener> {
     let rows = table.lines().filter_map(unix_row);
     let fitting = rows.filter(|row| Path::new(row.path) == path && fits(row.kind, row.flags));
     fitting.map(|row| Listener { inode: row.inode }).collect()

@@ -33,7 +33,7 @@ pub(crate) fn write(path: &Path, saved: &Saved) -> Result<(), Failure> {
 }
 
 /// (name, text) of each server under each load.
-fn distributions(saved: &Saved) -> Vec<(String, String)> {
+pub(super) fn distributions(saved: &Saved) -> Vec<(String, String)> {
     let comparisons = comparisons(&saved.runs);
     let several = comparisons.len() > 1;
     let mut all = Vec::new();

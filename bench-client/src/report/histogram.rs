@@ -1,10 +1,8 @@
 //! The times of a run as they were recorded, out of the file's form.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 
+use super::decoding::decoded;
 use super::grouping::Rounds;
 use crate::percentile::Percentile;
 use crate::saved::{Run, Second, Times};
@@ -14,9 +12,7 @@ impl Times {
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
         decoded(&self.histogram).filter(|times| !times.is_empty())
     }
-}
 
-impl Times {
     /// The time at `percentile` in nanoseconds; `None` when there are too few
     /// to tell it.
     pub(crate) fn at(&self, percentile: &Percentile) -> Option<u64> {
@@ -41,12 +37,6 @@ impl Second {
     pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
         decoded(self.histogram.as_ref()?)
     }
-}
-
-/// The histogram that `text` is.
-pub(super) fn decoded(text: &str) -> Option<Histogram<u64>> {
-    let bytes = BASE64.decode(text).ok()?;
-    Deserializer::new().deserialize(&mut &bytes[..]).ok()
 }
 
 /// The times of all rounds together.

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use super::answer::Answer;
 use super::response::{Form, refusal, response};
 use super::stream::Requests;
+use crate::http::{content_length, lists, values};
 
 /// What `GET /` is answered with.
 const GREETING: &[u8] = b"hello from bench-client\n";
@@ -107,6 +108,7 @@ fn parse(received: &[u8]) -> Parsed {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(received) {
+        Ok(httparse::Status::Complete(length)) if length > LONGEST_HEAD => Parsed::Wrong(431),
         Ok(httparse::Status::Complete(length)) => read_head(&request, length),
         Ok(httparse::Status::Partial) => Parsed::Part,
         Err(httparse::Error::TooManyHeaders) => Parsed::Wrong(431),
@@ -116,28 +118,25 @@ fn parse(received: &[u8]) -> Parsed {
 
 fn read_head(request: &httparse::Request<'_, '_>, length: usize) -> Parsed {
     // A body in chunks is more than this server has to understand.
-    if field(request, "transfer-encoding").is_some() {
+    if values(request.headers, "transfer-encoding").next().is_some() {
         return Parsed::Wrong(411);
     }
-    let body = field(request, "content-length").map_or(Some(0), |text| text.trim().parse().ok());
-    let (Some(method), Some(path), Some(body)) = (request.method, request.path, body) else {
+    let body = content_length(request.headers);
+    let (Some(method), Some(path), Ok(body)) = (request.method, request.path, body) else {
         return Parsed::Wrong(400);
     };
     Parsed::Whole(Head {
         method: method.to_owned(),
         path: path.split('?').next().unwrap_or_default().to_owned(),
         length,
-        body,
+        body: body.unwrap_or_default(),
         form: form(request, method),
-        expects: field(request, "expect").is_some_and(|text| text.eq_ignore_ascii_case("100-continue")),
+        expects: lists(request.headers, "expect", "100-continue"),
     })
 }
 
 fn form(request: &httparse::Request<'_, '_>, method: &str) -> Form {
-    let wants = |word: &str| {
-        let words = field(request, "connection").unwrap_or_default().split(',');
-        words.into_iter().any(|said| said.trim().eq_ignore_ascii_case(word))
-    };
+    let wants = |word| lists(request.headers, "connection", word);
     let old = request.version == Some(0);
     let keep_alive = old && wants("keep-alive");
     Form {
@@ -145,15 +144,6 @@ fn form(request: &httparse::Request<'_, '_>, method: &str) -> Form {
         keep_alive,
         head_only: method == "HEAD",
     }
-}
-
-/// The value of a field, if it is text.
-fn field<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a str> {
-    let field = request
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(field.value).ok()
 }
 
 #[cfg(test)]
@@ -237,6 +227,11 @@ mod tests {
         for (sends, status) in [
             ("nonsense\r\n\r\n", "400"),
             ("POST /echo HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400"),
+            ("POST /echo HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc", "400"),
+            (
+                "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                "400",
+            ),
             ("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "411"),
             ("POST /echo HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "413"),
             ("GET /none HTTP/1.1\r\n\r\n", "404"),
@@ -247,6 +242,7 @@ mod tests {
         }
         let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST_HEAD));
         assert!(answers(&long)[0].0.contains("431"));
+        assert_eq!(parse(format!("{long}\r\n\r\n").as_bytes()), Parsed::Wrong(431));
         let many = "X: y\r\n".repeat(MOST_FIELDS + 1);
         assert!(answers(&format!("GET / HTTP/1.1\r\n{many}\r\n"))[0].0.contains("431"));
     }

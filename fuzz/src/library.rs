@@ -1,0 +1,126 @@
+//! The fuzz targets of the library, for the fuzzer and for a test.
+
+#[path = "../../examples/file_server/frame.rs"]
+mod frame;
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use greenserve::net::{Address, SystemStream};
+use greenserve::testing::TestServer;
+use greenserve::{Failure, StreamHandler, StreamOptions, StreamRequest, Thread, Unix, UnixServer, each_stream};
+
+use frame::{MAX_FRAME, read_frame, write_frame};
+
+/// The text of an address is shown as a text that reads as the same address,
+/// and a Python pair of host and port is an address of that port.
+pub fn address(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for address in [text.parse::<Address>(), Address::try_from((text, 80))] {
+        match address {
+            Ok(address) => {
+                let shown = address.to_string();
+                let again = shown.parse::<Address>();
+                assert!(
+                    again.is_ok_and(|again| again == address),
+                    "{text:?} is shown as {shown:?}"
+                );
+            }
+            Err(err) => assert!(err.is_usage() && !err.to_string().is_empty(), "{err}"),
+        }
+    }
+    assert!(Address::try_from((text, 80)).map_or(true, |address| address.port() == Some(80)));
+}
+
+/// The longest part that is read at once.
+const LIMIT: u64 = 64;
+/// What one connection brings at most: it fits into the socket's buffer, so
+/// that the client need not read while it writes.
+const LONGEST: usize = 16 * 1024;
+
+/// A handler reads from its connection what it would read from the bytes, however
+/// small its buffer is, and sends as much. The first byte is the size of the
+/// buffers.
+pub fn lines(bytes: &[u8]) {
+    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static BUFFER: AtomicUsize = AtomicUsize::new(0);
+    let Some((size, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    BUFFER.store(usize::from(*size), Ordering::Relaxed);
+    let start = || {
+        let handler = each_stream(|| Parts(BUFFER.load(Ordering::Relaxed)));
+        TestServer::build(UnixServer::builder(handler).threads()).expect("a server")
+    };
+    let mut client = SERVER.get_or_init(start).connect().expect("a connection");
+    client.write_all(bytes).expect("room for it");
+    client.shutdown(Shutdown::Write).expect("an end");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("an answer");
+    let mut expected = Vec::new();
+    answer_parts(&mut &bytes[..], &mut expected).expect("reading from memory");
+    assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string());
+}
+
+/// Answers every line, and every part of a line that is too long, with its
+/// length and itself.
+struct Parts(usize);
+
+impl<S: SystemStream> StreamHandler<S> for Parts {
+    fn options(&self) -> StreamOptions {
+        StreamOptions {
+            rbufsize: self.0,
+            wbufsize: self.0,
+            ..StreamOptions::default()
+        }
+    }
+
+    fn handle(&mut self, request: &mut StreamRequest<S>) -> Result<(), Failure> {
+        Ok(answer_parts(&mut request.rfile, &mut request.wfile)?)
+    }
+}
+
+fn answer_parts(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<()> {
+    let mut part = Vec::new();
+    while from.take(LIMIT).read_until(b'\n', &mut part)? > 0 {
+        to.write_all(&[part.len() as u8])?;
+        to.write_all(&part)?;
+        part.clear();
+    }
+    Ok(())
+}
+
+/// Frames are the same however the bytes are cut, and are written as they were
+/// read.
+pub fn frames(bytes: &[u8]) {
+    let (whole, error) = all_frames(bytes, MAX_FRAME);
+    for size in [1, 3] {
+        assert_eq!(
+            all_frames(bytes, size),
+            (whole.clone(), error),
+            "{size} bytes at a time"
+        );
+    }
+    let mut written = Vec::new();
+    for frame in &whole {
+        assert!(frame.len() <= MAX_FRAME);
+        write_frame(&mut written, frame).expect("a frame that was read");
+    }
+    assert!(bytes.starts_with(&written));
+    assert_eq!(error.is_none(), written.len() == bytes.len());
+}
+
+fn all_frames(bytes: &[u8], buffer: usize) -> (Vec<Vec<u8>>, Option<io::ErrorKind>) {
+    let mut from = BufReader::with_capacity(buffer, bytes);
+    let mut frames = Vec::new();
+    loop {
+        match read_frame(&mut from) {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return (frames, None),
+            Err(err) => return (frames, Some(err.kind())),
+        }
+    }
+}

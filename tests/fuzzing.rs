@@ -1,0 +1,25 @@
+//! The library's fuzz targets over their seeds and over mutations of those, without a fuzzer.
+#![allow(clippy::expect_used, reason = "a target fails by panicking")]
+
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/library.rs"]
+mod library;
+#[path = "../fuzz/src/mutation.rs"]
+mod mutation;
+
+use mutation::exercise;
+
+#[test]
+fn addresses() {
+    exercise("address", 20_000, library::address);
+}
+
+#[test]
+fn what_a_stream_handler_reads() {
+    exercise("lines", 1_000, library::lines);
+}
+
+#[test]
+fn frames_of_the_file_server() {
+    exercise("frames", 5_000, library::frames);
+}
