@@ -72,7 +72,6 @@ impl ServerCommand {
     }
 
     /// Our own server of `protocol`, on one worker, in whatever runs it best.
-    #[allow(dead_code)]
     pub(crate) fn serving(protocol: Protocol) -> ServerCommand {
         let mut words = vec![SELF, "serve", "--die-with-parent", protocol.id()];
         let addressing = match protocol.has_path() {

@@ -28,7 +28,7 @@ enum Label {
 }
 
 /// All of them, in the order of reports.
-pub(crate) const LINES: [Line; 13] = [
+pub(crate) const LINES: [Line; 14] = [
     Line::new(Label::Rate, |run| Figure::Rate.of(run), format::thousands),
     Line::new(Label::Plain("offered/s"), |run| run.offered_per_s, format::thousands).aside(),
     Line::new(Label::Time("p50"), |run| Figure::P50.of(run), wording::time),
@@ -46,6 +46,12 @@ pub(crate) const LINES: [Line; 13] = [
     Line::new(
         Label::Plain("client CPU used"),
         |run| share(run.client.as_ref()),
+        format::percent,
+    )
+    .aside(),
+    Line::new(
+        Label::Plain("client's ceiling used"),
+        |run| run.ceiling.as_ref().map(|ceiling| ceiling.share),
         format::percent,
     )
     .aside(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format;
-use crate::saved::{Errors, Manifest, Memory, Run, Usage, Workload};
+use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage, Workload};
 
 impl Workload {
     /// What was done, in one line.
@@ -229,6 +229,18 @@ impl Usage {
             text.push_str(&format!(", {} resident", format::mib(bytes as f64)));
         }
         text
+    }
+}
+
+impl Ceiling {
+    /// How near the client came to it.
+    pub(crate) fn in_words(&self, units: &str) -> String {
+        format!(
+            "at {} of its ceiling (calibrated {}: {} {units}/s)",
+            format::percent(self.share),
+            self.calibrated,
+            format::thousands(self.answers_per_s)
+        )
     }
 }
 
