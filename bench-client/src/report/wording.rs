@@ -244,6 +244,13 @@ impl Ceiling {
     }
 }
 
+/// How near the client came to its ceiling in the round that came nearest.
+pub(crate) fn nearest_ceiling<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<String> {
+    let with = runs.into_iter().filter_map(|run| Some((run.ceiling.as_ref()?, run)));
+    let (ceiling, run) = with.max_by(|(one, _), (other, _)| one.share.total_cmp(&other.share))?;
+    Some(format!("client at most {}", ceiling.in_words(run.workload.units())))
+}
+
 impl Memory {
     /// Between which numbers of clients the memory was taken.
     pub(crate) fn slope(&self) -> String {
