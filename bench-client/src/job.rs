@@ -25,32 +25,6 @@ use crate::verdict::VerdictOptions;
 /// looks through half of an address's ports before it tries the other half.
 const MANY: u32 = 10_000;
 
-/// How far answers are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Verify {
-    /// Every byte.
-    Full,
-    /// Their length, and of messages of 24 bytes or more whose they are.
-    Header,
-    /// Their length only.
-    Len,
-    /// As len.
-    #[value(hide = true)]
-    Off,
-}
-
-impl Verify {
-    /// Its name on the command line and in reports.
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Verify::Full => "full",
-            Verify::Header => "header",
-            Verify::Len => "len",
-            Verify::Off => "off",
-        }
-    }
-}
-
 /// What is to be measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -108,6 +82,7 @@ pub(crate) struct Plan {
 }
 
 pub(crate) use crate::churn::{Churn, Linger};
+pub(crate) use crate::verify::Verify;
 
 /// What is set on the clients' sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,32 @@ use std::fmt;
 
 use crate::payload::{Origin, Payload};
 
+/// How far answers are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Verify {
+    /// Every byte.
+    Full,
+    /// Their length, and of messages of 24 bytes or more whose they are.
+    Header,
+    /// Their length only.
+    Len,
+    /// As len.
+    #[value(hide = true)]
+    Off,
+}
+
+impl Verify {
+    /// Its name on the command line and in reports.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Verify::Full => "full",
+            Verify::Header => "header",
+            Verify::Len => "len",
+            Verify::Off => "off",
+        }
+    }
+}
+
 /// What is wrong with an answer of the right length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
