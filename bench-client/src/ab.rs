@@ -13,6 +13,7 @@ use crate::report::outputs::Outputs;
 use crate::report::{Side, json, worst};
 use crate::saved::Run;
 use crate::stage::Stage;
+use crate::target::Endpoint;
 use crate::template::Template;
 use crate::tolerance::ToleranceOptions;
 use crate::watch::Watch;
@@ -25,8 +26,8 @@ const NAMES: [&str; 2] = ["A", "B"];
 /// Two servers and a load.
 ///
 /// Each server is started anew for each round, in the order A B B A A B ...;
-/// {port} or {address} in a command becomes a free one, and a command without
-/// must print "listening on ADDRESS". The exit status is 3 when B is worse.
+/// {port} or {address} in a command becomes a free one, {path} a new socket's, and
+/// a command without must print "listening on ADDRESS" or "listening on unix:/PATH". The exit status is 3 when B is worse.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AbOptions {
     /// The one to compare with: 'server --port {port}'.
@@ -38,9 +39,10 @@ pub(crate) struct AbOptions {
     /// How often each is measured; fewer than 5 rounds show nothing.
     #[arg(long, default_value = "5", value_parser = quantity::count)]
     rounds: u32,
-    /// What is measured of them: http://{address}/path.
-    #[arg(long, value_name = "TARGET", default_value = "tcp://{address}")]
-    target: Template,
+    /// What is measured of them: http://{address}/path, unixgram://{path};
+    /// echoes over TCP or a Unix socket by default.
+    #[arg(long, value_name = "TARGET")]
+    target: Option<Template>,
     #[command(flatten)]
     load: LoadOptions,
     #[command(flatten)]
@@ -113,8 +115,10 @@ fn measure(
         warmup: options.warmup,
         duration: options.duration,
     };
-    let plan = |address| {
-        let target = options.target.at(address)?;
+    let plan = |endpoint: &Endpoint| {
+        let template = options.target.clone();
+        let template = template.unwrap_or_else(|| Template::natural(endpoint));
+        let target = template.at(endpoint)?;
         let plan = options.outputs.equip(options.load.plan(&phases));
         options.workload.apply(&target, target.resolve()?, plan)
     };

@@ -42,7 +42,7 @@ const REMEDY: &str = "give a file that --json wrote";
 
 /// A file may come from anywhere: no text in it may command the terminal or
 /// begin a line of its own.
-fn make_printable(value: &mut Value) {
+pub(crate) fn make_printable(value: &mut Value) {
     match value {
         Value::String(text) => *text = format::printable(text),
         Value::Array(values) => values.iter_mut().for_each(make_printable),

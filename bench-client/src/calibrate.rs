@@ -7,21 +7,29 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::ceiling::{Calibration, Conditions, Point, SaveOptions};
 use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
+use crate::http::{Request, RequestOptions};
 use crate::invocation::ServerCommand;
+use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
+use crate::protocol::Protocol;
 use crate::report::table::Table;
-use crate::serve::Model;
 use crate::sizes::Sizes;
 use crate::stage::Stage;
+use crate::target::Endpoint;
 use crate::watch::Watch;
+use crate::workload::check_sizes;
 use crate::{format, limits, quantity, trial};
 
 /// `bench-client calibrate`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CalibrateOptions {
+    /// What the client is to speak.
+    #[arg(long, value_enum, default_value = "tcp")]
+    protocol: Protocol,
     /// Simulated clients.
     #[arg(short, long, default_value = "500", value_parser = quantity::count)]
     clients: u32,
@@ -42,25 +50,50 @@ pub(crate) struct CalibrateOptions {
     /// Let server and client run on any CPU.
     #[arg(long)]
     no_pin: bool,
+    #[command(flatten)]
+    save: SaveOptions,
 }
 
-/// What one size takes of both ends, in microseconds of processor time, and
-/// the rate that was reached.
+/// What one size takes of both ends, in microseconds of processor time, the
+/// bytes of a message, and the rate that was reached.
 #[derive(Clone, Copy, Debug)]
 struct Costs {
+    bytes: f64,
     client: f64,
     server: f64,
     rate: f64,
 }
 
-/// Measures and prints the client's ceilings.
+/// Measures, prints and saves the client's ceilings.
 ///
 /// # Errors
-/// When our server does not start, or nothing could be measured.
+/// When our server does not start, nothing could be measured, or the result
+/// cannot be saved; it is printed before.
 pub(crate) fn run(options: &CalibrateOptions) -> Result<Status, Failure> {
+    for size in &options.size {
+        check_sizes(options.protocol, size)?;
+    }
     let stage = Stage::find(Places::choose(options.no_pin));
     let mut watch = stage.enter(&options.client)?;
     limits::check_machine(options.clients)?;
+    let mut all = Vec::new();
+    for size in &options.size {
+        let rounds: Vec<_> = (0..options.rounds)
+            .map(|_| measure(options, size, stage.places, &mut watch))
+            .collect::<Result<_, _>>()?;
+        all.push((size, median(&rounds)));
+    }
+    watch.clear();
+    print(options, stage.places, &all);
+    let costs: Vec<_> = all.iter().map(|(_, costs)| *costs).collect();
+    match options.save.save(calibration(options, &costs))? {
+        Some(path) => println!("Saved in {}, for the runs to come.", path.display()),
+        None => println!("Not saved."),
+    }
+    Ok(Status::Fine)
+}
+
+fn print(options: &CalibrateOptions, places: Places, all: &[(&Sizes, Costs)]) {
     let mut table = Table::default();
     let head = [
         "size",
@@ -71,38 +104,86 @@ pub(crate) fn run(options: &CalibrateOptions) -> Result<Status, Failure> {
         "client drives",
     ];
     table.row(head.map(str::to_owned));
-    for size in &options.size {
-        let rounds: Vec<_> = (0..options.rounds)
-            .map(|_| measure(options, size, stage.places, &mut watch))
-            .collect::<Result<_, _>>()?;
-        table.row(row(size, &median(&rounds)));
+    for (size, costs) in all {
+        table.row(row(size, costs));
     }
-    watch.clear();
-    print!("{}, {} clients, closed loop\n\n{table}", stage.places, options.clients);
+    let (protocol, clients) = (options.protocol.id(), options.clients);
+    print!("{protocol}, {clients} clients, closed loop; {places}\n\n{table}");
     println!(
-        "\nCPU: per message, median of {} rounds. Ceiling: messages a second at which one processor is fully used by\nthe client. Client drives: how many of our own coroutine servers' processors one of the client's keeps busy.",
+        "\nCPU: per message, median of {} rounds. Ceiling: messages a second at which one processor is fully used by\nthe client. Client drives: how many of our own servers' processors one of the client's keeps busy.",
         options.rounds
     );
-    Ok(Status::Fine)
 }
 
 fn measure(options: &CalibrateOptions, size: &Sizes, places: Places, watch: &mut Watch) -> Result<Costs, Failure> {
     watch.check()?;
     watch.turn_to(format!("{size} B"));
-    let phases = Phases {
-        warmup: options.warmup,
-        duration: options.duration,
-    };
-    let command = ServerCommand::ours("coroutine", Model::Coroutine);
-    let plan = |address| options.client.plan(options.clients, size, &phases).at(address);
-    let outcome = trial::run(&command, 1, places, plan, watch)?;
+    let command = ServerCommand::serving(options.protocol);
+    let plan = |endpoint: &Endpoint| options.plan(size, endpoint);
+    let (outcome, _) = trial::spawned(&command, places, plan, watch)?;
+    // Half a measurement is none.
+    watch.check()?;
     costs(&outcome).ok_or(Failure::Interrupted)
+}
+
+impl CalibrateOptions {
+    fn plan(&self, size: &Sizes, endpoint: &Endpoint) -> Result<Plan, Failure> {
+        let phases = Phases {
+            warmup: self.warmup,
+            duration: self.duration,
+        };
+        let plan = Plan {
+            protocol: self.protocol,
+            endpoint: endpoint.clone(),
+            request: echo(self.protocol, endpoint)?,
+            // Nobody asks for the server's memory.
+            few: self.clients,
+            ..self.client.plan(self.clients, size, &phases)
+        };
+        Ok(plan.with_sources())
+    }
+}
+
+/// The request that brings its own body back.
+fn echo(protocol: Protocol, endpoint: &Endpoint) -> Result<Option<Request>, Failure> {
+    if protocol != Protocol::Http {
+        return Ok(None);
+    }
+    let target = format!("http://{endpoint}/echo").parse().map_err(Failure::Usage)?;
+    let options = RequestOptions {
+        expect: Some("echo".to_owned()),
+        ..RequestOptions::default()
+    };
+    Request::new(&target, &options, false).map(Some)
+}
+
+/// As runs to come look it up.
+fn calibration(options: &CalibrateOptions, all: &[Costs]) -> Calibration {
+    let mut points: Vec<_> = all
+        .iter()
+        .map(|costs| Point {
+            bytes: costs.bytes,
+            client_us: costs.client,
+        })
+        .collect();
+    points.sort_by(|one, other| one.bytes.total_cmp(&other.bytes));
+    points.dedup_by(|one, other| one.bytes == other.bytes);
+    Calibration {
+        made: jiff::Timestamp::now().strftime("%FT%TZ").to_string(),
+        conditions: Conditions::here(options.client.workers as usize),
+        protocol: options.protocol.id().to_owned(),
+        verify: options.client.verify.id().to_owned(),
+        clients: options.clients,
+        points,
+    }
 }
 
 fn costs(outcome: &Outcome) -> Option<Costs> {
     let client = outcome.client()?.cpu_s * 1e6;
+    let answers = outcome.answers.max(1) as f64;
     Some(Costs {
-        client: client / outcome.answers.max(1) as f64,
+        bytes: outcome.bytes as f64 / answers,
+        client: client / answers,
         server: outcome.server_cpu_per_echo()?,
         rate: outcome.rate()?,
     })
@@ -114,6 +195,7 @@ fn median(rounds: &[Costs]) -> Costs {
         crate::statistics::median(&figures).unwrap_or_default()
     };
     Costs {
+        bytes: of(|costs| costs.bytes),
         client: of(|costs| costs.client),
         server: of(|costs| costs.server),
         rate: of(|costs| costs.rate),

@@ -1,15 +1,25 @@
 //! A server under test as a child process: started, found, stopped.
 
+mod drain;
+mod lines;
+pub(crate) mod outputs;
+mod relay;
+
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use outputs::Outputs;
 
 use crate::account::Account;
 use crate::failure::Failure;
@@ -32,9 +42,10 @@ const STOP_GLANCE: Duration = Duration::from_millis(5);
 pub(crate) struct Server {
     name: String,
     child: Child,
+    outputs: Outputs,
     endpoint: Endpoint,
-    /// What it says after it said where it listens.
-    lines: Option<Receiver<String>>,
+    /// Holds its socket, if we chose its path; removed when it has been stopped.
+    _folder: Option<TempDir>,
 }
 
 impl Server {
@@ -48,25 +59,20 @@ impl Server {
         cpu: Option<usize>,
         watch: &Watch,
     ) -> Result<Server, Failure> {
-        let failed = |reason| Failure::Server {
+        let failed = |err: io::Error| Failure::Server {
             name: command.name.clone(),
-            reason,
+            reason: err.to_string(),
         };
-        let spawned = command
-            .invocation(workers)
-            .and_then(|(words, address)| Ok((spawn(&words, cpu)?, address)));
-        let (mut child, chosen) = spawned.map_err(|err| failed(err.to_string()))?;
-        let stdout = child.stdout.take();
+        let invocation = command.invocation(workers).map_err(failed)?;
+        let mut child = spawn(&invocation.words, cpu).map_err(failed)?;
         let mut server = Server {
             name: command.name.clone(),
+            outputs: Outputs::of(&mut child, watch.is_quiet()),
             child,
             endpoint: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
-            lines: stdout.map(read_lines),
+            _folder: invocation.folder,
         };
-        server.endpoint = match chosen {
-            Some(address) => server.await_connection(address, watch)?.into(),
-            None => server.await_endpoint(watch)?,
-        };
+        server.endpoint = server.await_endpoint(invocation.chosen.as_ref(), watch)?;
         Ok(server)
     }
 
@@ -95,8 +101,7 @@ impl Server {
     /// [`Failure::Server`] when it cannot be stopped.
     pub(crate) fn last_words(mut self) -> Result<String, Failure> {
         self.stop().map_err(|err| self.failed(&err.to_string()))?;
-        let lines = self.lines.take().into_iter();
-        Ok(lines.flatten().last().unwrap_or_default())
+        Ok(self.outputs.last_said().unwrap_or_default())
     }
 
     /// What it has used.
@@ -107,8 +112,19 @@ impl Server {
         Account::of(self.pid().as_raw())
     }
 
-    /// How it ended, if it did without having been asked to.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    /// How it ended and what it said last, if it ended without having been
+    /// asked to.
+    pub(crate) fn end(&mut self) -> Option<String> {
+        let status = self.ended()?;
+        self.outputs.settle();
+        let words = self.outputs.last_words();
+        Some(match words.is_empty() {
+            true => status.to_string(),
+            false => format!("{status}; its last words: {}", words.join(" / ")),
+        })
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
@@ -116,51 +132,40 @@ impl Server {
         pid(&self.child)
     }
 
-    fn await_endpoint(&mut self, watch: &Watch) -> Result<Endpoint, Failure> {
-        let deadline = Instant::now() + START_LIMIT;
-        let unconnected = || self.failed("its output is not connected");
-        let lines = self.lines.as_ref().ok_or_else(unconnected)?;
-        let mut said = None;
-        while Instant::now() < deadline {
-            watch.check()?;
-            match lines.recv_timeout(GLANCE) {
-                Ok(line) => match read_endpoint(&line) {
-                    Some(endpoint) => return Ok(endpoint),
-                    None => said = Some(line),
-                },
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(self.ended_at_start()),
-            }
-        }
-        let said = said.map_or_else(|| "nothing".to_owned(), |line| format!("{line:?}"));
-        Err(self.failed(&format!(
-            "it said {said} instead of \"listening on ADDRESS\" for {} s; put {{port}} or {{address}} in its command",
-            START_LIMIT.as_secs()
-        )))
-    }
-
-    /// Waits until somebody answers at `address`, where it was told to listen.
-    fn await_connection(&mut self, address: SocketAddr, watch: &Watch) -> Result<SocketAddr, Failure> {
+    /// Waits until it says where it listens, or somebody answers at `chosen`,
+    /// where it was told to.
+    fn await_endpoint(&mut self, chosen: Option<&Endpoint>, watch: &Watch) -> Result<Endpoint, Failure> {
         let deadline = Instant::now() + START_LIMIT;
         while Instant::now() < deadline {
             watch.check()?;
-            if self.ended().is_some() {
-                return Err(self.ended_at_start());
+            if let Some(said) = self.outputs.endpoint(GLANCE) {
+                return Ok(chosen.cloned().unwrap_or(said));
             }
-            if listens(address) {
-                return Ok(address);
+            if let Some(status) = self.ended() {
+                self.outputs.settle();
+                return Err(self.silenced(&format!("it ended with {status}")));
             }
-            std::thread::sleep(GLANCE);
+            if let Some(endpoint) = chosen.filter(|endpoint| listens(endpoint)) {
+                return Ok(endpoint.clone());
+            }
         }
         let limit = START_LIMIT.as_secs();
-        Err(self.failed(&format!("it did not listen on {address} within {limit} s")))
+        Err(self.silenced(&match chosen {
+            Some(endpoint) => format!("it did not listen on {endpoint} within {limit} s"),
+            None => format!(
+                "it did not say \"listening on ADDRESS\" or \"listening on unix:/PATH\" for {limit} s; \
+                 put {{port}}, {{address}} or {{path}} in its command"
+            ),
+        }))
     }
 
-    fn ended_at_start(&mut self) -> Failure {
-        match self.child.wait() {
-            Ok(status) => self.failed(&format!("it ended with {status}; see its message above")),
-            Err(err) => self.failed(&err.to_string()),
-        }
+    /// That it did not come up, with all there is to know about why.
+    fn silenced(&self, reason: &str) -> Failure {
+        let words = self.outputs.last_words();
+        self.failed(&match words.is_empty() {
+            true => format!("{reason}, and wrote nothing"),
+            false => format!("{reason}. Its last words:\n  {}", words.join("\n  ")),
+        })
     }
 
     fn failed(&self, reason: &str) -> Failure {
@@ -171,7 +176,9 @@ impl Server {
     }
 
     fn stop(&mut self) -> io::Result<()> {
-        stop(&mut self.child)
+        stop(&mut self.child)?;
+        self.outputs.settle();
+        Ok(())
     }
 }
 
@@ -183,27 +190,27 @@ impl Drop for Server {
     }
 }
 
+/// Whether somebody listens there.
+fn listens(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Ip(address) => accepts(*address),
+        Endpoint::Path(path) => is_bound(path),
+    }
+}
+
 /// Whether a connection to `address` is accepted. One that a socket made to
 /// itself, which TCP allows where nobody listens, is none.
-fn listens(address: SocketAddr) -> bool {
+fn accepts(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, GLANCE).is_ok_and(|client| client.local_addr().is_ok_and(|own| own != address))
 }
 
-/// The address or path in `listening on ADDRESS`; any address of this machine
-/// is its loopback address.
-pub(crate) fn read_endpoint(line: &str) -> Option<Endpoint> {
-    let said = line.trim_end().strip_prefix("listening on ")?;
-    if let Some(path) = said.strip_prefix("unix:") {
-        return Some(Endpoint::Path(path.into()));
+/// Whether a socket of either kind takes clients at `path`. One for datagrams
+/// does as soon as it is there, and refuses a stream for being another kind.
+fn is_bound(path: &Path) -> bool {
+    match UnixStream::connect(path) {
+        Ok(_) => true,
+        Err(err) => err.raw_os_error() == Some(Errno::EPROTOTYPE as i32),
     }
-    let mut address: SocketAddr = said.parse().ok()?;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    Some(address.into())
 }
 
 fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
@@ -211,6 +218,8 @@ fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
         .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // What it writes there would spoil what is drawn.
+        .stderr(Stdio::piped())
         .spawn()
 }
 
@@ -253,16 +262,4 @@ pub(crate) fn stop(child: &mut Child) -> io::Result<()> {
 fn pid(child: &Child) -> Pid {
     // Never negative: the kernel's process numbers end at 2^22.
     Pid::from_raw(child.id() as i32)
-}
-
-/// The server's output, line by line; read to its end so that it never blocks.
-fn read_lines(stdout: ChildStdout) -> Receiver<String> {
-    let (said, lines) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Whoever started it may have gone.
-            let _ = said.send(line);
-        }
-    });
-    lines
 }

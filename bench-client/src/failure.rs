@@ -125,6 +125,26 @@ pub(crate) enum Failure {
         reason: String,
     },
 
+    /// A calibration could not be used.
+    #[error("cannot use {} as a calibration: {reason}", path.display())]
+    Calibration {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+
+    /// A calibration that was made could not be kept.
+    #[error(
+        "the ceilings were not saved: cannot write {}: {source}; name another place with --save FILE, or leave it out with --no-save", path.display()
+    )]
+    Unsaved {
+        /// Where it was to go.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// A measurement that is not to be believed, and so not to be used.
     #[error("{0}")]
     Invalid(String),

@@ -1,17 +1,28 @@
 //! The words that start a server, and how its address comes to be known.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::SocketAddr as UnixAddr;
 use std::str::FromStr;
 
+use tempfile::{Builder, TempDir};
+
 use crate::child::SELF;
+use crate::protocol::Protocol;
 use crate::serve::Model;
+use crate::target::Endpoint;
 
 /// Stands for a free port in a command.
 const PORT: &str = "{port}";
 /// Stands for 127.0.0.1 and a free port.
 const ADDRESS: &str = "{address}";
+/// Stands for the path of a socket in a folder of its own.
+const PATH: &str = "{path}";
+/// That socket's name.
+const SOCKET: &str = "server.sock";
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -32,8 +43,21 @@ pub(crate) enum Addressing {
     Options,
     /// It chooses by itself and says where it listens.
     Said,
-    /// We do, and put it in the command.
-    Chosen,
+    /// We do: a free port, put in the command.
+    Port,
+    /// We do: a path of a Unix socket, put in the command.
+    Path,
+}
+
+/// How a server is started, once.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    /// The program and all its options.
+    pub(crate) words: Vec<OsString>,
+    /// Where it listens, if that is known before.
+    pub(crate) chosen: Option<Endpoint>,
+    /// Where its socket is to be; removed with everything in it when dropped.
+    pub(crate) folder: Option<TempDir>,
 }
 
 impl ServerCommand {
@@ -47,28 +71,47 @@ impl ServerCommand {
         }
     }
 
-    /// The words to start it with, and its address if that is known before.
+    /// Our own server of `protocol`, on one worker, in whatever runs it best.
+    pub(crate) fn serving(protocol: Protocol) -> ServerCommand {
+        let mut words = vec![SELF, "serve", "--die-with-parent", protocol.id()];
+        let addressing = match protocol.has_path() {
+            true => {
+                words.extend(["--listen", "unix:{path}"]);
+                Addressing::Path
+            }
+            false => Addressing::Options,
+        };
+        ServerCommand {
+            name: protocol.id().to_owned(),
+            words: words.into_iter().map(OsString::from).collect(),
+            addressing,
+        }
+    }
+
+    /// What to start it with, and where it listens if that is known before.
     ///
     /// # Errors
-    /// When there is no free port.
-    pub(crate) fn invocation(&self, workers: usize) -> io::Result<(Vec<OsString>, Option<SocketAddr>)> {
-        let mut words = self.words.clone();
-        match self.addressing {
-            Addressing::Said => Ok((words, None)),
-            Addressing::Options => {
-                let workers = workers.to_string();
-                words.extend(["--listen", "127.0.0.1:0", "--workers", &workers].map(OsString::from));
-                Ok((words, None))
+    /// When there is no free port, or no folder for a socket.
+    pub(crate) fn invocation(&self, workers: usize) -> io::Result<Invocation> {
+        let (chosen, folder) = match self.addressing {
+            Addressing::Said | Addressing::Options => (None, None),
+            Addressing::Port => (Some(free_address()?), None),
+            Addressing::Path => {
+                let (endpoint, folder) = fresh_path()?;
+                (Some(endpoint), Some(folder))
             }
-            Addressing::Chosen => {
-                let address = free_address()?;
-                let filled = |word: &OsString| match word.to_str() {
-                    Some(text) => put_in(text, address).into(),
-                    None => word.clone(),
-                };
-                Ok((words.iter().map(filled).collect(), Some(address)))
+        };
+        let mut words = self.words.clone();
+        if let Some(endpoint) = &chosen {
+            for word in &mut words {
+                *word = filled(word, endpoint);
             }
         }
+        if self.addressing == Addressing::Options {
+            let workers = workers.to_string();
+            words.extend(["--listen", "127.0.0.1:0", "--workers", &workers].map(OsString::from));
+        }
+        Ok(Invocation { words, chosen, folder })
     }
 }
 
@@ -82,24 +125,67 @@ impl FromStr for ServerCommand {
         }
         Ok(ServerCommand {
             name: text.to_owned(),
-            addressing: match text.contains(PORT) || text.contains(ADDRESS) {
-                true => Addressing::Chosen,
-                false => Addressing::Said,
-            },
+            addressing: addressing(text)?,
             words: words.into_iter().map(OsString::from).collect(),
         })
     }
 }
 
-/// Somebody else may take it before the server does, which then does not start.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+fn addressing(text: &str) -> Result<Addressing, String> {
+    match (text.contains(PORT) || text.contains(ADDRESS), text.contains(PATH)) {
+        (true, true) => Err(format!(
+            "{text:?} has places for a port and for a path, and a server is measured in one place; leave one out"
+        )),
+        (true, false) => Ok(Addressing::Port),
+        (false, true) => Ok(Addressing::Path),
+        (false, false) => Ok(Addressing::Said),
+    }
 }
 
-/// `text` with `address` in the places for it.
-pub(crate) fn put_in(text: &str, address: SocketAddr) -> String {
-    text.replace(PORT, &address.port().to_string())
-        .replace(ADDRESS, &address.to_string())
+/// Somebody else may take it before the server does, which then does not start.
+fn free_address() -> io::Result<Endpoint> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.into())
+}
+
+/// Where nobody else has a socket, nor can put one.
+fn fresh_path() -> io::Result<(Endpoint, TempDir)> {
+    let private = Permissions::from_mode(0o700);
+    let folder = Builder::new().prefix("bench-client-").permissions(private).tempdir()?;
+    let path = folder.path().join(SOCKET);
+    // The kernel takes 107 bytes.
+    UnixAddr::from_pathname(&path).map_err(|err| {
+        io::Error::new(
+            err.kind(),
+            format!(
+                "{} cannot be a socket: {err}; set TMPDIR to a shorter path",
+                path.display()
+            ),
+        )
+    })?;
+    Ok((Endpoint::Path(path), folder))
+}
+
+fn filled(word: &OsString, endpoint: &Endpoint) -> OsString {
+    match word.to_str() {
+        Some(text) => put_in(text, endpoint).into(),
+        None => word.clone(),
+    }
+}
+
+/// `text` with `endpoint` in the places for it.
+pub(crate) fn put_in(text: &str, endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Ip(address) => text
+            .replace(PORT, &address.port().to_string())
+            .replace(ADDRESS, &address.to_string()),
+        Endpoint::Path(path) => text.replace(PATH, &path.display().to_string()),
+    }
+}
+
+/// Whether `text` has a place that is still empty.
+pub(crate) fn has_place(text: &str) -> bool {
+    [PORT, ADDRESS, PATH].iter().any(|place| text.contains(place))
 }
 
 #[cfg(test)]
@@ -118,22 +204,45 @@ mod tests {
     #[test]
     fn a_chosen_address_is_put_in_everywhere() {
         let command: ServerCommand = "serve {address} --stats=:{port}".parse().unwrap();
-        let (words, address) = command.invocation(1).unwrap();
-        let address = address.expect("it was chosen");
+        let Invocation { words, chosen, .. } = command.invocation(1).unwrap();
+        let Some(Endpoint::Ip(address)) = chosen else {
+            panic!("{chosen:?}")
+        };
         assert_eq!(words[1], *address.to_string());
         assert_eq!(words[2], *format!("--stats=:{}", address.port()));
     }
 
     #[test]
+    fn a_chosen_path_is_private_and_gone_afterwards() {
+        let command: ServerCommand = "serve unix:{path}".parse().unwrap();
+        let Invocation { words, chosen, folder } = command.invocation(1).unwrap();
+        let (Some(Endpoint::Path(path)), Some(folder)) = (chosen, folder) else {
+            panic!("no path");
+        };
+        assert_eq!(words[1], *format!("unix:{}", path.display()));
+        let place = path.parent().unwrap().to_owned();
+        let mode = std::fs::metadata(&place).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        drop(folder);
+        assert!(!place.exists());
+    }
+
+    #[test]
+    fn a_server_has_one_place() {
+        let message = "serve {address} {path}".parse::<ServerCommand>().unwrap_err();
+        assert!(message.contains("leave one out"), "{message}");
+    }
+
+    #[test]
     fn a_server_that_says_its_address_is_left_as_it_is() {
         let command: ServerCommand = "serve --port 0".parse().unwrap();
-        let (words, address) = command.invocation(1).unwrap();
-        assert_eq!((words, address), (command.words, None));
+        let invocation = command.invocation(1).unwrap();
+        assert_eq!((invocation.words, invocation.chosen), (command.words, None));
     }
 
     #[test]
     fn ours_take_their_address_as_an_option() {
-        let (words, _) = ServerCommand::ours("a", Model::Thread).invocation(3).unwrap();
+        let words = ServerCommand::ours("a", Model::Thread).invocation(3).unwrap().words;
         assert!(words.ends_with(&["--listen", "127.0.0.1:0", "--workers", "3"].map(OsString::from)));
     }
 }

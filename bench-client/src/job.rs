@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenserve::runtime;
 
+use crate::ceiling;
 use crate::http::Request;
 use crate::listeners::Site;
 use crate::pace::{Loop, Schedule};
@@ -79,6 +80,8 @@ pub(crate) struct Plan {
     pub(crate) sampling: Sampling,
     /// What the user accepts.
     pub(crate) accepts: VerdictOptions,
+    /// Where the client's ceiling is looked up.
+    pub(crate) calibration: ceiling::Source,
 }
 
 pub(crate) use crate::churn::{Churn, Linger};

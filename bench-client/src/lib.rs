@@ -24,7 +24,8 @@
 //! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
 //!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
 //!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
-//!   [`books`]; [`fairness`] who got how much; [`outcome`] all of it, [`machine`]
+//!   [`books`]; [`fairness`] who got how much; [`ceiling`] how much more the client
+//!   could have driven; [`outcome`] all of it, [`machine`]
 //!   on what; [`saved`] is the file's form of it, made by [`saving`], and
 //!   [`verdict`] says whether it may be believed.
 //! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
@@ -46,6 +47,7 @@ mod account;
 mod archive;
 mod books;
 mod calibrate;
+mod ceiling;
 mod child;
 mod churn;
 mod cli;

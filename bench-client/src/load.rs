@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use greenserve::runtime;
+
 use crate::account::Account;
 use crate::books::Books;
 use crate::books::Opening;
+use crate::ceiling::Yardstick;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
 use crate::format;
@@ -30,6 +33,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// in the outcome.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
     plan.sampling.check(plan.duration)?;
+    let yardstick = Yardstick::read(&plan.calibration, runtime::workers())?;
     watch.describe(Workload::of(&plan).headline());
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
@@ -42,7 +46,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
     let result = run.carry_out();
     // Whatever ended it, nobody works on.
     run.job.enter(Phase::Over);
-    result
+    Ok(Outcome { yardstick, ..result? })
 }
 
 struct Run<'a> {
@@ -89,6 +93,7 @@ impl Run<'_> {
             interrupted: self.watch.interrupted(),
             server_end: None,
             remarks: Vec::new(),
+            yardstick: Yardstick::Nothing,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ceiling::Yardstick;
 use crate::job::Plan;
 use crate::recording::Times;
 use crate::saved::{Fairness, Host, Second, Usage};
@@ -51,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) server_end: Option<String>,
     /// What was found before the load.
     pub(crate) remarks: Vec<String>,
+    /// What the client is held against.
+    pub(crate) yardstick: Yardstick,
 }
 
 /// The measured time and what was used in it.

@@ -21,8 +21,8 @@ pub(crate) struct RoundOptions {
     pub(crate) repeat: u32,
     /// Start this server, anew for each round, and measure it.
     ///
-    /// {port} or {address} in it becomes a free one; without, it must print
-    /// "listening on ADDRESS".
+    /// {port} or {address} in it becomes a free one, {path} a new socket's; without,
+    /// it must print "listening on ADDRESS" or "listening on unix:/PATH".
     #[arg(long, value_name = "CMD")]
     pub(crate) spawn: Option<ServerCommand>,
     /// Let a server that is started here, and the client, run on any CPU.

@@ -4,6 +4,7 @@
 //! Fields whose name ends in `_s` are seconds, in `_bytes` bytes; times in
 //! [`Times`] are nanoseconds. A figure that there is none of is `null`.
 
+mod ceiling;
 #[cfg(any(test, fuzzing))]
 mod example;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, command_line, version};
 use crate::stage::Stage;
+pub(crate) use ceiling::Ceiling;
 pub(crate) use times::{Second, Times};
 pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;
@@ -100,6 +102,9 @@ pub(crate) struct Run {
     pub(crate) server: Option<Usage>,
     /// What this program used.
     pub(crate) client: Option<Usage>,
+    /// How near the client came to what it can drive, where a calibration says.
+    #[serde(default)]
+    pub(crate) ceiling: Option<Ceiling>,
     /// What the kernel counted for the whole machine.
     pub(crate) host: Host,
     /// What one more client costs the server.

@@ -23,10 +23,12 @@ impl Outcome {
     /// The run that is saved, with the verdict on it and without a name.
     pub(crate) fn judged(&self) -> Run {
         let run = self.figures();
+        let (ceiling, doubt) = self.yardstick.measure(&run);
+        let run = Run { ceiling, ..run };
         let circumstances = Circumstances {
             interrupted: self.interrupted,
             server_end: self.server_end.clone(),
-            remarks: self.remarks.clone(),
+            remarks: self.remarks.iter().cloned().chain(doubt).collect(),
             accepts: self.plan.accepts,
         };
         Run {
@@ -59,6 +61,7 @@ impl Outcome {
             fairness: fairness(outcome),
             server: outcome.server().map(|usage| per_answer(usage, outcome)),
             client: outcome.client().map(|usage| per_answer(usage, outcome)),
+            ceiling: None,
             host: outcome.host.clone(),
             memory: memory(outcome),
             errors: outcome.faults.iter().map(errors).collect(),

@@ -8,7 +8,8 @@ use crate::listeners;
 use crate::outcome::Outcome;
 use crate::report::{Side, json, text, worst};
 use crate::stage::Stage;
-use crate::target::Target;
+use crate::target::{Endpoint, Target};
+use crate::template::Template;
 use crate::watch::Watch;
 use crate::{limits, load, trial};
 
@@ -60,8 +61,11 @@ fn measure_started(
     stage: &Stage,
     watch: &mut Watch,
 ) -> Result<Outcome, Failure> {
-    let template = options.target.clone().unwrap_or_default();
-    let plan = |address| plan(options, &template.at(address)?);
+    let plan = |endpoint: &Endpoint| {
+        let template = options.target.clone();
+        let template = template.unwrap_or_else(|| Template::natural(endpoint));
+        plan(options, &template.at(endpoint)?)
+    };
     let (outcome, _) = trial::spawned(command, stage.places, plan, watch)?;
     Ok(outcome)
 }
@@ -82,8 +86,10 @@ fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<Outcome, F
 
 /// The server that runs already.
 fn target(options: &RunOptions) -> Result<Target, Failure> {
-    // The command line asks for it where none is started.
-    options.target.clone().unwrap_or_default().alone()
+    let template = options.target.as_ref().ok_or_else(|| {
+        Failure::Usage("there is nothing to measure; name a target, or start a server with --spawn".to_owned())
+    })?;
+    template.alone()
 }
 
 /// What reports call the server.

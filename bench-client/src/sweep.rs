@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::account::Account;
+use crate::ceiling::CeilingOptions;
 use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::job::Plan;
@@ -37,6 +38,8 @@ pub(crate) struct SweepOptions {
     size: Vec<Sizes>,
     #[command(flatten)]
     client: ClientOptions,
+    #[command(flatten)]
+    ceiling: CeilingOptions,
     #[command(flatten)]
     workload: WorkloadOptions,
     /// How long each measurement takes.
@@ -101,7 +104,10 @@ fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
         .flat_map(|size| options.clients.iter().map(move |clients| (*clients, size)));
     combinations
         .map(|(clients, size)| {
-            let plan = options.outputs.equip(options.client.plan(clients, size, &phases));
+            let plan = Plan {
+                calibration: options.ceiling.ceiling.clone(),
+                ..options.outputs.equip(options.client.plan(clients, size, &phases))
+            };
             options.workload.apply(&options.target, endpoint.clone(), plan)
         })
         .collect()

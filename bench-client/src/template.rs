@@ -1,39 +1,53 @@
 //! What is measured of a server that is started here, whose address nobody
-//! knows before: `http://{address}/path`.
+//! knows before: `http://{address}/path`, `unixgram://{path}`.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::failure::Failure;
-use crate::invocation::put_in;
-use crate::target::Target;
+use crate::invocation::{has_place, put_in};
+use crate::target::{Endpoint, Target};
 
 /// A target, with or without a place for an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(String);
 
-impl Default for Template {
-    fn default() -> Template {
-        Template("tcp://{address}".to_owned())
-    }
-}
-
 impl FromStr for Template {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Template, String> {
-        let template = Template(text.to_owned());
-        template.filled(SocketAddr::from(([127, 0, 0, 1], 1))).map(|_| template)
+        let address = SocketAddr::from(([127, 0, 0, 1], 1)).into();
+        let path = Endpoint::Path("/server.sock".into());
+        let filled = put_in(&put_in(text, &address), &path);
+        filled.parse::<Target>().map(|_| Template(text.to_owned()))
     }
 }
 
 impl Template {
-    /// The target of a server that listens at `address`.
+    /// What is measured of a server at `endpoint` unless told: a stream of
+    /// echoes.
+    pub(crate) fn natural(endpoint: &Endpoint) -> Template {
+        let text = match endpoint {
+            Endpoint::Ip(_) => "tcp://{address}",
+            Endpoint::Path(_) => "unix://{path}",
+        };
+        Template(text.to_owned())
+    }
+
+    /// The target of a server that listens at `endpoint`.
     ///
     /// # Errors
     /// When that makes no target.
-    pub(crate) fn at(&self, address: SocketAddr) -> Result<Target, Failure> {
-        self.filled(address).map_err(Failure::Usage)
+    pub(crate) fn at(&self, endpoint: &Endpoint) -> Result<Target, Failure> {
+        let filled = put_in(&self.0, endpoint);
+        if has_place(&filled) {
+            return Err(Failure::Usage(format!(
+                "the server listens on {endpoint}, for which {} has no place; \
+                 write {{address}} or {{port}} for an address, {{path}} for the path of a socket",
+                self.0
+            )));
+        }
+        filled.parse().map_err(Failure::Usage)
     }
 
     /// The target that needs no address.
@@ -43,13 +57,9 @@ impl Template {
     pub(crate) fn alone(&self) -> Result<Target, Failure> {
         self.0.parse().map_err(|err: String| {
             Failure::Usage(format!(
-                "{err}; {{address}} and {{port}} are for a server that --spawn starts"
+                "{err}; {{address}}, {{port}} and {{path}} are for a server that --spawn starts"
             ))
         })
-    }
-
-    fn filled(&self, address: SocketAddr) -> Result<Target, String> {
-        put_in(&self.0, address).parse()
     }
 }
 
@@ -59,18 +69,31 @@ mod tests {
 
     #[test]
     fn an_address_takes_its_place() {
-        let address = SocketAddr::from(([127, 0, 0, 1], 7000));
+        let address = SocketAddr::from(([127, 0, 0, 1], 7000)).into();
         for (text, target) in [
             ("tcp://{address}", "tcp://127.0.0.1:7000"),
             ("http://localhost:{port}/a", "http://localhost:7000/a"),
             ("unix:///run/echo.sock", "unix:///run/echo.sock"),
         ] {
             let template: Template = text.parse().unwrap();
-            assert_eq!(template.at(address).unwrap().to_string(), target);
+            assert_eq!(template.at(&address).unwrap().to_string(), target);
         }
-        assert_eq!(
-            Template::default().at(address).unwrap().to_string(),
-            "tcp://127.0.0.1:7000"
+        let natural = Template::natural(&address).at(&address).unwrap();
+        assert_eq!(natural.to_string(), "tcp://127.0.0.1:7000");
+    }
+
+    #[test]
+    fn a_path_takes_its_place_and_no_others() {
+        let path = Endpoint::Path("/run/a.sock".into());
+        let template: Template = "unixgram://{path}".parse().unwrap();
+        assert_eq!(template.at(&path).unwrap().to_string(), "unixgram:///run/a.sock");
+        let natural = Template::natural(&path).at(&path).unwrap();
+        assert_eq!(natural.to_string(), "unix:///run/a.sock");
+        let template: Template = "tcp://{address}".parse().unwrap();
+        let message = template.at(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("/run/a.sock") && message.contains("{path}"),
+            "{message}"
         );
     }
 
@@ -78,6 +101,8 @@ mod tests {
     fn nonsense_is_refused() {
         assert!("ftp://{address}".parse::<Template>().is_err());
         assert!("tcp://{adress}".parse::<Template>().is_err());
-        assert!(Template::default().alone().is_err());
+        assert!("tcp://{path}".parse::<Template>().is_err());
+        let template: Template = "tcp://{address}".parse().unwrap();
+        assert!(template.alone().is_err());
     }
 }

@@ -8,6 +8,7 @@ use crate::invocation::ServerCommand;
 use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
+use crate::target::Endpoint;
 use crate::watch::Watch;
 use crate::{limits, load};
 
@@ -27,20 +28,20 @@ pub(crate) fn run(
     measure(&mut server, plan, watch)
 }
 
-/// As [`run`], on one worker, where the address may not suit the plan; with
-/// the server's process.
+/// As [`run`], on one worker, of a server that may listen anywhere, which may
+/// not suit the plan; with the server's process.
 ///
 /// # Errors
 /// As [`run`], and what `plan` fails with.
 pub(crate) fn spawned(
     command: &ServerCommand,
     places: Places,
-    plan: impl FnOnce(SocketAddr) -> Result<Plan, Failure>,
+    plan: impl FnOnce(&Endpoint) -> Result<Plan, Failure>,
     watch: &mut Watch,
 ) -> Result<(Outcome, i32), Failure> {
     let mut server = Server::start(command, 1, places.server, watch)?;
     let pid = server.account()?.pid();
-    let plan = plan(server.address()?)?;
+    let plan = plan(server.endpoint())?;
     limits::check(&plan)?;
     Ok((measure(&mut server, plan, watch)?, pid))
 }
@@ -48,7 +49,7 @@ pub(crate) fn spawned(
 fn measure(server: &mut Server, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {
     let outcome = load::run(plan, Some(server.account()?), watch)?;
     Ok(Outcome {
-        server_end: server.ended().map(|status| status.to_string()),
+        server_end: server.end(),
         ..outcome
     })
 }

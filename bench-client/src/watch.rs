@@ -103,9 +103,14 @@ impl Watch {
         self.journal.add(&self.scene.subject, second)
     }
 
+    /// Whether nothing is to be said that can be left unsaid.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.view.is_quiet()
+    }
+
     /// Says something that stays on the screen.
     pub(crate) fn say(&mut self, text: &str) {
-        if !self.view.is_quiet() {
+        if !self.is_quiet() {
             self.warn(text);
         }
     }

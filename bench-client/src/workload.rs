@@ -12,6 +12,7 @@ use crate::payload::{Content, HEADER};
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::rate::Rate;
+use crate::sizes::Sizes;
 use crate::target::{Endpoint, Target};
 
 /// How the clients work, in all commands that have a target.
@@ -133,17 +134,8 @@ impl WorkloadOptions {
     fn check(&self, target: &Target, plan: &Plan) -> Result<(), Failure> {
         let scheme = target.protocol.id();
         let datagrams = target.protocol.is_datagram();
+        check_sizes(target.protocol, &plan.sizes)?;
         for (wrong, why) in [
-            (
-                datagrams && plan.sizes.smallest() < HEADER,
-                format!(
-                    "{scheme}:// needs messages of at least {HEADER} bytes, to tell whose they are; give --size {HEADER} or more"
-                ),
-            ),
-            (
-                datagrams && plan.sizes.largest() > LARGEST_DATAGRAM,
-                format!("{scheme}:// takes at most {LARGEST_DATAGRAM} bytes in a message; give a smaller --size"),
-            ),
             (
                 datagrams && self.churn != Churn::Never,
                 format!("{scheme}:// has no connections to close; leave --churn out"),
@@ -166,6 +158,24 @@ impl WorkloadOptions {
         }
         Ok(())
     }
+}
+
+/// Fails unless messages of `sizes` can be sent over `protocol`.
+///
+/// # Errors
+/// [`Failure::Usage`], with the limit.
+pub(crate) fn check_sizes(protocol: Protocol, sizes: &Sizes) -> Result<(), Failure> {
+    let scheme = protocol.id();
+    let why = match protocol.is_datagram() {
+        true if sizes.smallest() < HEADER => format!(
+            "{scheme}:// needs messages of at least {HEADER} bytes, to tell whose they are; give --size {HEADER} or more"
+        ),
+        true if sizes.largest() > LARGEST_DATAGRAM => {
+            format!("{scheme}:// takes at most {LARGEST_DATAGRAM} bytes in a message; give a smaller --size")
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(why))
 }
 
 fn most_errors(text: &str) -> Result<u64, String> {

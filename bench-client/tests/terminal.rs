@@ -163,6 +163,23 @@ fn a_bar_leaves_nothing_but_the_report() {
     );
 }
 
+/// A server that complains and then serves; the load goes to the usual one. Its
+/// command, which is seen as well, does not have the words.
+fn complaining() -> String {
+    format!("-d 60s --no-pin --spawn \"sh -c 'echo A COMPLAINT | tr A-Z a-z >&2; exec {PROGRAM} serve tcp'\"")
+}
+
+#[test]
+fn what_a_started_server_writes_stands_above_the_bar() {
+    let mut session = Session::start_on(100, &complaining(), "");
+    session.wait_until(|screen| screen.contents().contains("sh -c ") && screen.contents().contains("complaint"));
+    let seen = session.text();
+    assert!(seen.starts_with("server: a complaint\nsh -c "), "{seen}");
+    session.signal("INT");
+    assert_eq!(session.end(), 130);
+    assert!(session.text().contains("server: a complaint\n"), "{}", session.text());
+}
+
 #[test]
 fn a_narrow_terminal_has_one_line_and_nothing_afterwards() {
     let mut session = Session::start_on(40, "-d 60s > /dev/null", "");
@@ -243,6 +260,17 @@ mod tui {
         session.signal("INT");
         assert_eq!(session.end(), 130);
         assert_restored(&session);
+    }
+
+    #[test]
+    fn what_a_started_server_writes_is_seen_after_the_screen() {
+        let mut session = Session::start_on(100, &format!("{} --tui", complaining()), "");
+        session.wait_until(has_charts);
+        assert!(!session.text().contains("complaint"), "{}", session.text());
+        session.press("q");
+        assert_eq!(session.end(), 130);
+        assert_restored(&session);
+        assert!(session.text().contains("server: a complaint\n"), "{}", session.text());
     }
 
     #[test]

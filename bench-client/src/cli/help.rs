@@ -53,7 +53,14 @@ const SECTIONS: &[Section] = &[
     Section {
         heading: "Machine",
         everyday: &["spawn", "server_pid"],
-        seldom: &["workers", "server_workers", "cpus", "no_pin", "no_server_account"],
+        seldom: &[
+            "workers",
+            "server_workers",
+            "cpus",
+            "no_pin",
+            "no_server_account",
+            "ceiling",
+        ],
     },
     Section {
         heading: "Output",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::ceiling::{CeilingOptions, Source};
 use crate::job::{Churn, Linger, Network, Plan, Verify};
 use crate::journal::JournalOptions;
 use crate::pace::Loop;
@@ -29,6 +30,8 @@ pub(crate) struct LoadOptions {
     pub(crate) size: Sizes,
     #[command(flatten)]
     pub(crate) client: ClientOptions,
+    #[command(flatten)]
+    pub(crate) ceiling: CeilingOptions,
 }
 
 /// What all clients have in common.
@@ -70,7 +73,10 @@ impl LoadOptions {
     /// The plan of a closed loop of echoes over TCP, at an address that is to
     /// be set.
     pub(crate) fn plan(&self, phases: &Phases) -> Plan {
-        self.client.plan(self.clients, &self.size, phases)
+        Plan {
+            calibration: self.ceiling.ceiling.clone(),
+            ..self.client.plan(self.clients, &self.size, phases)
+        }
     }
 }
 
@@ -103,6 +109,7 @@ impl ClientOptions {
             timeout: self.timeout,
             sampling: Sampling::of(self.sampling),
             accepts: self.verdict,
+            calibration: Source::Nowhere,
         }
     }
 }

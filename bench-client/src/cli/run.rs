@@ -18,8 +18,8 @@ use crate::workload::WorkloadOptions;
 pub(crate) struct RunOptions {
     /// The server: tcp:// or udp://HOST:PORT, unix:// or unixgram:///PATH, http://HOST:PORT/PATH.
     ///
-    /// With --spawn it may be left out; {address} or {port} in it is the
-    /// server's: http://{address}/path.
+    /// With --spawn it may be left out; {address}, {port} or {path} in it is the
+    /// server's: http://{address}/path, unixgram://{path}.
     #[arg(required_unless_present = "spawn")]
     pub(crate) target: Option<Template>,
     #[command(flatten)]

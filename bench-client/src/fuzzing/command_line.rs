@@ -59,7 +59,7 @@ fn target(text: &str) {
     assert_eq!((again.to_string(), again.path()), (shown, target.path()));
     let _ = text
         .parse::<Template>()
-        .map(|template| template.at(SocketAddr::from(([127, 0, 0, 1], 1))));
+        .map(|template| template.at(&SocketAddr::from(([127, 0, 0, 1], 1)).into()));
     if target.protocol != Protocol::Http {
         return;
     }

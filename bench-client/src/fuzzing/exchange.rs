@@ -23,7 +23,11 @@ pub(super) fn job(words: &str) -> Job {
         warmup: options.warmup,
         duration: options.duration,
     };
-    let target: Target = options.target.unwrap_or_default().alone().expect("a target");
+    let target: Target = options
+        .target
+        .expect("it is among the words")
+        .alone()
+        .expect("a target");
     let endpoint = target.resolve().expect("an address needs no name server");
     let plan = options.load.plan(&phases);
     let plan = options.workload.apply(&target, endpoint, plan).expect("a plan");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::account::{Schedule, Stat, field, size};
-use crate::child::read_endpoint;
+use crate::child::outputs::read_endpoint;
 use crate::host::Reading;
 use crate::listeners::{LISTENING, of_address, of_path};
 use crate::target::Endpoint;

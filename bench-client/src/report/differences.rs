@@ -1,6 +1,7 @@
 //! Two sides and what may be said of their difference.
 
 use super::table::Table;
+use super::wording::nearest_ceiling;
 use crate::comparing::{Difference, Verdict};
 use crate::figure::Figure;
 use crate::format;
@@ -103,6 +104,7 @@ fn notes(side: Rounds<'_>) -> Vec<String> {
             runs.len()
         ));
     }
+    notes.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));
     notes
 }
 
@@ -132,6 +134,23 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_round_nearest_to_the_clients_ceiling_is_told() {
+        let mut runs = side([1.0; 5]);
+        for (run, share) in runs.iter_mut().zip([0.5, 0.62, 0.4]) {
+            run.ceiling = Some(crate::saved::Ceiling {
+                answers_per_s: 1000.0,
+                share,
+                calibrated: "2026-11-21".to_owned(),
+            });
+        }
+        let notes = notes(Rounds { name: "A", runs: &runs });
+        assert_eq!(
+            notes,
+            ["A: client at most at 62 % of its ceiling (calibrated 2026-11-21: 1,000 echoes/s)"]
+        );
     }
 
     #[test]

@@ -56,13 +56,19 @@ pub(crate) fn lines(asked: &[Percentile]) -> Vec<Line> {
 }
 
 /// Those behind the percentiles.
-fn others() -> [Line; 7] {
+fn others() -> [Line; 8] {
     let plain = |name, figure: fn(&Run) -> Option<f64>, show| Line::new(Label::Plain(name), figure, show);
     [
         Line::new(Label::Time("max".to_owned()), |run| Figure::Max.of(run), wording::time),
         Line::new(Label::Cost, |run| Figure::Cpu.of(run), wording::time).on_card(),
         plain("server CPU used", |run| share(run.server.as_ref()), format::percent).aside(),
         plain("client CPU used", |run| share(run.client.as_ref()), format::percent).aside(),
+        plain(
+            "client's ceiling used",
+            |run| run.ceiling.as_ref().map(|ceiling| ceiling.share),
+            format::percent,
+        )
+        .aside(),
         plain("memory per client", |run| Figure::Memory.of(run), format::kib).on_card(),
         plain(
             "fairness (Jain)",

@@ -45,12 +45,17 @@ pub(crate) fn figures(run: &Run, asked: &[Percentile]) -> Vec<(String, String)> 
     lines
 }
 
-/// What the client used, and how much more it could have driven: the rate at
-/// which one processor would have been fully used.
+/// What the client used, and how much more it could have driven, by its
+/// calibration or else by this run: the rate at which one processor would have
+/// been fully used.
 fn client(run: &Run) -> String {
     let Some(usage) = &run.client else {
         return format::NONE.to_owned();
     };
+    let used = usage.in_words(run.workload.unit());
+    if let Some(ceiling) = &run.ceiling {
+        return format!("{used}; {}", ceiling.in_words(run.workload.units()));
+    }
     // With little to do each message costs more: that tells no ceiling.
     let busy = usage.cpu_share >= BUSY;
     let ceiling = usage
@@ -58,9 +63,10 @@ fn client(run: &Run) -> String {
         .filter(|micros| busy && *micros > 0.0)
         .map(|micros| {
             let rate = format::thousands(1e6 / micros);
-            format!("; its ceiling is {rate} {}/s for each processor", run.workload.units())
+            let units = run.workload.units();
+            format!("; by this run its ceiling is {rate} {units}/s for each processor (not calibrated)")
         });
-    usage.in_words(run.workload.unit()) + &ceiling.unwrap_or_default()
+    used + &ceiling.unwrap_or_default()
 }
 
 /// What was timed, with the name of it and what must be known of it.

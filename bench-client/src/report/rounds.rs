@@ -3,6 +3,7 @@
 use super::grouping::Rounds;
 use super::table::Table;
 use super::wording;
+use super::wording::nearest_ceiling;
 use crate::comparing::FIGURES;
 use crate::figure::Figure;
 use crate::format;
@@ -20,12 +21,30 @@ pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
         table(&side.runs, &columns(asked))
     );
     text.push_str("spread: how far the round farthest from the median is away from it\n");
-    for (round, run) in side.runs.iter().enumerate() {
-        for remark in run.remarks_as(&format!("round {}", round + 1)) {
-            text.push_str(&format!("{remark}\n"));
-        }
+    for line in nearest_ceiling(side.runs.iter().copied())
+        .into_iter()
+        .chain(remarks(&side.runs))
+    {
+        text.push_str(&format!("{line}\n"));
     }
     text
+}
+
+/// What must be known of the rounds; once, where it is so of every one.
+fn remarks(runs: &[&Run]) -> Vec<String> {
+    let shared = |name: &str| -> Vec<String> {
+        let mut first = runs.first().map(|run| run.remarks_as(name)).unwrap_or_default();
+        first.retain(|remark| runs.iter().all(|run| run.remarks_as(name).contains(remark)));
+        first
+    };
+    let mut all = shared("every round");
+    for (round, run) in runs.iter().enumerate() {
+        let name = format!("round {}", round + 1);
+        let said = shared(&name);
+        let own = run.remarks_as(&name);
+        all.extend(own.into_iter().filter(|remark| !said.contains(remark)));
+    }
+    all
 }
 
 /// A figure of each round.
@@ -107,6 +126,19 @@ mod tests {
         assert_eq!(spread(&[100.0, 110.0, 95.0]), Some(0.1));
         assert_eq!(spread(&[]), None);
         assert_eq!(spread(&[0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn what_is_so_of_every_round_is_said_once() {
+        let mut runs = [1.0; 3].map(|rate| Run::example("server", rate));
+        for run in &mut runs {
+            run.verdict.remarks.push("so it is".to_owned());
+        }
+        runs[1].verdict.remarks.push("but once".to_owned());
+        assert_eq!(
+            remarks(&runs.each_ref()),
+            ["every round: so it is", "round 2: but once"]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::format;
-use crate::saved::{Errors, Manifest, Memory, Run, Usage, Workload};
+use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage, Workload};
 
 impl Workload {
     /// What was done, in one line.
@@ -230,6 +230,25 @@ impl Usage {
         }
         text
     }
+}
+
+impl Ceiling {
+    /// How near the client came to it.
+    pub(crate) fn in_words(&self, units: &str) -> String {
+        format!(
+            "at {} of its ceiling (calibrated {}: {} {units}/s)",
+            format::percent(self.share),
+            self.calibrated,
+            format::thousands(self.answers_per_s)
+        )
+    }
+}
+
+/// How near the client came to its ceiling in the round that came nearest.
+pub(crate) fn nearest_ceiling<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<String> {
+    let with = runs.into_iter().filter_map(|run| Some((run.ceiling.as_ref()?, run)));
+    let (ceiling, run) = with.max_by(|(one, _), (other, _)| one.share.total_cmp(&other.share))?;
+    Some(format!("client at most {}", ceiling.in_words(run.workload.units())))
 }
 
 impl Memory {

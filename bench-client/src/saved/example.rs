@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Errors, Fairness, Host, Manifest, Memory, Run, SCHEMA, Saved, Second, Times, Usage, Verdict};
+use super::{Ceiling, Errors, Fairness, Host, Manifest, Memory, Run, SCHEMA, Saved, Second, Times, Usage, Verdict};
 use crate::machine::Machine;
 use crate::recording::Recorder;
 
@@ -92,6 +92,11 @@ impl Run {
             send_lag: Some(Times::default()),
             series: vec![Second::example(1), Second::example(2), Second::example(3)],
             client: Some(Usage::default()),
+            ceiling: Some(Ceiling {
+                answers_per_s: 200.0,
+                share: 0.5,
+                calibrated: "2026-11-21".to_owned(),
+            }),
             host: Host::default(),
             errors: vec![Errors::example("corrupt", 6)],
             ..run

@@ -6,6 +6,9 @@ use crate::saved::{Run, Times, Usage};
 /// The time that a kernel waits for more to acknowledge, in nanoseconds: what
 /// a message takes that Nagle's algorithm holds back until then.
 const DELAYED_ACK: std::ops::Range<u64> = 39_500_000..45_000_000;
+/// The part of what it can drive from which on the client may be what was
+/// measured.
+const AT_CEILING: f64 = 0.95;
 /// The part of the processor time that may go to another machine.
 const STEAL: f64 = 0.01;
 /// The part of the time that a process may wait for a processor.
@@ -15,6 +18,7 @@ const FEW_THREADS: u64 = 8;
 
 pub(super) fn of(run: &Run) -> Vec<String> {
     [
+        at_ceiling(run),
         overflows(run),
         lost_datagrams(run),
         delayed(run),
@@ -25,6 +29,18 @@ pub(super) fn of(run: &Run) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn at_ceiling(run: &Run) -> Option<String> {
+    let ceiling = run.ceiling.as_ref().filter(|ceiling| ceiling.share >= AT_CEILING)?;
+    Some(format!(
+        "client at its ceiling: {} of {} {}/s (calibrated {}): the rate may be the client's own; \
+         give it more --workers and processors, and calibrate with them",
+        format::percent(ceiling.share),
+        format::thousands(ceiling.answers_per_s),
+        run.workload.units(),
+        ceiling.calibrated
+    ))
 }
 
 fn overflows(run: &Run) -> Option<String> {

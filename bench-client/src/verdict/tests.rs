@@ -1,5 +1,5 @@
 use super::*;
-use crate::saved::{Connections, Errors, Fairness, Host, Times, Usage, Workload};
+use crate::saved::{Ceiling, Connections, Errors, Fairness, Host, Times, Usage, Workload};
 
 /// A run of 500 clients that nothing is wrong with.
 fn run() -> Run {
@@ -28,6 +28,7 @@ fn run() -> Run {
         },
         server: Some(usage(0.97, "0")),
         client: Some(usage(0.7, "1")),
+        ceiling: None,
         host: Host::default(),
         memory: None,
         errors: Vec::new(),
@@ -146,6 +147,31 @@ fn a_client_without_processor_time_measures_itself_unless_that_is_accepted() {
     run.server = None;
     let verdict = judged(&run);
     assert!(verdict.valid && verdict.remarks[0].contains("no account of the server"));
+}
+
+#[test]
+fn a_client_at_its_ceiling_is_remarked_from_95_percent_on() {
+    for (share, expected) in [
+        (0.94, None),
+        (0.97, Some("client at its ceiling: 97 % of 100,000 echoes/s")),
+    ] {
+        let mut run = run();
+        run.ceiling = Some(Ceiling {
+            answers_per_s: 100_000.0,
+            share,
+            calibrated: "2026-11-21".to_owned(),
+        });
+        let verdict = judged(&run);
+        assert!(verdict.valid && verdict.remarks.len() == usize::from(expected.is_some()));
+        assert!(
+            verdict
+                .remarks
+                .iter()
+                .zip(expected)
+                .all(|(remark, text)| remark.starts_with(text)),
+            "{verdict:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,12 +3,15 @@
 //!
 //! The terminal is the process's, and so is this.
 
+mod kept;
+
 use std::io::{self, Write, stderr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::screen;
+use kept::Kept;
 
 /// What of the terminal is drawn on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(crate) enum Place {
 static PLACE: AtomicU8 = AtomicU8::new(Place::Nowhere as u8);
 /// Held by who writes to the terminal; in it, what is to be written once the
 /// screen is given back.
-static PEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static PEN: Mutex<Kept> = Mutex::new(Kept::new());
 static GUARD: Once = Once::new();
 
 /// How long the end of the program waits for a picture to be finished.
@@ -66,7 +69,7 @@ pub(super) fn draw(place: Place, work: impl FnOnce()) {
 pub(crate) fn print(text: &[u8]) {
     let mut kept = pen();
     if is(Place::Screen) {
-        kept.extend_from_slice(text);
+        kept.push(text);
         return;
     }
     if is(Place::Line) {
@@ -93,13 +96,13 @@ pub(crate) fn end() {
     }
 }
 
-fn pen() -> MutexGuard<'static, Vec<u8>> {
+fn pen() -> MutexGuard<'static, Kept> {
     PEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The pen, unless its holder keeps it: that may be the very thread that
 /// panics, or one that waits for a terminal that takes nothing.
-fn patient_pen() -> Option<MutexGuard<'static, Vec<u8>>> {
+fn patient_pen() -> Option<MutexGuard<'static, Kept>> {
     for _ in 0..PATIENCE.div_duration_f64(LOOK) as u32 {
         match PEN.try_lock() {
             Ok(pen) => return Some(pen),
@@ -123,9 +126,8 @@ fn give_back(next: Place) {
     }
 }
 
-fn flush(kept: &mut Vec<u8>) {
-    let _ = stderr().write_all(kept);
-    kept.clear();
+fn flush(kept: &mut Kept) {
+    let _ = stderr().write_all(&kept.take());
 }
 
 /// Empties the line the cursor is in.

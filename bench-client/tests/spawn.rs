@@ -1,0 +1,188 @@
+//! Servers that the program starts: where they listen, and what becomes of
+//! what they write.
+#![allow(missing_docs)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-client");
+/// One client, for a time in which even a busy machine gives it answers.
+const LOAD: [&str; 7] = ["--no-pin", "-c", "1", "-d", "300ms", "--warmup", "50ms"];
+
+/// What a run said, and what it saved.
+struct Run {
+    output: Output,
+    saved: Value,
+}
+
+impl Run {
+    fn of(args: &[&str]) -> Run {
+        let folder = TempDir::new().expect("a temporary folder");
+        let json = folder.path().join("report.json");
+        let mut command = Command::new(PROGRAM);
+        command.args(args).args(LOAD).arg("--json").arg(&json);
+        let output = command.output().expect("it can be started");
+        let saved = std::fs::read(&json).unwrap_or_else(|_| b"null".to_vec());
+        Run {
+            output,
+            saved: serde_json::from_slice(&saved).expect("JSON"),
+        }
+    }
+
+    /// What was measured, in its first round.
+    fn target(&self) -> &str {
+        let target = &self.saved["runs"][0]["workload"]["target"];
+        target
+            .as_str()
+            .unwrap_or_else(|| panic!("no report: {}", self.complaints()))
+    }
+
+    fn complaints(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+}
+
+/// A shell that does `first`, and then is a server.
+fn after(first: &str, server: &str) -> String {
+    format!("sh -c '{first}; exec {PROGRAM} serve {server}'")
+}
+
+#[test]
+fn a_socket_is_put_in_a_folder_that_is_gone_afterwards() {
+    for (protocol, given) in [
+        ("unix", None),
+        ("unix", Some("unix://{path}")),
+        ("unixgram", Some("unixgram://{path}")),
+    ] {
+        let command = format!("{PROGRAM} serve {protocol} --listen unix:{{path}}");
+        let args: Vec<_> = ["run"].into_iter().chain(given).chain(["--spawn", &command]).collect();
+        let run = Run::of(&args);
+        let path = run.target().strip_prefix(&format!("{protocol}://")).expect("a path");
+        assert_eq!(run.output.status.code(), Some(0), "{}", run.complaints());
+        let folder = Path::new(path).parent().expect("a folder");
+        assert!(!folder.exists(), "{path}");
+    }
+}
+
+#[test]
+fn a_server_may_say_the_path_it_listens_on() {
+    for (protocol, given) in [("unix", None), ("unixgram", Some("unixgram://{path}"))] {
+        let command = format!("{PROGRAM} serve {protocol}");
+        let args: Vec<_> = ["run"].into_iter().chain(given).chain(["--spawn", &command]).collect();
+        let run = Run::of(&args);
+        assert!(run.target().starts_with(&format!("{protocol}:///")), "{}", run.target());
+        assert_eq!(run.output.status.code(), Some(0), "{}", run.complaints());
+    }
+}
+
+#[test]
+fn two_servers_on_sockets_are_compared() {
+    let command = format!("{PROGRAM} serve unix --listen unix:{{path}} --delay 2ms");
+    let run = Run::of(&["ab", "--a", &command, "--b", &command, "--rounds", "1"]);
+    assert!(run.target().starts_with("unix:///"), "{}", run.target());
+    let runs = run.saved["runs"].as_array().expect("a list");
+    assert_eq!(runs.len(), 2, "{}", run.complaints());
+}
+
+#[test]
+fn a_target_that_does_not_suit_the_place_is_a_usage_error() {
+    let command = format!("{PROGRAM} serve unix");
+    let run = Run::of(&["run", "tcp://{address}", "--spawn", &command]);
+    assert_eq!(run.output.status.code(), Some(2), "{}", run.complaints());
+    assert!(run.complaints().contains("{path}"), "{}", run.complaints());
+}
+
+#[test]
+fn why_a_server_did_not_come_up_is_in_the_error() {
+    let run = Run::of(&[
+        "run",
+        "--quiet",
+        "--spawn",
+        "sh -c 'echo first >&2; echo the reason >&2; exit 3'",
+    ]);
+    assert_eq!(run.output.status.code(), Some(1));
+    let text = run.complaints();
+    assert!(text.contains("exit status: 3"), "{text}");
+    assert!(text.contains("first\n  the reason"), "{text}");
+    let run = Run::of(&["run", "--spawn", "sh -c 'echo no port is free'"]);
+    let text = run.complaints();
+    assert!(text.contains("exit status: 0"), "{text}");
+    assert!(text.contains("no port is free"), "{text}");
+    let run = Run::of(&["run", "--spawn", "/no/such/server"]);
+    assert!(run.complaints().contains("No such file"), "{}", run.complaints());
+}
+
+/// Far more than a pipe holds, before it listens.
+#[test]
+fn a_server_that_writes_without_end_is_not_held_up() {
+    let flood = |what: &str| format!("yes {what} | head -n 400000");
+    let command = after(&format!("{} >&2; {}", flood("complaint"), flood("noise")), "tcp");
+    let run = Run::of(&["run", "--spawn", &command]);
+    let text = run.complaints();
+    assert_eq!(run.output.status.code(), Some(0), "{text}");
+    assert!(text.contains("server: complaint\n"), "{text}");
+    assert!(text.contains("lines left out)\n"), "{text}");
+    assert!(text.len() < 100_000, "{} bytes were passed on", text.len());
+    assert!(!text.contains("server: noise"), "{text}");
+}
+
+#[test]
+fn complaints_are_passed_on_as_text_unless_all_is_quiet() {
+    let command = after(r#"printf "a \033[31mred\033[0m one\n" >&2"#, "tcp");
+    let run = Run::of(&["run", "--spawn", &command]);
+    let text = run.complaints();
+    assert!(text.contains("server: a \u{fffd}[31mred"), "{text}");
+    let run = Run::of(&["run", "-q", "--spawn", &command]);
+    assert_eq!(run.complaints(), "");
+}
+
+#[test]
+fn a_server_that_ends_in_a_run_is_quoted() {
+    let script = "trap \"echo dying >&2; kill \\$server; exit 7\" USR1; echo process $$ >&2; \
+                  PROGRAM serve tcp & server=$!; wait";
+    let command = format!("sh -c '{}'", script.replace("PROGRAM", PROGRAM));
+    let mut child = Command::new(PROGRAM)
+        .args([
+            "run",
+            "--spawn",
+            &command,
+            "--no-pin",
+            "-c",
+            "1",
+            "-d",
+            "3s",
+            "--timeout",
+            "1s",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+    let process = line_with(&mut stderr, "server: process ");
+    let process = process.trim().rsplit(' ').next().expect("a number");
+    line_with(&mut stderr, " echoes/s");
+    let status = Command::new("kill").args(["-USR1", process]).status();
+    assert!(status.expect("there is kill").success());
+    // Read on: a full pipe must not stop it.
+    let rest = std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
+    let output = child.wait_with_output().expect("it ends");
+    rest.join().expect("it does not panic").expect("it can be read");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("(exit status: 7; its last words: "), "{text}");
+    assert!(text.contains("dying)"), "{text}");
+}
+
+fn line_with(lines: &mut impl BufRead, text: &str) -> String {
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).expect("text"), 0, "no {text:?}");
+    }
+    line
+}
