@@ -22,8 +22,7 @@ pub(crate) use yardstick::Yardstick;
 /// Which calibration runs are held against.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CeilingOptions {
-    /// Hold the client against the calibration in FILE, or none; by default
-    /// that which calibrate saved.
+    /// Hold the client against a calibration [default: the saved one]
     #[arg(long, value_name = "FILE|none", default_value = "", hide_default_value = true)]
     pub(crate) ceiling: Source,
 }
