@@ -22,7 +22,7 @@ pub(crate) use yardstick::Yardstick;
 /// Which calibration runs are held against.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CeilingOptions {
-    /// Saved calibration to hold the client against; else that of calibrate
+    /// Hold the client against a calibration [default: the saved one]
     #[arg(long, value_name = "FILE|none", default_value = "", hide_default_value = true)]
     pub(crate) ceiling: Source,
 }

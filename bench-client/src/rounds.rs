@@ -21,8 +21,7 @@ pub(crate) struct RoundOptions {
     pub(crate) repeat: u32,
     /// Start this server, anew for each round, and measure it.
     ///
-    /// {port} or {address} in it becomes a free one, {path} a new socket's; without,
-    /// it must print "listening on ADDRESS" or "listening on unix:/PATH".
+    /// {port}, {address} or {path} in it is filled in; else it prints "listening on ...".
     #[arg(long, value_name = "CMD")]
     pub(crate) spawn: Option<ServerCommand>,
     /// Let a server that is started here, and the client, run on any CPU.

@@ -94,6 +94,19 @@ mod tests {
         assert_eq!(lines.iter().collect::<Vec<_>>(), ["a", "b"]);
     }
 
+    #[test]
+    fn no_more_is_passed_on_in_a_second_than_somebody_may_read() {
+        let begin = Instant::now();
+        let (mut relay, lines) = Relay::new();
+        let mut passed = 0;
+        for _ in 0..10_000 {
+            relay.pass("x");
+            passed += lines.try_iter().filter(|line| line == "x").count();
+        }
+        let seconds = begin.elapsed().as_secs() as usize + 1;
+        assert!(passed <= MOST as usize * seconds, "{passed} in {seconds} s");
+    }
+
     /// Nobody takes the lines meanwhile.
     #[test]
     fn a_flood_waits_for_nobody_and_is_counted() {
