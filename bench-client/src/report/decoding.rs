@@ -15,6 +15,10 @@ const DEFLATED: &[u8] = &0x1c84_9314_u32.to_be_bytes();
 /// The plain form's header: cookie, length of the counters, offset, digits,
 /// lowest and highest value, ratio.
 const HEADER: usize = 40;
+/// The least number that a counter could be, as it is written.
+const LEAST: [u8; 9] = [0xff; 9];
+/// Times in a histogram at most: those of many rounds still have a sum.
+const MOST: u64 = 1 << 50;
 /// No recorder's histogram is as long.
 const LONGEST: u64 = 1 << 20;
 
@@ -23,7 +27,8 @@ const LONGEST: u64 = 1 << 20;
 pub(super) fn decoded(text: &str) -> Option<Histogram<u64>> {
     let bytes = inflated(BASE64.decode(text).ok()?)?;
     is_ours(&bytes)?;
-    Deserializer::new().deserialize(&mut &bytes[..]).ok()
+    let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;
+    (histogram.len() <= MOST).then_some(histogram)
 }
 
 /// The plain form of a histogram that may be deflated.
@@ -43,8 +48,11 @@ fn inflated(bytes: Vec<u8>) -> Option<Vec<u8>> {
 /// with five digits a few bytes make millions of counters.
 fn is_ours(plain: &[u8]) -> Option<()> {
     let word = |at: usize| Some(u32::from_be_bytes(plain.get(at..at + 4)?.try_into().ok()?));
-    let counters = plain.len().checked_sub(HEADER)?;
-    (word(4)? as usize <= counters && word(12)? <= u32::from(DIGITS)).then_some(())
+    let counters = plain.get(HEADER..)?;
+    let fits = word(4)? as usize <= counters.len() && word(12)? <= u32::from(DIGITS);
+    // The decoder negates what tells zeros, which overflows for the least number.
+    let least = counters.windows(LEAST.len()).any(|bytes| bytes == LEAST);
+    (fits && !least).then_some(())
 }
 
 #[cfg(test)]
@@ -74,6 +82,22 @@ mod tests {
     fn a_finer_histogram_than_is_recorded_is_none() {
         assert!(!is_decoded(&written(V2Serializer::new(), 5)));
         assert!(!is_decoded(&written(V2DeflateSerializer::new(), 5)));
+    }
+
+    #[test]
+    fn counts_that_overflow_are_refused() {
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, 1000, DIGITS).unwrap();
+        let is_read = |histogram: &Histogram<u64>| {
+            let mut bytes = Vec::new();
+            V2Serializer::new().serialize(histogram, &mut bytes).unwrap();
+            is_decoded(&bytes)
+        };
+        histogram.record_n(5, MOST).unwrap();
+        assert!(is_read(&histogram));
+        histogram.record(900).unwrap();
+        assert!(!is_read(&histogram));
+        let least = include_bytes!("../../../fuzz/seeds/histogram/least-count");
+        assert!(!is_decoded(least));
     }
 
     /// It would take 4 GiB of memory to find out.

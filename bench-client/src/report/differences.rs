@@ -96,7 +96,7 @@ fn notes(side: Rounds<'_>) -> Vec<String> {
             "{name}: one round; its intervals say ± {within} of its answers/s, and nothing of how rounds differ"
         ));
     }
-    let errors: u64 = runs.iter().map(Run::errors).sum();
+    let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);
     if errors > 0 {
         notes.push(format!(
             "{name}: {} errors in {} rounds",
