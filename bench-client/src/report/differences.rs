@@ -4,6 +4,7 @@ use super::precision::Precision;
 use super::table::Table;
 use super::wording::nearest_ceiling;
 use crate::format;
+use crate::rounds;
 use crate::saved::{Difference, Judgement, Party, Run, Saved, Word};
 use crate::statistics::MOST_ROUNDS;
 
@@ -14,15 +15,14 @@ const LEAST_P: f64 = 0.001;
 /// the verdict in one line.
 pub(crate) fn report(saved: &Saved, judgement: &Judgement) -> String {
     let Judgement { a, b, .. } = judgement;
-    let runs: Vec<_> = [a, b].iter().flat_map(|party| party.runs(&saved.runs)).collect();
     let mut text = String::new();
-    if let Some(run) = runs.first() {
+    if let Some(run) = a.runs(&saved.runs).next() {
         text.push_str(&format!("{}\n{}\n", run.workload.headline(), saved.manifest.places()));
     }
     text.push_str(&format!("{}: {}\n{}: {}\n\n", a.name, a.from, b.name, b.from));
     text.push_str(&table(judgement).to_string());
     text.push('\n');
-    for line in notes(&runs, judgement)
+    for line in notes(saved, judgement)
         .iter()
         .chain([&verdict_line(judgement)])
         .chain(&judgement.regressions)
@@ -32,19 +32,30 @@ pub(crate) fn report(saved: &Saved, judgement: &Judgement) -> String {
     text
 }
 
-/// The remarks of the runs, each once, and those of the judgement.
-fn notes(runs: &[&Run], judgement: &Judgement) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    let remarks = runs.iter().flat_map(|run| run.remarks());
-    for note in remarks.chain(judgement.remarks.iter().cloned()) {
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    notes
+/// The remarks of each round, and those of the judgement.
+fn notes(saved: &Saved, judgement: &Judgement) -> Vec<String> {
+    let ours = |run: &Run| [&judgement.a, &judgement.b].iter().any(|party| party.name == run.name);
+    let runs = saved.runs.iter().enumerate().filter(|(_, run)| ours(run));
+    let remarks = runs.flat_map(|(place, run)| run.remarks_as(&rounds::name(&saved.runs, place)));
+    remarks.chain(judgement.remarks.iter().cloned()).collect()
 }
 
-/// A line for each figure; that of the tolerances is there if there are any.
+/// `median of 5 rounds`, if all figures have as many.
+fn medians(judgement: &Judgement) -> String {
+    let mut counts: Vec<_> = judgement
+        .figures
+        .iter()
+        .flat_map(|one| [one.a_rounds, one.b_rounds])
+        .collect();
+    counts.dedup();
+    match counts[..] {
+        [1] => "one round".to_owned(),
+        [rounds] => format!("median of {rounds} rounds"),
+        _ => "median of rounds".to_owned(),
+    }
+}
+
+/// A line for each figure; the column of the tolerances is there if there are any.
 pub(crate) fn table(judgement: &Judgement) -> Table {
     let gated = judgement
         .figures
@@ -52,7 +63,7 @@ pub(crate) fn table(judgement: &Judgement) -> Table {
         .any(|difference| difference.tolerance.is_some());
     let mut table = Table::default();
     let head = [
-        "median",
+        &*medians(judgement),
         &judgement.a.name,
         &judgement.b.name,
         "difference",
@@ -180,6 +191,7 @@ mod tests {
         for part in [
             "tcp echo, closed loop",
             "A: server --old\nB: server --new\n",
+            "median of 5 rounds",
             "1,002/s",
             "-10.0 %",
             "0.040",
@@ -221,13 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_of_every_round_is_made_once() {
+    fn a_remark_says_which_round_it_is_of() {
         let mut saved = Saved::compared();
-        for run in &mut saved.runs {
-            run.verdict.remarks.push("the clock is slow".to_owned());
-        }
+        saved.runs[6].verdict.remarks.push("the clock is slow".to_owned());
         let text = report(&saved, &saved.judgements[0]);
-        assert_eq!(text.matches("the clock is slow").count(), 2, "{text}");
+        assert!(text.contains("B, round 2 of 5: the clock is slow\n"), "{text}");
     }
 
     #[test]

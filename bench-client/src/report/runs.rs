@@ -81,7 +81,7 @@ mod tests {
     fn the_verdict_comes_first() {
         let text = markdown(&Saved::compared(), &[]);
         assert!(
-            text.starts_with("## Verdict: B is slower (answers)\n\n| median |"),
+            text.starts_with("## Verdict: B is slower (answers)\n\n| median of 5 rounds |"),
             "{text}"
         );
         for part in ["- A: server --old\n", "- gate \"rps -5%\" breached", "## Runs"] {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::sides;
 use crate::report::differences;
 use crate::report::plot::Forest;
-use crate::saved::{Judgement, Party};
+use crate::saved::{Judgement, Party, Word};
 
 /// The verdict in words, the ratios with their intervals, and the table.
 pub(super) fn section(judgement: &Judgement) -> Markup {
@@ -18,7 +18,7 @@ pub(super) fn section(judgement: &Judgement) -> Markup {
         }
         dl class="words" { (party(&judgement.a)) (party(&judgement.b)) }
         @if let Some(forest) = Forest::of(judgement) { div class="forest" { (forest.draw(0, 0)) } }
-        (sides::table(&differences::table(judgement)))
+        div class="judged" { (sides::table(&differences::table(judgement))) }
         ul class="notes" { @for remark in &judgement.remarks { li { (remark) } } }
     }
 }
@@ -31,8 +31,8 @@ fn party(party: &Party) -> Markup {
 fn class(judgement: &Judgement) -> &'static str {
     let words = || judgement.figures.iter().map(|difference| difference.verdict);
     match () {
-        () if !judgement.regressions.is_empty() || words().any(|word| word.is_worse()) => "worse",
-        () if words().any(|word| word.is_better()) => "better",
+        () if !judgement.regressions.is_empty() || words().any(Word::is_worse) => "worse",
+        () if words().any(Word::is_better) => "better",
         () => "open",
     }
 }

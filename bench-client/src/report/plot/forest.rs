@@ -10,8 +10,8 @@ use crate::report::differences::percent;
 use crate::saved::{Difference, Judgement, Word};
 
 /// Of the names before what is drawn, and of the figures behind it.
-const NAMES: f64 = 152.0;
-const FIGURES: f64 = 150.0;
+const NAMES: f64 = 164.0;
+const FIGURES: f64 = 146.0;
 const DRAWN: f64 = WIDTH as f64 - NAMES - FIGURES;
 /// Of the title, of a figure, and of the axis with its name.
 const ABOVE: f64 = 32.0;
