@@ -141,12 +141,7 @@ mod tests {
 
     #[test]
     fn an_invalid_run_bends_nothing() {
-        let run = |size: &str, clients, rate| {
-            let mut run = Run::example("server", rate);
-            run.workload.clients = clients;
-            run.workload.size = size.to_owned();
-            run
-        };
+        let run = |size: &str, clients, rate| Run::example("server", rate).under(clients, size);
         let mut saved = Saved::example([
             run("64", 1, 100.0),
             run("64", 10, 200.0),

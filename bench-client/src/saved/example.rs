@@ -86,6 +86,14 @@ impl Errors {
 }
 
 impl Run {
+    /// The same under a load of so many clients and messages of `size`.
+    pub(crate) fn under(mut self, clients: u32, size: &str) -> Run {
+        self.workload.clients = clients;
+        self.workload.size = size.to_owned();
+        self.workload.hash = self.workload.hashed();
+        self
+    }
+
     /// The same with times of 1 to 100 ms.
     pub(crate) fn timed(self) -> Run {
         let recorder = Recorder::new(1);

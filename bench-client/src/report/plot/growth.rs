@@ -128,11 +128,7 @@ mod tests {
     use crate::report::grouping::comparisons;
 
     fn run(size: &str, clients: u32, rate: f64) -> Run {
-        let mut run = Run::example(&format!("{clients} clients, {size} B"), rate);
-        run.workload.size = size.to_owned();
-        run.workload.clients = clients;
-        run.workload.hash = run.workload.hashed();
-        run
+        Run::example(&format!("{clients} clients, {size} B"), rate).under(clients, size)
     }
 
     fn sweep() -> Saved {
