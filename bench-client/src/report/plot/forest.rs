@@ -85,7 +85,14 @@ impl<'a> Forest<'a> {
                 text x=(x) y=(bottom + 17.0) text-anchor="middle" { (name) }
             }
             line class="axis" x1=(self.place(1.0)) x2=(self.place(1.0)) y1=(ABOVE) y2=(bottom) {}
-            text x=(NAMES + DRAWN / 2.0) y=(bottom + 36.0) text-anchor="middle" { "ratio; 1 is no difference" }
+            text x=(NAMES + DRAWN / 2.0) y=(bottom + 36.0) text-anchor="middle" { (self.across()) }
+        }
+    }
+
+    fn across(&self) -> &'static str {
+        match self.rows.iter().any(|(one, _)| one.tolerance.is_some()) {
+            true => "ratio; 1 is no difference, dashed is what is tolerated",
+            false => "ratio; 1 is no difference",
         }
     }
 
