@@ -19,9 +19,11 @@ pub fn report(bytes: &[u8]) {
 /// which, and one by what. So more is wrong than the form.
 pub fn report_fields(bytes: &[u8]) {
     let mut saved = Saved::compared();
-    saved
-        .runs
-        .extend([Run::full("a"), Run::example("b", 1.0), Run::example("a", 2.0)]);
+    saved.runs.extend([
+        Run::full("a"),
+        Run::example("b", 1.0),
+        Run::example("a", 2.0).under(20, "1k"),
+    ]);
     saved.knees = saved.find_knees();
     let mut value = serde_json::to_value(saved).expect("a report");
     for change in bytes.chunks_exact(3) {
