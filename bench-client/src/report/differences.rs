@@ -1,10 +1,10 @@
 //! Two sides and what may be said of their difference.
 
 use super::precision::Precision;
+use super::rounds;
 use super::table::Table;
 use super::wording::nearest_ceiling;
 use crate::format;
-use crate::rounds;
 use crate::saved::{Difference, Judgement, Party, Run, Saved, Word};
 use crate::statistics::MOST_ROUNDS;
 
@@ -32,11 +32,15 @@ pub(crate) fn report(saved: &Saved, judgement: &Judgement) -> String {
     text
 }
 
-/// The remarks of each round, and those of the judgement.
+/// The remarks of the rounds of each side, and those of the judgement.
 fn notes(saved: &Saved, judgement: &Judgement) -> Vec<String> {
-    let ours = |run: &Run| [&judgement.a, &judgement.b].iter().any(|party| party.name == run.name);
-    let runs = saved.runs.iter().enumerate().filter(|(_, run)| ours(run));
-    let remarks = runs.flat_map(|(place, run)| run.remarks_as(&rounds::name(&saved.runs, place)));
+    let parties = [&judgement.a, &judgement.b].into_iter();
+    let remarks = parties.flat_map(|party| {
+        let runs: Vec<_> = party.runs(&saved.runs).collect();
+        let said = rounds::remarks(&runs).into_iter();
+        said.map(|remark| format!("{}, {remark}", party.name))
+            .collect::<Vec<_>>()
+    });
     remarks.chain(judgement.remarks.iter().cloned()).collect()
 }
 
@@ -237,7 +241,7 @@ mod tests {
         let mut saved = Saved::compared();
         saved.runs[6].verdict.remarks.push("the clock is slow".to_owned());
         let text = report(&saved, &saved.judgements[0]);
-        assert!(text.contains("B, round 2 of 5: the clock is slow\n"), "{text}");
+        assert!(text.contains("B, round 2: the clock is slow\n"), "{text}");
     }
 
     #[test]

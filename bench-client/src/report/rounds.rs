@@ -33,8 +33,9 @@ pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
     text
 }
 
-/// What must be known of the rounds; once, where it is so of every one.
-fn remarks(runs: &[&Run]) -> Vec<String> {
+/// What must be known of the rounds of one server; once, where it is so of
+/// every one.
+pub(super) fn remarks(runs: &[&Run]) -> Vec<String> {
     let shared = |name: &str| -> Vec<String> {
         let mut first = runs.first().map(|run| run.remarks_as(name)).unwrap_or_default();
         first.retain(|remark| runs.iter().all(|run| run.remarks_as(name).contains(remark)));
