@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use crate::cli::{LoadOptions, Phases};
-use crate::comparing::{FIGURES, differences};
+use crate::comparing::{Contender, judge};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
-use crate::report::differences::{Rounds, report};
 use crate::report::outputs::Outputs;
-use crate::report::{Side, json, worst};
-use crate::saved::Run;
+use crate::report::{Side, json, text, worst};
+use crate::saved::{Judgement, Party, Run};
 use crate::stage::Stage;
 use crate::target::Endpoint;
 use crate::template::Template;
 use crate::tolerance::ToleranceOptions;
 use crate::watch::Watch;
 use crate::workload::WorkloadOptions;
-use crate::{limits, quantity, regression, rounds, trial};
+use crate::{limits, quantity, rounds, trial};
 
 /// What reports call the two.
 const NAMES: [&str; 2] = ["A", "B"];
@@ -75,18 +74,28 @@ pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
     let mut sides = Vec::new();
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
-    let saved = json::saved(&sides, &stage);
+    let mut saved = json::saved(&sides, &stage);
+    let judged = ended.and_then(|()| verdict(options, &saved.runs));
+    saved.judgements.extend(judged.as_ref().ok().cloned());
     if !sides.is_empty() {
+        print!("{}", text::report(&saved, &options.outputs.percentiles));
         options.outputs.write(&saved)?;
     }
-    introduce(options, &saved.runs, stage.places);
-    match ended {
+    match judged {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
-        ended => {
-            ended?;
-            Ok(judge(options, &saved.runs)?.max(worst(&sides)))
-        }
+        judged => Ok(judged?.status().max(worst(&sides))),
     }
+}
+
+fn verdict(options: &AbOptions, runs: &[Run]) -> Result<Judgement, Failure> {
+    let contender = |index: usize, command: &ServerCommand| Contender {
+        party: Party {
+            name: NAMES[index].to_owned(),
+            from: command.name.clone(),
+        },
+        runs: rounds::named(runs, NAMES[index]),
+    };
+    judge(&contender(0, &options.a), &contender(1, &options.b), &options.tolerance)
 }
 
 fn measure_all(options: &AbOptions, places: Places, watch: &mut Watch, sides: &mut Vec<Side>) -> Result<(), Failure> {
@@ -124,29 +133,4 @@ fn measure(
     };
     let (outcome, _) = trial::spawned(command, places, plan, watch)?;
     Ok(outcome)
-}
-
-/// Prints who they are, under what load, and what was odd about them.
-fn introduce(options: &AbOptions, runs: &[Run], places: Places) {
-    let Some(first) = runs.first() else {
-        return;
-    };
-    println!("{}", first.workload.headline());
-    println!("{places}; {} rounds, A B B A ...", options.rounds);
-    println!("A: {}\nB: {}\n", options.a.name, options.b.name);
-    let mut said = Vec::new();
-    for remark in runs.iter().flat_map(Run::remarks) {
-        if !said.contains(&remark) {
-            println!("{remark}");
-            said.push(remark);
-        }
-    }
-}
-
-fn judge(options: &AbOptions, runs: &[Run]) -> Result<Status, Failure> {
-    let [a, b] = NAMES.map(|name| regression::named(runs, name));
-    let differences = differences(&a, &b, &options.tolerance.figures(&FIGURES))?;
-    let [a, b] = [(NAMES[0], &a), (NAMES[1], &b)].map(|(name, runs)| Rounds { name, runs });
-    print!("{}", report(a, b, &differences));
-    Ok(regression::verdict(&options.tolerance.regressions(&differences)))
 }

@@ -1,45 +1,46 @@
 //! From the rounds of two servers to a verdict on each figure.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::figure::Figure;
-use crate::saved::{Run, Workload};
-use crate::statistics::{self, Interval, mann_whitney, median, needed_rounds, ratio_interval};
+use crate::report::differences::remarks;
+use crate::saved::{Difference, Judgement, Party, Run, Word};
+use crate::statistics::{FALSE_POSITIVES, adjusted, mann_whitney, median, needed_rounds, ratio_interval};
+use crate::tolerance::ToleranceOptions;
 
 /// The figures that every comparison gives a verdict on.
 pub(crate) const FIGURES: [Figure; 5] = [Figure::Rate, Figure::P50, Figure::P99, Figure::Cpu, Figure::Memory];
 
-/// One figure of both sides.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Difference {
-    /// Which.
-    pub(crate) figure: Figure,
-    /// The median over the rounds of A.
-    pub(crate) a: f64,
-    /// Over those of B.
-    pub(crate) b: f64,
-    /// B's median as a part of A's, less one: 0.05 for 5 % more.
-    pub(crate) change: Option<f64>,
-    /// Where that lies; `None` for a single round.
-    pub(crate) interval: Option<Interval>,
-    /// What may be said of B.
-    pub(crate) verdict: Verdict,
+/// One of the two that are compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    /// Who it is.
+    pub(crate) party: Party,
+    /// Its rounds, of one load.
+    pub(crate) runs: Vec<Run>,
 }
 
-/// What may be said of B.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is better than A.
-    Better,
-    /// It is worse.
-    Worse,
-    /// Neither is shown, and for a difference as large as the one seen it would
-    /// take so many rounds.
-    NotShown {
-        /// Rounds of each side.
-        needed: u32,
-    },
+/// What may be said of `b` beside `a`, and whether it is worse than it may be.
+///
+/// # Errors
+/// When the sides are not comparable: see [`check`].
+pub(crate) fn judge(a: &Contender, b: &Contender, tolerance: &ToleranceOptions) -> Result<Judgement, Failure> {
+    let mut figures = differences(&a.runs, &b.runs, &tolerance.figures(&FIGURES))?;
+    for difference in &mut figures {
+        difference.tolerance = tolerance.of(difference.figure);
+    }
+    Ok(Judgement {
+        a: a.party.clone(),
+        b: b.party.clone(),
+        regressions: tolerance.regressions(&figures),
+        remarks: [a, b]
+            .into_iter()
+            .flat_map(|one| remarks(&one.party.name, &one.runs))
+            .collect(),
+        figures,
+    })
 }
 
 /// The differences in `figures` between the rounds of A and of B. A figure
@@ -51,10 +52,9 @@ pub(crate) fn differences(a: &[Run], b: &[Run], figures: &[Figure]) -> Result<Ve
     check(a, b)?;
     let measured: Vec<_> = figures.iter().filter_map(|figure| Sample::of(*figure, a, b)).collect();
     let p_values: Vec<_> = measured.iter().map(Sample::p_value).collect();
-    let shown = statistics::shown(&p_values);
-    let judged = measured.iter().zip(shown);
+    let judged = measured.iter().zip(p_values.iter().zip(adjusted(&p_values)));
     Ok(judged
-        .map(|(sample, shown)| sample.judge(shown, measured.len()))
+        .map(|(sample, (p_value, p_adjusted))| sample.judge(*p_value, p_adjusted, measured.len()))
         .collect())
 }
 
@@ -77,27 +77,30 @@ impl Sample {
         mann_whitney(&self.a, &self.b)
     }
 
-    /// The verdict, where the ranks of the rounds are `shown` to differ, as one
-    /// of `figures` figures.
-    fn judge(&self, shown: bool, figures: usize) -> Difference {
+    /// The difference, as one of `figures` figures.
+    fn judge(&self, p_value: f64, p_adjusted: f64, figures: usize) -> Difference {
         // Samples are never empty.
         let a = median(&self.a).unwrap_or_default();
         let b = median(&self.b).unwrap_or_default();
         let interval = ratio_interval(&self.a, &self.b);
         let sure = interval.is_none_or(|interval| !interval.holds(1.0));
+        let shown = p_adjusted < FALSE_POSITIVES && sure && a != b;
         Difference {
             figure: self.figure,
-            a,
-            b,
-            change: (a > 0.0).then(|| b / a - 1.0),
-            interval: interval.map(|interval| interval.less(1.0)),
-            verdict: match (shown && sure && a != b, (b > a) == self.figure.more_is_better()) {
-                (true, true) => Verdict::Better,
-                (true, false) => Verdict::Worse,
-                (false, _) => Verdict::NotShown {
-                    needed: needed_rounds(&self.a, &self.b, figures),
-                },
+            a_median: a,
+            b_median: b,
+            a_rounds: self.a.len() as u32,
+            b_rounds: self.b.len() as u32,
+            ratio: (a > 0.0).then(|| b / a),
+            interval,
+            p_value,
+            p_adjusted,
+            verdict: match shown {
+                true => Word::of(self.figure, b > a),
+                false => Word::NotShown,
             },
+            needed_rounds: (!shown).then(|| needed_rounds(&self.a, &self.b, figures)),
+            tolerance: None,
         }
     }
 }
@@ -129,21 +132,21 @@ fn same_load(first: &Run, run: &Run) -> Result<(), Failure> {
         "{} and {} had different loads ({}) and are not compared; measure both under one",
         first.name,
         run.name,
-        what_differs(&first.workload, &run.workload).join(", "),
+        what_differs(&first.workload, &run.workload, &["hash", "target"]).join(", "),
     )))
 }
 
-/// Field by field: `size: "64" and "4k"`.
-fn what_differs(one: &Workload, other: &Workload) -> Vec<String> {
-    let fields = |workload| match serde_json::to_value(workload) {
+/// Field by field but for those `left_out`: `size: "64" and "4k"`.
+pub(crate) fn what_differs<T: Serialize>(one: &T, other: &T, left_out: &[&str]) -> Vec<String> {
+    let fields = |value| match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
     };
     let others = fields(other);
     let pairs = fields(one).into_iter().filter_map(|(name, one)| {
         let other = others.get(&name)?;
-        let load = name != "hash" && name != "target";
-        (load && *other != one).then(|| format!("{name}: {one} and {other}"))
+        let counts = !left_out.contains(&name.as_str());
+        (counts && *other != one).then(|| format!("{name}: {one} and {other}"))
     });
     pairs.collect()
 }
@@ -177,21 +180,31 @@ mod tests {
     fn a_clear_difference_is_a_verdict() {
         let (a, b) = ([100.0, 101.0, 102.0, 103.0, 104.0], [110.0, 112.0, 113.0, 111.0, 114.0]);
         let better = of_rate(&a, &b);
-        assert_eq!(better.verdict, Verdict::Better);
-        assert!((better.change.unwrap() - 10.0 / 102.0).abs() < 1e-9, "{better:?}");
-        assert!(!better.interval.unwrap().holds(0.0), "{better:?}");
-        assert_eq!(of_rate(&b, &a).verdict, Verdict::Worse);
+        assert_eq!((better.verdict, better.needed_rounds), (Word::Faster, None));
+        assert!((better.change().unwrap() - 10.0 / 102.0).abs() < 1e-9, "{better:?}");
+        assert!(!better.interval.unwrap().holds(1.0), "{better:?}");
+        // The two extreme of the 252 orders, and the least p-value of five.
+        assert!((better.p_value - 2.0 / 252.0).abs() < 1e-12 && (better.p_adjusted - 10.0 / 252.0).abs() < 1e-12);
+        assert_eq!((better.a_rounds, better.b_rounds), (5, 5));
+        assert_eq!(of_rate(&b, &a).verdict, Word::Slower);
     }
 
     #[test]
     fn equals_and_too_few_rounds_are_no_verdict() {
         let a = [100.0, 101.0, 102.0, 103.0, 104.0];
         let b = [100.5, 101.5, 102.5, 103.5, 99.0];
-        assert!(matches!(of_rate(&a, &b).verdict, Verdict::NotShown { needed } if needed > 5));
+        let equal = of_rate(&a, &b);
+        assert!(
+            equal.verdict == Word::NotShown && equal.needed_rounds > Some(5),
+            "{equal:?}"
+        );
         let few = of_rate(&[100.0, 101.0], &[200.0, 201.0]);
-        assert_eq!(few.verdict, Verdict::NotShown { needed: 5 });
+        assert_eq!((few.verdict, few.needed_rounds), (Word::NotShown, Some(5)));
         let one = of_rate(&[100.0], &[200.0]);
-        assert_eq!((one.verdict, one.interval), (Verdict::NotShown { needed: 5 }, None));
+        assert_eq!(
+            (one.verdict, one.needed_rounds, one.interval),
+            (Word::NotShown, Some(5), None)
+        );
     }
 
     #[test]
@@ -202,9 +215,51 @@ mod tests {
             run.service_time.p99 *= 2;
         }
         let differences = differences(&a, &b, &FIGURES).unwrap();
-        let of = |figure| differences.iter().find(|one| one.figure == figure).unwrap();
-        assert_eq!(of(Figure::P99).verdict, Verdict::Worse);
-        assert!(matches!(of(Figure::P50).verdict, Verdict::NotShown { .. }));
+        let of = |figure| differences.iter().find(|one| one.figure == figure).unwrap().verdict;
+        assert_eq!((of(Figure::P99), of(Figure::P50)), (Word::Slower, Word::NotShown));
+    }
+
+    #[test]
+    fn what_costs_more_is_not_called_slow() {
+        assert_eq!(
+            [true, false].map(|larger| Word::of(Figure::Cpu, larger)),
+            [Word::More, Word::Less]
+        );
+        assert_eq!(
+            [true, false].map(|larger| Word::of(Figure::Rate, larger)),
+            [Word::Faster, Word::Slower]
+        );
+    }
+
+    #[test]
+    fn a_judgement_says_what_was_tolerated() {
+        let contender = |name: &str, rates: &[f64]| Contender {
+            party: Party {
+                name: name.to_owned(),
+                from: format!("{name}.json"),
+            },
+            runs: rounds(rates),
+        };
+        let tolerance = ToleranceOptions::from_iter(["rps -5%"]);
+        let judgement = judge(&contender("a", &[100.0]), &contender("b", &[90.0]), &tolerance).unwrap();
+        let of = |figure| {
+            judgement
+                .figures
+                .iter()
+                .find(|one| one.figure == figure)
+                .unwrap()
+                .tolerance
+        };
+        assert_eq!((of(Figure::Rate), of(Figure::P50)), (Some(-0.05), None));
+        assert_eq!(
+            (judgement.regressions.len(), judgement.status()),
+            (1, crate::failure::Status::Errors)
+        );
+        assert!(
+            judgement.remarks[0].starts_with("a: one round"),
+            "{:?}",
+            judgement.remarks
+        );
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::format;
 use crate::quantity;
 use crate::saved::{Run, Times};
 use crate::taxonomy::ErrorClass;
 
 /// One figure of a run. Times are in seconds, memory is in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) enum Figure {
     /// Answers per second.
     Rate,
@@ -65,6 +68,20 @@ impl FromStr for Figure {
             let names = NAMED.map(|(name, _)| name).join(", ");
             format!("{text:?} is no figure; there are {names} and errors.CLASS")
         })
+    }
+}
+
+impl TryFrom<String> for Figure {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Figure, String> {
+        name.parse()
+    }
+}
+
+impl From<Figure> for String {
+    fn from(figure: Figure) -> String {
+        figure.name()
     }
 }
 

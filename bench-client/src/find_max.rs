@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::account::Account;
-use crate::cli::{LoadOptions, Phases};
+use crate::cli::LoadOptions;
 use crate::failure::{Failure, Status};
 use crate::gate::Gate;
 use crate::job::Plan;
@@ -15,14 +15,12 @@ use crate::pace::{Arrivals, Loop};
 use crate::percentile::{FEW, Percentile, asked_or};
 use crate::pinning::Places;
 use crate::rate::Rate;
-use crate::report::outputs::Outputs;
 use crate::report::table::Table;
 use crate::report::{Side, json};
 use crate::stage::Stage;
-use crate::target::Target;
+use crate::steps::StepOptions;
 use crate::watch::Watch;
-use crate::workload::WorkloadOptions;
-use crate::{format, limits, load, quantity};
+use crate::{format, load, quantity};
 
 /// A rate counts as held when this part of it was answered.
 const HELD: f64 = 0.99;
@@ -36,8 +34,8 @@ const CONFIRMATIONS: u32 = 6;
 /// `bench-client find-max`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FindMaxOptions {
-    /// The server, as for run.
-    target: Target,
+    #[command(flatten)]
+    steps: StepOptions,
     /// What must hold: conditions as for --fail-if, as 'p99<2ms,errors=0'.
     #[arg(long, default_value = "p99<10ms,errors=0")]
     slo: Promises,
@@ -49,22 +47,9 @@ pub(crate) struct FindMaxOptions {
     spacing: Arrivals,
     #[command(flatten)]
     load: LoadOptions,
-    #[command(flatten)]
-    workload: WorkloadOptions,
-    /// How long each step of the search takes.
-    #[arg(short, long, default_value = "3s", value_parser = quantity::positive_duration)]
-    duration: Duration,
-    /// How long each is warmed up before.
-    #[arg(long, default_value = "500ms", value_parser = quantity::duration)]
-    warmup: Duration,
     /// How long the run takes that confirms what was found.
     #[arg(long, default_value = "10s", value_parser = quantity::positive_duration)]
     confirm: Duration,
-    /// Account for the processor time and memory of process PID.
-    #[arg(long, value_name = "PID")]
-    server_pid: Option<i32>,
-    #[command(flatten)]
-    outputs: Outputs,
 }
 
 /// Conditions that a server is to keep.
@@ -89,14 +74,13 @@ impl FromStr for Promises {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.steps.outputs.check()?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.load.client)?;
     let plan = plan(options)?;
-    limits::check(&plan)?;
     let mut search = Search {
         options,
-        server: options.server_pid.map(Account::of).transpose()?,
+        server: options.steps.server()?,
         watch: &mut watch,
         sides: Vec::new(),
         plan,
@@ -110,34 +94,35 @@ pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
         Ok(Some(rate)) => {
             println!(
                 "{}: {} messages/s keep {}",
-                options.target,
+                options.steps.target,
                 format::thousands(rate),
                 slo(options)
             );
             Status::Fine
         }
         Ok(None) => {
-            println!("{}: no rate was found that keeps {}", options.target, slo(options));
+            println!(
+                "{}: no rate was found that keeps {}",
+                options.steps.target,
+                slo(options)
+            );
             Status::Errors
         }
     };
     print!("\n{}", table(options, &sides));
-    options.outputs.write(&json::saved(&sides, &stage))?;
+    options.steps.outputs.write(&json::saved(&sides, &stage))?;
     Ok(status)
 }
 
 fn plan(options: &FindMaxOptions) -> Result<Plan, Failure> {
-    let phases = Phases {
-        warmup: options.warmup,
-        duration: options.duration,
-    };
-    if options.workload.rate.is_some() || options.workload.think.is_some() {
+    let StepOptions { workload, target, .. } = &options.steps;
+    if workload.rate.is_some() || workload.think.is_some() {
         return Err(Failure::Usage(
             "find-max chooses the rates; leave --rate and --think out".to_owned(),
         ));
     }
-    let plan = options.outputs.equip(options.load.plan(&phases));
-    options.workload.apply(&options.target, options.target.resolve()?, plan)
+    let plan = options.load.plan(&options.steps.phases());
+    options.steps.apply(target.resolve()?, plan)
 }
 
 struct Search<'a> {
@@ -157,7 +142,7 @@ impl Search<'_> {
         let (mut kept, mut broken) = (0.0, highest * BEYOND);
         while broken - kept > self.options.precision * broken && broken >= 1.0 {
             let rate = f64::midpoint(kept, broken);
-            match self.keeps(rate, self.options.duration)? {
+            match self.keeps(rate, self.options.steps.duration)? {
                 true => kept = rate,
                 false => broken = rate,
             }
@@ -228,7 +213,7 @@ fn slo(options: &FindMaxOptions) -> String {
 
 fn table(options: &FindMaxOptions, sides: &[Side]) -> Table {
     let mut table = Table::default();
-    let percentiles = asked_or(&options.outputs.percentiles, &FEW);
+    let percentiles = asked_or(&options.steps.outputs.percentiles, &FEW);
     let names = percentiles.iter().map(Percentile::to_string);
     let head = ["step", "answers/s"].map(str::to_owned).into_iter();
     table.row(head.chain(names).chain(["errors", "kept"].map(str::to_owned)));

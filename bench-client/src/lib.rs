@@ -9,9 +9,10 @@
 //! - What is asked for: [`cli`] reads the command line, with [`quantity`],
 //!   [`target`], [`template`] and [`workload`]; [`comparison`], [`single`],
 //!   [`sweep`], [`find_max`], [`calibrate`], [`peers`], [`doctor`]
-//!   and [`selftest`] are the commands. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
+//!   and [`selftest`] are the commands, [`steps`] what two of them share. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
 //!   two sides, in [`rounds`], by way of [`comparing`], which names [`figure`]s and
-//!   asks [`statistics`], within a [`tolerance`]; a saved side comes from [`archive`].
+//!   asks [`statistics`], within a [`tolerance`]; a saved side comes from [`archive`];
+//!   a sweep looks for the [`knee`].
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
@@ -73,6 +74,7 @@ mod http;
 mod invocation;
 mod job;
 mod journal;
+mod knee;
 mod launch;
 mod limits;
 mod line;
@@ -106,6 +108,7 @@ mod sizes;
 mod source;
 mod stage;
 mod statistics;
+mod steps;
 mod sweep;
 mod tally;
 mod target;

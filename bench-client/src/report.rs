@@ -16,6 +16,7 @@ pub(crate) mod markdown;
 mod one;
 pub(crate) mod outputs;
 mod plot;
+mod precision;
 mod rounds;
 mod runs;
 mod svg;

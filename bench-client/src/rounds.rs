@@ -53,6 +53,11 @@ pub(crate) fn subject(name: &str, round: u32, rounds: u32) -> String {
     }
 }
 
+/// The rounds of one server.
+pub(crate) fn named(runs: &[Run], name: &str) -> Vec<Run> {
+    runs.iter().filter(|run| run.name == name).cloned().collect()
+}
+
 /// What the run at `place` is called among `runs`: by its round if there are
 /// several of its name.
 pub(crate) fn name(runs: &[Run], place: usize) -> String {

@@ -7,6 +7,8 @@
 mod ceiling;
 #[cfg(any(test, fuzzing))]
 mod example;
+mod judgement;
+mod knee;
 #[cfg(test)]
 mod schema;
 mod times;
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::machine::{Machine, command_line, version};
 use crate::stage::Stage;
 pub(crate) use ceiling::Ceiling;
+pub(crate) use judgement::{Difference, Judgement, Party, Word};
+pub(crate) use knee::Knee;
 pub(crate) use times::{Second, Times};
 pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;
@@ -33,6 +37,24 @@ pub(crate) struct Saved {
     pub(crate) manifest: Manifest,
     /// One for each server, or for each round of each, in the order of time.
     pub(crate) runs: Vec<Run>,
+    /// What was concluded of sides that were compared.
+    #[serde(default)]
+    pub(crate) judgements: Vec<Judgement>,
+    /// Of a sweep, the knee for each size.
+    #[serde(default)]
+    pub(crate) knees: Vec<Knee>,
+}
+
+impl Saved {
+    /// These runs, of which nothing is concluded.
+    pub(crate) fn new(manifest: Manifest, runs: Vec<Run>) -> Saved {
+        Saved {
+            manifest,
+            runs,
+            judgements: Vec::new(),
+            knees: Vec::new(),
+        }
+    }
 }
 
 /// What every file begins with.

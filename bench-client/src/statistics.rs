@@ -10,7 +10,7 @@ mod chance;
 mod ranks;
 mod slope;
 
-pub(crate) use batches::within_run;
+pub(crate) use batches::{is_too_short, within_run};
 pub(crate) use bootstrap::{Interval, ratio_interval};
 pub(crate) use chance::more_than;
 pub(crate) use ranks::{fewest_rounds, mann_whitney};
@@ -54,21 +54,20 @@ fn variance(values: &[f64]) -> f64 {
     squares / (values.len() as f64 - 1.0)
 }
 
-/// Whether each of several differences is shown, given their p-values: by
-/// Holm's method, so that one or more of equal figures seem to differ in at
-/// most [`FALSE_POSITIVES`] of all comparisons, however many figures there are.
-pub(crate) fn shown(p_values: &[f64]) -> Vec<bool> {
+/// The p-values corrected for their number by Holm's method: with those below
+/// [`FALSE_POSITIVES`] shown, one or more of equal figures seem to differ in at
+/// most that part of all comparisons, however many figures there are.
+pub(crate) fn adjusted(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<_> = (0..p_values.len()).collect();
     order.sort_by(|one, other| p_values[*one].total_cmp(&p_values[*other]));
-    let mut shown = vec![false; p_values.len()];
+    let mut adjusted = vec![1.0; p_values.len()];
+    let mut least = 0.0_f64;
     for (place, index) in order.into_iter().enumerate() {
         let left = (p_values.len() - place) as f64;
-        if p_values[index] * left >= FALSE_POSITIVES {
-            break;
-        }
-        shown[index] = true;
+        least = least.max(p_values[index] * left).min(1.0);
+        adjusted[index] = least;
     }
-    shown
+    adjusted
 }
 
 /// How many rounds of each side it would take to show a difference as large
@@ -109,6 +108,11 @@ fn normal_quantile(share: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn shown(p_values: &[f64]) -> Vec<bool> {
+        let adjusted = adjusted(p_values);
+        adjusted.into_iter().map(|p_value| p_value < FALSE_POSITIVES).collect()
+    }
+
     #[test]
     fn medians_are_of_what_there_is() {
         assert_eq!(median(&[]), None);
@@ -124,6 +128,16 @@ mod tests {
         assert_eq!(shown(&[0.02, 0.02]), [true, true]);
         assert_eq!(shown(&[0.03, 0.03]), [false, false]);
         assert_eq!(shown(&[]), Vec::<bool>::new());
+    }
+
+    /// R's `p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")`.
+    #[test]
+    fn what_is_corrected_grows_with_what_it_stands_for() {
+        let found = adjusted(&[0.01, 0.04, 0.03, 0.005]);
+        for (found, expected) in found.iter().zip([0.03, 0.06, 0.06, 0.02]) {
+            assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+        }
+        assert_eq!(adjusted(&[0.7, 0.9]), [1.0, 1.0]);
     }
 
     #[test]

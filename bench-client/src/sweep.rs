@@ -1,35 +1,30 @@
 //! A target under several numbers of clients and sizes of messages.
 
-use std::time::Duration;
-
 use clap::Args;
 
 use crate::account::Account;
 use crate::ceiling::CeilingOptions;
-use crate::cli::{ClientOptions, Phases};
+use crate::cli::ClientOptions;
 use crate::failure::{Failure, Status};
 use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::percentile::{FEW, asked_or};
 use crate::pinning::Places;
-use crate::report::outputs::Outputs;
 use crate::report::table::Table;
-use crate::report::{Side, json};
+use crate::report::text::knees;
+use crate::report::{Side, json, worst};
+use crate::saved::Saved;
 use crate::sizes::Sizes;
 use crate::stage::Stage;
-use crate::target::Target;
+use crate::steps::StepOptions;
 use crate::watch::Watch;
-use crate::workload::WorkloadOptions;
-use crate::{format, limits, load, quantity, verdict};
-
-/// The knee lies where this part of the highest rate is reached.
-const KNEE: f64 = 0.95;
+use crate::{format, load, quantity};
 
 /// `bench-client sweep`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SweepOptions {
-    /// The server, as for run.
-    target: Target,
+    #[command(flatten)]
+    steps: StepOptions,
     /// Numbers of clients.
     #[arg(short, long, value_delimiter = ',', default_value = "1,10,100,500,1k,5k", value_parser = quantity::count)]
     clients: Vec<u32>,
@@ -40,19 +35,6 @@ pub(crate) struct SweepOptions {
     client: ClientOptions,
     #[command(flatten)]
     ceiling: CeilingOptions,
-    #[command(flatten)]
-    workload: WorkloadOptions,
-    /// How long each measurement takes.
-    #[arg(short, long, default_value = "3s", value_parser = quantity::positive_duration)]
-    duration: Duration,
-    /// How long each is warmed up before.
-    #[arg(long, default_value = "500ms", value_parser = quantity::duration)]
-    warmup: Duration,
-    /// Account for the processor time and memory of process PID.
-    #[arg(long, value_name = "PID")]
-    server_pid: Option<i32>,
-    #[command(flatten)]
-    outputs: Outputs,
 }
 
 /// One field of the matrix.
@@ -67,37 +49,31 @@ struct Cell {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.steps.outputs.check()?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.client)?;
     let plans = plans(options)?;
-    for plan in &plans {
-        limits::check(plan)?;
-    }
-    let server = options.server_pid.map(Account::of).transpose()?;
+    let server = options.steps.server()?;
     let mut cells = Vec::new();
     let ended = measure(plans, server, &mut watch, &mut cells);
     watch.clear();
     if let (Err(failure), true) = (ended, cells.is_empty()) {
         return Err(failure);
     }
-    print!("{}", text(options, &cells));
-    let runs: Vec<_> = cells.iter().map(|cell| cell.side.saved()).collect();
-    let status = runs.iter().map(verdict::status).max();
+    let text = text(options, &cells);
     let sides: Vec<_> = cells.into_iter().map(|cell| cell.side).collect();
-    options.outputs.write(&json::saved(&sides, &stage))?;
+    let mut saved = json::saved(&sides, &stage);
+    saved.knees = saved.find_knees();
+    print!("{text}{}", conclusion(&saved));
+    options.steps.outputs.write(&saved)?;
     Ok(match watch.interrupted() {
         true => Status::Interrupted,
-        false => status.unwrap_or(Status::Fine),
+        false => worst(&sides),
     })
 }
 
 fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
-    let phases = Phases {
-        warmup: options.warmup,
-        duration: options.duration,
-    };
-    let endpoint = options.target.resolve()?;
+    let endpoint = options.steps.target.resolve()?;
     let combinations = options
         .size
         .iter()
@@ -106,9 +82,9 @@ fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
         .map(|(clients, size)| {
             let plan = Plan {
                 calibration: options.ceiling.ceiling.clone(),
-                ..options.outputs.equip(options.client.plan(clients, size, &phases))
+                ..options.client.plan(clients, size, &options.steps.phases())
             };
-            options.workload.apply(&options.target, endpoint.clone(), plan)
+            options.steps.apply(endpoint.clone(), plan)
         })
         .collect()
 }
@@ -141,28 +117,27 @@ fn measure(plans: Vec<Plan>, server: Option<Account>, watch: &mut Watch, cells: 
 type Show<'a> = dyn Fn(&Outcome) -> String + 'a;
 
 fn text(options: &SweepOptions, cells: &[Cell]) -> String {
-    let mut text = format!("{}, {} s each\n", options.target, format::seconds(options.duration));
+    let StepOptions { target, duration, .. } = &options.steps;
+    let mut text = format!("{target}, {} s each\n", format::seconds(*duration));
     let rate = |outcome: &Outcome| format::or_none(outcome.rate(), format::thousands);
     let errors = |outcome: &Outcome| format::thousands(outcome.errors() as f64);
     let mut section =
         |label: &str, figure: &Show<'_>| text.push_str(&format!("\n{label}\n{}", matrix(options, cells, figure)));
     section("answers/s", &rate);
-    for percentile in asked_or(&options.outputs.percentiles, &FEW) {
+    for percentile in asked_or(&options.steps.outputs.percentiles, &FEW) {
         let time = |outcome: &Outcome| format::or_none(outcome.times().at(percentile), format::duration);
         section(&percentile.to_string(), &time);
     }
     section("errors", &errors);
-    for size in &options.size {
-        if let Some(clients) = knee(cells, size) {
-            let part = format::percent(KNEE);
-            text.push_str(&format!(
-                "\n{size} B: {part} of the highest rate from {clients} clients on"
-            ));
-        }
-    }
-    for cell in cells {
-        for reason in cell.side.saved().verdict.reasons {
-            text.push_str(&format!("\n{}: INVALID, {reason}", cell.side.name));
+    text
+}
+
+/// The knees, and the runs that are not to be believed.
+fn conclusion(saved: &Saved) -> String {
+    let mut text = format!("\n{}", knees(saved).join("\n"));
+    for run in &saved.runs {
+        for reason in &run.verdict.reasons {
+            text.push_str(&format!("\n{}: INVALID, {reason}", run.name));
         }
     }
     text + "\n"
@@ -182,17 +157,4 @@ fn matrix(options: &SweepOptions, cells: &[Cell], figure: &Show<'_>) -> Table {
         table.row(std::iter::once(format::thousands(f64::from(*clients))).chain(figures));
     }
     table
-}
-
-/// The fewest clients with which nearly the highest rate is reached.
-fn knee(cells: &[Cell], size: &Sizes) -> Option<u32> {
-    let rates = || {
-        let of_size = cells.iter().filter(|cell| cell.size == *size);
-        of_size.filter_map(|cell| Some((cell.clients, cell.side.outcome.rate()?)))
-    };
-    let highest = rates().map(|(_, rate)| rate).fold(0.0, f64::max);
-    rates()
-        .filter(|(_, rate)| *rate >= KNEE * highest)
-        .map(|(clients, _)| clients)
-        .min()
 }

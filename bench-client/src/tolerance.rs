@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use crate::comparing::{Difference, Verdict};
 use crate::figure::Figure;
 use crate::format;
 use crate::report::differences::percent;
+use crate::saved::Difference;
 
 /// A part by which a figure may be worse.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ impl Tolerance {
     /// How it is breached, if it is.
     fn check(&self, differences: &[Difference]) -> Option<String> {
         let found = differences.iter().find(|difference| difference.figure == self.figure);
-        let change = found.and_then(|difference| difference.change);
+        let change = found.and_then(Difference::change);
         let Some(change) = change else {
             let name = self.figure.name();
             return Some(format!(
@@ -92,22 +92,39 @@ impl ToleranceOptions {
         all
     }
 
+    /// By how much `figure` may change, if anything was said of it.
+    pub(crate) fn of(&self, figure: Figure) -> Option<f64> {
+        let found = self.tolerances.iter().find(|one| one.figure == figure);
+        found.map(|tolerance| tolerance.change)
+    }
+
     /// In what B is worse than it may be.
     pub(crate) fn regressions(&self, differences: &[Difference]) -> Vec<String> {
         if !self.tolerances.is_empty() {
             let breached = self.tolerances.iter().filter_map(|one| one.check(differences));
             return breached.collect();
         }
-        let worse = differences.iter().filter(|one| one.verdict == Verdict::Worse);
+        let worse = differences.iter().filter(|one| one.verdict.is_worse());
         worse
             .map(|one| {
                 format!(
                     "regression: {} {}",
                     one.figure.label(),
-                    format::or_none(one.change, percent)
+                    format::or_none(one.change(), percent)
                 )
             })
             .collect()
+    }
+}
+
+/// As they would be given on a command line.
+#[cfg(any(test, fuzzing))]
+impl<'a> FromIterator<&'a str> for ToleranceOptions {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> ToleranceOptions {
+        let tolerances = texts.into_iter().map(|text| text.parse().expect("a tolerance"));
+        ToleranceOptions {
+            tolerances: tolerances.collect(),
+        }
     }
 }
 
@@ -121,9 +138,7 @@ mod tests {
         let a = Run::example("A", 1000.0);
         let mut b = Run::example("B", rate);
         b.service_time.p99 = b.service_time.p99 * times / 100;
-        let options = ToleranceOptions {
-            tolerances: tolerances.iter().map(|text| text.parse().unwrap()).collect(),
-        };
+        let options: ToleranceOptions = tolerances.iter().copied().collect();
         let differences = differences(&[a], &[b], &options.figures(&FIGURES)).unwrap();
         options.regressions(&differences)
     }
@@ -146,9 +161,7 @@ mod tests {
         let mut without = Run::example("A", 1000.0);
         without.server = None;
         let differences = differences(&[without.clone()], &[without], &FIGURES).unwrap();
-        let options = ToleranceOptions {
-            tolerances: vec!["cpu +5%".parse().unwrap()],
-        };
+        let options = ToleranceOptions::from_iter(["cpu +5%"]);
         assert_eq!(options.regressions(&differences).len(), 1);
     }
 

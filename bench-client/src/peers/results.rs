@@ -106,10 +106,7 @@ impl Results {
     /// The same for programs.
     pub(super) fn report(&self, catalogue: &Catalogue, stage: &Stage) -> Report {
         Report {
-            saved: Saved {
-                manifest: Manifest::new(stage),
-                runs: self.runs.clone(),
-            },
+            saved: Saved::new(Manifest::new(stage), self.runs.clone()),
             servers: (0..self.servers)
                 .map(|server| self.server_report(catalogue, server))
                 .collect(),

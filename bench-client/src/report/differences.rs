@@ -1,49 +1,104 @@
 //! Two sides and what may be said of their difference.
 
+use super::precision::Precision;
+use super::rounds;
 use super::table::Table;
 use super::wording::nearest_ceiling;
-use crate::comparing::{Difference, Verdict};
-use crate::figure::Figure;
 use crate::format;
-use crate::saved::Run;
-use crate::statistics::{MOST_ROUNDS, within_run};
+use crate::saved::{Difference, Judgement, Party, Run, Saved, Word};
+use crate::statistics::MOST_ROUNDS;
 
-/// One side: what it is called and its rounds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rounds<'a> {
-    /// `A`, or the name of a file.
-    pub(crate) name: &'a str,
-    /// Of one server under one load.
-    pub(crate) runs: &'a [Run],
-}
+/// A p-value below this is not written out.
+const LEAST_P: f64 = 0.001;
 
-/// Table, notes and the verdict in one line.
-pub(crate) fn report(a: Rounds<'_>, b: Rounds<'_>, differences: &[Difference]) -> String {
-    let mut text = table(a, b, differences).to_string();
-    text.push('\n');
-    for note in [a, b].into_iter().flat_map(notes) {
-        text.push_str(&format!("{note}\n"));
+/// Who they are and under what load, the table, what must be known of it, and
+/// the verdict in one line.
+pub(crate) fn report(saved: &Saved, judgement: &Judgement) -> String {
+    let Judgement { a, b, .. } = judgement;
+    let mut text = String::new();
+    if let Some(run) = a.runs(&saved.runs).next() {
+        text.push_str(&format!("{}\n{}\n", run.workload.headline(), saved.manifest.places()));
     }
-    text + &summary(b.name, differences) + "\n"
+    text.push_str(&format!("{}: {}\n{}: {}\n\n", a.name, a.from, b.name, b.from));
+    text.push_str(&table(judgement).to_string());
+    text.push('\n');
+    for line in notes(saved, judgement)
+        .iter()
+        .chain([&verdict_line(judgement)])
+        .chain(&judgement.regressions)
+    {
+        text.push_str(&format!("{line}\n"));
+    }
+    text
 }
 
-fn table(a: Rounds<'_>, b: Rounds<'_>, differences: &[Difference]) -> Table {
+/// The remarks of the rounds of each side, and those of the judgement.
+fn notes(saved: &Saved, judgement: &Judgement) -> Vec<String> {
+    let parties = [&judgement.a, &judgement.b].into_iter();
+    let remarks = parties.flat_map(|party| {
+        let runs: Vec<_> = party.runs(&saved.runs).collect();
+        let said = rounds::remarks(&runs).into_iter();
+        said.map(|remark| format!("{}, {remark}", party.name))
+            .collect::<Vec<_>>()
+    });
+    remarks.chain(judgement.remarks.iter().cloned()).collect()
+}
+
+/// `median of 5 rounds`, if all figures have as many.
+fn medians(judgement: &Judgement) -> String {
+    let mut counts: Vec<_> = judgement
+        .figures
+        .iter()
+        .flat_map(|one| [one.a_rounds, one.b_rounds])
+        .collect();
+    counts.dedup();
+    match counts[..] {
+        [1] => "one round".to_owned(),
+        [rounds] => format!("median of {rounds} rounds"),
+        _ => "median of rounds".to_owned(),
+    }
+}
+
+/// A line for each figure; the column of the tolerances is there if there are any.
+pub(crate) fn table(judgement: &Judgement) -> Table {
+    let gated = judgement
+        .figures
+        .iter()
+        .any(|difference| difference.tolerance.is_some());
     let mut table = Table::default();
-    table.row(["median of rounds", a.name, b.name, "difference", "95 % sure", "verdict"].map(str::to_owned));
-    for difference in differences {
+    let head = [
+        &*medians(judgement),
+        &judgement.a.name,
+        &judgement.b.name,
+        "difference",
+        "95 % sure",
+        "p",
+    ];
+    let tolerated = gated.then_some("tolerated");
+    table.row(head.into_iter().chain(tolerated).chain(["verdict"]).map(str::to_owned));
+    for difference in &judgement.figures {
         let show = |value| difference.figure.show(value);
-        table.row([
+        let cells = [
             difference.figure.label(),
-            show(difference.a),
-            show(difference.b),
-            format::or_none(difference.change, percent),
+            show(difference.a_median),
+            show(difference.b_median),
+            format::or_none(difference.change(), percent),
             format::or_none(difference.interval, |interval| {
-                format!("{} to {}", percent(interval.low), percent(interval.high))
+                format!("{} to {}", percent(interval.low - 1.0), percent(interval.high - 1.0))
             }),
-            verdict(difference),
-        ]);
+            p_value(difference.p_adjusted),
+        ];
+        let tolerated = gated.then(|| format::or_none(difference.tolerance, percent));
+        table.row(cells.into_iter().chain(tolerated).chain([verdict(difference)]));
     }
     table
+}
+
+fn p_value(value: f64) -> String {
+    match value < LEAST_P {
+        true => format!("<{LEAST_P}"),
+        false => format!("{value:.3}"),
+    }
 }
 
 /// A change with its sign: `+5.2 %`.
@@ -53,84 +108,102 @@ pub(crate) fn percent(change: f64) -> String {
 
 /// What may be said of B, in the words of the figure.
 pub(crate) fn verdict(difference: &Difference) -> String {
-    match (difference.verdict, difference.figure) {
-        (Verdict::Better, Figure::Cpu | Figure::Memory) => "less".to_owned(),
-        (Verdict::Worse, Figure::Cpu | Figure::Memory) => "more".to_owned(),
-        (Verdict::Better, _) => "faster".to_owned(),
-        (Verdict::Worse, _) => "slower".to_owned(),
-        (Verdict::NotShown { needed }, _) => not_shown(needed),
+    match (difference.verdict, difference.needed_rounds) {
+        (Word::NotShown, Some(needed)) => {
+            let needed = format::thousands(f64::from(needed.min(MOST_ROUNDS)));
+            format!("{} (needs >= {needed} rounds)", Word::NotShown.text())
+        }
+        (word, _) => word.text().to_owned(),
     }
 }
 
-fn not_shown(needed: u32) -> String {
-    let needed = format::thousands(f64::from(needed.min(MOST_ROUNDS)));
-    format!("no difference shown (needs >= {needed} rounds)")
+impl Word {
+    /// As it stands in a table.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Word::Faster => "faster",
+            Word::Slower => "slower",
+            Word::Less => "less",
+            Word::More => "more",
+            Word::NotShown => "no difference shown",
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Word::Less | Word::More => "takes",
+            _ => "is",
+        }
+    }
 }
 
-/// `verdict: B is slower (p50, p99) and takes more (server CPU per answer)`.
-fn summary(b: &str, differences: &[Difference]) -> String {
+fn verdict_line(judgement: &Judgement) -> String {
+    format!("verdict: {}", summary(judgement))
+}
+
+/// `B is slower (p50, p99) and takes more (server CPU per answer)`.
+pub(crate) fn summary(judgement: &Judgement) -> String {
     let mut parts = Vec::new();
-    for (word, verb) in [("faster", "is"), ("slower", "is"), ("less", "takes"), ("more", "takes")] {
-        let figures: Vec<_> = differences
-            .iter()
-            .filter(|difference| verdict(difference) == word)
-            .map(|difference| difference.figure.label())
-            .collect();
+    for word in [Word::Faster, Word::Slower, Word::Less, Word::More] {
+        let found = judgement.figures.iter().filter(|difference| difference.verdict == word);
+        let figures: Vec<_> = found.map(|difference| difference.figure.label()).collect();
         if !figures.is_empty() {
-            parts.push(format!("{verb} {word} ({})", figures.join(", ")));
+            parts.push(format!("{} {} ({})", word.verb(), word.text(), figures.join(", ")));
         }
     }
     match parts.is_empty() {
-        true => "verdict: no difference shown".to_owned(),
-        false => format!("verdict: {b} {}", parts.join(" and ")),
+        true => Word::NotShown.text().to_owned(),
+        false => format!("{} {}", judgement.b.name, parts.join(" and ")),
     }
 }
 
 /// What must be known of a side before its figures are believed.
-fn notes(side: Rounds<'_>) -> Vec<String> {
-    let Rounds { name, runs } = side;
-    let mut notes = Vec::new();
+pub(crate) fn remarks(name: &str, runs: &[Run]) -> Vec<String> {
+    let mut remarks = Vec::new();
     if let [only] = runs {
-        let within = format::or_none(within_run(only), |part| format!("{:.1} %", part * 100.0));
-        notes.push(format!(
-            "{name}: one round; its intervals say ± {within} of its answers/s, and nothing of how rounds differ"
+        let within = Precision::of(&[only]);
+        remarks.push(format!(
+            "{name}: one round; its intervals say {within} of its answers/s, and nothing of how rounds differ"
         ));
     }
     let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);
     if errors > 0 {
-        notes.push(format!(
+        remarks.push(format!(
             "{name}: {} errors in {} rounds",
             format::thousands(errors as f64),
             runs.len()
         ));
     }
-    notes.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));
-    notes
+    remarks.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));
+    remarks
+}
+
+impl Party {
+    /// Its runs among `runs`.
+    fn runs<'a>(&self, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
+        runs.iter().filter(|run| run.name == self.name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comparing::{FIGURES, differences};
-
-    fn side(rates: [f64; 5]) -> Vec<Run> {
-        rates.map(|rate| Run::example("server", rate)).to_vec()
-    }
 
     #[test]
     fn the_table_says_what_is_shown() {
-        let a = side([1000.0, 1001.0, 1002.0, 1003.0, 1004.0]);
-        let b = side([900.0, 901.0, 902.0, 903.0, 904.0]);
-        let differences = differences(&a, &b, &FIGURES).unwrap();
-        let (a, b) = (Rounds { name: "A", runs: &a }, Rounds { name: "B", runs: &b });
-        let text = report(a, b, &differences);
+        let text = crate::report::text::report(&Saved::compared(), &[]);
         for part in [
+            "tcp echo, closed loop",
+            "A: server --old\nB: server --new\n",
+            "median of 5 rounds",
             "1,002/s",
             "-10.0 %",
-            "slower",
+            "0.040",
+            "-5.0 %",
+            "slower\n",
             "p99",
             "no difference shown (needs >= 1,000 rounds)",
-            "verdict: B is slower (answers)\n",
+            "\nverdict: B is slower (answers)\ngate \"rps -5%\" breached",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
@@ -138,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_round_nearest_to_the_clients_ceiling_is_told() {
-        let mut runs = side([1.0; 5]);
+        let mut runs = [0; 5].map(|_| Run::example("server", 1.0));
         for (run, share) in runs.iter_mut().zip([0.5, 0.62, 0.4]) {
             run.ceiling = Some(crate::saved::Ceiling {
                 answers_per_s: 1000.0,
@@ -146,19 +219,34 @@ mod tests {
                 calibrated: "2026-11-21".to_owned(),
             });
         }
-        let notes = notes(Rounds { name: "A", runs: &runs });
         assert_eq!(
-            notes,
+            remarks("A", &runs),
             ["A: client at most at 62 % of its ceiling (calibrated 2026-11-21: 1,000 echoes/s)"]
         );
     }
 
     #[test]
+    fn a_comparison_without_tolerances_has_no_column_for_them() {
+        let mut saved = Saved::compared();
+        let judgement = &mut saved.judgements[0];
+        assert!(table(judgement).to_string().contains("tolerated"));
+        for difference in &mut judgement.figures {
+            difference.tolerance = None;
+        }
+        assert!(!table(judgement).to_string().contains("tolerated"));
+    }
+
+    #[test]
+    fn a_remark_says_which_round_it_is_of() {
+        let mut saved = Saved::compared();
+        saved.runs[6].verdict.remarks.push("the clock is slow".to_owned());
+        let text = report(&saved, &saved.judgements[0]);
+        assert!(text.contains("B, round 2: the clock is slow\n"), "{text}");
+    }
+
+    #[test]
     fn one_round_is_told_to_be_one() {
-        let notes = notes(Rounds {
-            name: "A",
-            runs: &[Run::example("server", 1.0)],
-        });
-        assert!(notes[0].contains("one round"), "{notes:?}");
+        let remarks = remarks("A", &[Run::example("server", 1.0)]);
+        assert!(remarks[0].contains("one round"), "{remarks:?}");
     }
 }

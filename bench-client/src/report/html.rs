@@ -5,11 +5,12 @@
 mod account;
 mod matrix;
 mod sides;
+mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::grouping::{Comparison, comparisons};
-use super::plot;
+use super::{plot, text};
 use crate::percentile::Percentile;
 use crate::saved::{Manifest, Saved};
 
@@ -35,7 +36,8 @@ pub(crate) fn page(saved: &Saved, asked: &[Percentile]) -> Vec<u8> {
             body {
                 main {
                     h1 { (title) }
-                    (body(&comparisons, asked))
+                    @for judgement in &saved.judgements { (verdict::section(judgement)) }
+                    (body(saved, &comparisons, asked))
                     (manifest(&saved.manifest, &comparisons))
                 }
             }
@@ -60,13 +62,14 @@ fn title(saved: &Saved, comparisons: &[Comparison<'_>]) -> String {
 
 /// One load is shown whole; of several first all figures, then each load to be
 /// opened.
-fn body(comparisons: &[Comparison<'_>], asked: &[Percentile]) -> Markup {
+fn body(saved: &Saved, comparisons: &[Comparison<'_>], asked: &[Percentile]) -> Markup {
     if let [one] = comparisons {
         return html! { p class="soft" { (one.workload.headline()) } (sides::section(one, asked)) };
     }
     html! {
         p class="soft" { (comparisons.len()) " loads" }
         (sides::objections(comparisons))
+        (curves(saved, comparisons))
         (matrix::section(comparisons, asked))
         h2 { "Each load" }
         @for comparison in comparisons {
@@ -74,6 +77,20 @@ fn body(comparisons: &[Comparison<'_>], asked: &[Percentile]) -> Markup {
                 summary { (comparison.workload.headline()) }
                 (sides::section(comparison, asked))
             }
+        }
+    }
+}
+
+/// The knees of a sweep and the curves they are in.
+fn curves(saved: &Saved, comparisons: &[Comparison<'_>]) -> Markup {
+    let charts = plot::growth(saved, comparisons);
+    html! {
+        @if !saved.knees.is_empty() {
+            ul class="notes" { @for line in text::knees(saved) { li { (line) } } }
+        }
+        @if !charts.is_empty() {
+            div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
+            p class="soft" { (plot::LEGEND) }
         }
     }
 }

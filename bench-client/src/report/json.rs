@@ -11,10 +11,7 @@ use crate::stage::Stage;
 
 /// The report of `sides`.
 pub(crate) fn saved(sides: &[Side], stage: &Stage) -> Saved {
-    Saved {
-        manifest: Manifest::new(stage),
-        runs: sides.iter().map(Side::saved).collect(),
-    }
+    Saved::new(Manifest::new(stage), sides.iter().map(Side::saved).collect())
 }
 
 /// Writes a report to `path`.

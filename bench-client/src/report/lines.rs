@@ -1,6 +1,7 @@
 //! The figures that servers are compared by.
 
 use super::grouping::{Comparison, Rounds};
+use super::precision::Precision;
 use super::table::Table;
 use super::wording;
 use crate::figure::Figure;
@@ -162,7 +163,8 @@ pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table 
     for line in lines(asked).iter().filter(|line| line.is_in(comparison)) {
         table.row(row(line, comparison));
     }
-    for (label, show) in COUNTS {
+    let precision = (!comparison.workload.idle).then_some(&PRECISION);
+    for (label, show) in precision.into_iter().chain(&COUNTS) {
         let label = label.replace('*', comparison.workload.units());
         let cells = comparison.sides.iter().map(show);
         let no_ratio = (comparison.sides.len() == 2).then(String::new);
@@ -206,6 +208,9 @@ fn two_places(ratio: f64) -> String {
 
 /// What is said of all rounds of a side together.
 type Count = fn(&Rounds<'_>) -> String;
+
+/// How exactly the rate is known, where there is one.
+const PRECISION: (&str, Count) = ("*/s known to", |side| Precision::of(&side.runs).to_string());
 
 /// What is counted over all rounds of a side; `*` stands for the unit.
 const COUNTS: [(&str, Count); 6] = [

@@ -1,6 +1,7 @@
 //! The rounds of one server under one another, their median and their spread.
 
 use super::grouping::Rounds;
+use super::precision::{Precision, plus_minus, spread};
 use super::table::Table;
 use super::wording;
 use super::wording::nearest_ceiling;
@@ -15,9 +16,11 @@ use crate::statistics::median;
 /// the percentiles that were `asked` for, or the usual ones.
 pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
     let mut text = format!(
-        "{}  {}\n\n{}\n",
+        "{}  {}\n  {}/s {}\n\n{}\n",
         side.name,
         side.runs[0].workload.headline(),
+        side.runs[0].workload.units(),
+        rate(side),
         table(&side.runs, &columns(asked))
     );
     text.push_str("spread: how far the round farthest from the median is away from it\n");
@@ -30,8 +33,9 @@ pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
     text
 }
 
-/// What must be known of the rounds; once, where it is so of every one.
-fn remarks(runs: &[&Run]) -> Vec<String> {
+/// What must be known of the rounds of one server; once, where it is so of
+/// every one.
+pub(super) fn remarks(runs: &[&Run]) -> Vec<String> {
     let shared = |name: &str| -> Vec<String> {
         let mut first = runs.first().map(|run| run.remarks_as(name)).unwrap_or_default();
         first.retain(|remark| runs.iter().all(|run| run.remarks_as(name).contains(remark)));
@@ -45,6 +49,13 @@ fn remarks(runs: &[&Run]) -> Vec<String> {
         all.extend(own.into_iter().filter(|remark| !said.contains(remark)));
     }
     all
+}
+
+/// `1,000 ± 10.0 % (3 rounds)`.
+fn rate(side: &Rounds<'_>) -> String {
+    let median = side.median(|run| Figure::Rate.of(run));
+    let precision = Precision::of(&side.runs);
+    format!("{} {precision}", format::or_none(median, format::thousands))
 }
 
 /// A figure of each round.
@@ -105,28 +116,14 @@ fn table(runs: &[&Run], columns: &[Column]) -> Table {
     let values = |column: &Column| runs.iter().filter_map(|run| column.of(run)).collect::<Vec<_>>();
     let middle = |column: &Column| format::or_none(median(&values(column)), |value| column.show(value));
     table.row(row("median".to_owned(), &middle));
-    let spread = |column: &Column| format::or_none(spread(&values(column)), |part| format!("± {:.1} %", part * 100.0));
+    let spread = |column: &Column| format::or_none(spread(&values(column)), plus_minus);
     table.row(row("spread".to_owned(), &spread));
     table
-}
-
-/// The largest distance from the median, as a part of it.
-fn spread(values: &[f64]) -> Option<f64> {
-    let middle = median(values)?;
-    let distance = values.iter().map(|value| (value - middle).abs()).fold(0.0, f64::max);
-    (middle > 0.0).then_some(distance / middle)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_spread_is_of_the_round_farthest_away() {
-        assert_eq!(spread(&[100.0, 110.0, 95.0]), Some(0.1));
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[0.0, 0.0]), None);
-    }
 
     #[test]
     fn what_is_so_of_every_round_is_said_once() {

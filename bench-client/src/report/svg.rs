@@ -2,8 +2,8 @@
 
 use maud::{PreEscaped, html};
 
-use super::grouping::{Comparison, comparisons};
-use super::plot::{self, Chart, WIDTH};
+use super::grouping::comparisons;
+use super::plot::{self, Chart, Forest, WIDTH};
 use crate::format;
 use crate::saved::Saved;
 
@@ -18,8 +18,18 @@ const HEADLINE: u32 = 26;
 pub(crate) fn picture(saved: &Saved) -> Vec<u8> {
     let mut top = GAP;
     let mut parts = Vec::new();
-    for comparison in comparisons(&saved.runs) {
-        let (part, bottom) = part(&comparison, top);
+    for forest in saved.judgements.iter().filter_map(Forest::of) {
+        parts.push(forest.draw(GAP, top));
+        top += forest.height() + GAP;
+    }
+    let comparisons = comparisons(&saved.runs);
+    let growth = plot::growth(saved, &comparisons);
+    let sweep = (!growth.is_empty()).then(|| (plot::LEGEND.to_owned(), growth));
+    let loads = comparisons
+        .iter()
+        .map(|one| (one.workload.headline(), plot::charts(one)));
+    for (headline, charts) in sweep.into_iter().chain(loads) {
+        let (part, bottom) = part(&headline, &charts, top);
         parts.push(part);
         top = bottom + GAP;
     }
@@ -35,10 +45,9 @@ pub(crate) fn picture(saved: &Saved) -> Vec<u8> {
     picture.into_string().into_bytes()
 }
 
-/// One load from `top` on, and where it ends.
-fn part(comparison: &Comparison<'_>, top: u32) -> (maud::Markup, u32) {
-    let charts = plot::charts(comparison);
-    let headline = format::printable(&comparison.workload.headline());
+/// Plots below their headline from `top` on, and where they end.
+fn part(headline: &str, charts: &[Chart], top: u32) -> (maud::Markup, u32) {
+    let headline = format::printable(headline);
     let mut row_top = top + HEADLINE;
     let mut placed = Vec::new();
     for row in charts.chunks(COLUMNS) {

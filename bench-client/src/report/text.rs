@@ -1,21 +1,41 @@
 //! A report for the terminal.
 
 use super::grouping::{Comparison, comparisons};
-use super::{lines, one, rounds};
+use super::{differences, lines, one, rounds};
 use crate::percentile::Percentile;
-use crate::saved::Saved;
+use crate::saved::{Knee, Saved};
 
-/// Everything in `saved`: a single run line by line, several side by side;
-/// with the percentiles that were `asked` for, or the usual ones.
+/// Everything in `saved`: what was concluded, where something was; else a
+/// single run line by line, several side by side, with the percentiles that were
+/// `asked` for, or the usual ones.
 pub(crate) fn report(saved: &Saved, asked: &[Percentile]) -> String {
+    if !saved.judgements.is_empty() {
+        let judgements = saved.judgements.iter();
+        let parts: Vec<_> = judgements
+            .map(|judgement| differences::report(saved, judgement))
+            .collect();
+        return parts.join("\n");
+    }
     let places = saved.manifest.places();
     let part = |comparison: &Comparison<'_>| match &comparison.sides[..] {
         [side] if side.runs.len() > 1 => rounds::report(side, asked),
         [side] => one::report(side.runs[0], asked),
         _ => sides(comparison, &places, asked),
     };
-    let parts: Vec<_> = comparisons(&saved.runs).iter().map(part).collect();
+    let mut parts: Vec<_> = comparisons(&saved.runs).iter().map(part).collect();
+    if !saved.knees.is_empty() {
+        parts.push(knees(saved).join("\n") + "\n");
+    }
     parts.join("\n")
+}
+
+/// The knees of a sweep, a line for each, and what a knee is.
+pub(crate) fn knees(saved: &Saved) -> Vec<String> {
+    let mut lines: Vec<_> = saved.knees.iter().map(Knee::in_words).collect();
+    if !lines.is_empty() {
+        lines.push(Knee::rule());
+    }
+    lines
 }
 
 fn sides(comparison: &Comparison<'_>, places: &str, asked: &[Percentile]) -> String {

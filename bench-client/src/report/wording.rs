@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::precision::Precision;
 use crate::format;
 use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage, Workload};
 
@@ -109,9 +110,13 @@ impl Workload {
 }
 
 impl Run {
-    /// Rate, what was offered, and how many bytes were looked at.
+    /// Rate and how exactly it is known, what was offered, and how many bytes
+    /// were looked at.
     pub(crate) fn rate_in_words(&self) -> String {
-        let rate = format::or_none(self.answers_per_s, format::thousands);
+        let precision = Precision::of(&[self]);
+        let rate = format::or_none(self.answers_per_s, |rate| {
+            format!("{} {precision}", format::thousands(rate))
+        });
         let offered = self.offered_per_s.map(format::thousands);
         let offered = offered
             .map(|offered| format!(" of {offered} offered"))

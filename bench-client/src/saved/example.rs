@@ -2,31 +2,55 @@
 
 use std::time::Duration;
 
-use super::{Ceiling, Errors, Fairness, Host, Manifest, Memory, Run, SCHEMA, Saved, Second, Times, Usage, Verdict};
+use super::{
+    Ceiling, Errors, Fairness, Host, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage, Verdict,
+};
+use crate::comparing::{Contender, judge};
 use crate::machine::Machine;
 use crate::recording::Recorder;
+use crate::tolerance::ToleranceOptions;
 
 impl Saved {
     /// Of these runs, on a machine that is none.
     pub(crate) fn example(runs: impl IntoIterator<Item = Run>) -> Saved {
-        Saved {
-            manifest: Manifest {
-                schema: SCHEMA,
-                command: vec!["bench-client".to_owned()],
-                version: "0".to_owned(),
-                machine: Machine {
-                    cpu: "none".to_owned(),
-                    cpus: 2,
-                    siblings: "0".to_owned(),
-                    memory_mib: 1,
-                    kernel: "none".to_owned(),
-                    clock: "none".to_owned(),
-                    load_before: "0".to_owned(),
-                },
-                server_cpu: Some(0),
-                client_cpu: Some(1),
+        let manifest = Manifest {
+            schema: SCHEMA,
+            command: vec!["bench-client".to_owned()],
+            version: "0".to_owned(),
+            machine: Machine {
+                cpu: "none".to_owned(),
+                cpus: 2,
+                siblings: "0".to_owned(),
+                memory_mib: 1,
+                kernel: "none".to_owned(),
+                clock: "none".to_owned(),
+                load_before: "0".to_owned(),
             },
-            runs: runs.into_iter().collect(),
+            server_cpu: Some(0),
+            client_cpu: Some(1),
+        };
+        Saved::new(manifest, runs.into_iter().collect())
+    }
+}
+
+impl Saved {
+    /// A comparison of A and B, five rounds each: B has a tenth fewer answers,
+    /// twice as many as were tolerated.
+    pub(crate) fn compared() -> Saved {
+        let contender = |name: &str, option: &str, rate: f64| Contender {
+            party: Party {
+                name: name.to_owned(),
+                from: format!("server {option}"),
+            },
+            runs: (0..5)
+                .map(|round| Run::example(name, rate + f64::from(round)))
+                .collect(),
+        };
+        let (a, b) = (contender("A", "--old", 1000.0), contender("B", "--new", 900.0));
+        let judgement = judge(&a, &b, &ToleranceOptions::from_iter(["rps -5%"])).expect("one load");
+        Saved {
+            judgements: vec![judgement],
+            ..Saved::example(a.runs.into_iter().chain(b.runs))
         }
     }
 }
@@ -62,6 +86,14 @@ impl Errors {
 }
 
 impl Run {
+    /// The same under a load of so many clients and messages of `size`.
+    pub(crate) fn under(mut self, clients: u32, size: &str) -> Run {
+        self.workload.clients = clients;
+        self.workload.size = size.to_owned();
+        self.workload.hash = self.workload.hashed();
+        self
+    }
+
     /// The same with times of 1 to 100 ms.
     pub(crate) fn timed(self) -> Run {
         let recorder = Recorder::new(1);

@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Run, Saved};
+use super::{Knee, Run, Saved};
 
 const SCHEMA: &str = include_str!("../../schema/report.schema.json");
 
@@ -23,7 +23,12 @@ fn faults(value: &Value) -> Vec<String> {
 fn full() -> Value {
     let mut run = Run::full("a");
     run.series[0].histogram = Some(run.service_time.histogram.clone());
-    serde_json::to_value(Saved::example([run, Run::example("b", 1.0)])).unwrap()
+    let saved = Saved {
+        runs: vec![run, Run::example("b", 1.0)],
+        knees: vec![Knee::of("64", [(1, 100.0), (10, 1000.0), (100, 1000.0)])],
+        ..Saved::compared()
+    };
+    serde_json::to_value(saved).unwrap()
 }
 
 #[test]
@@ -41,6 +46,11 @@ fn a_field_that_the_schema_lacks_is_found_wherever_it_is() {
         "/runs/0/server",
         "/runs/0/ceiling",
         "/runs/0/series/0",
+        "/judgements/0",
+        "/judgements/0/b",
+        "/judgements/0/figures/0",
+        "/judgements/0/figures/0/interval",
+        "/knees/0",
     ] {
         let mut value = full();
         let object = value.pointer_mut(place).unwrap().as_object_mut().unwrap();
@@ -55,6 +65,16 @@ fn a_field_that_is_gone_is_found() {
     let run = value.pointer_mut("/runs/1").unwrap().as_object_mut().unwrap();
     run.remove("unfinished");
     assert!(faults(&value).concat().contains("unfinished"));
+}
+
+#[test]
+fn a_file_of_before_there_were_judgements_is_described_and_read() {
+    let mut value = full();
+    for field in ["judgements", "knees"] {
+        value.as_object_mut().unwrap().remove(field);
+    }
+    assert_eq!(faults(&value), Vec::<String>::new());
+    assert!(serde_json::from_value::<Saved>(value).unwrap().judgements.is_empty());
 }
 
 #[test]

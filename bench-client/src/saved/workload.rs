@@ -45,3 +45,17 @@ pub(crate) struct Workload {
     /// Answers after which it is over, if their number bounds it.
     pub(crate) requests: Option<u64>,
 }
+
+impl Workload {
+    /// Whether `other` is the same load of the same server, but for the number
+    /// of clients and the size of messages.
+    pub(crate) fn differs_in_steps_only(&self, other: &Workload) -> bool {
+        let step = Workload {
+            hash: other.hash.clone(),
+            clients: other.clients,
+            size: other.size.clone(),
+            ..self.clone()
+        };
+        step == *other
+    }
+}

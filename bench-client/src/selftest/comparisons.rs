@@ -9,13 +9,13 @@ use super::scale::Scale;
 use super::tolerated::Tolerated;
 use super::votes::{Vote, Votes};
 use crate::child::SELF;
-use crate::comparing::{Difference, FIGURES, Verdict, differences};
+use crate::comparing::{FIGURES, differences};
 use crate::failure::{Failure, Status};
 use crate::figure::Figure;
 use crate::format;
-use crate::regression::named;
 use crate::report::differences::percent;
-use crate::saved::Run;
+use crate::rounds::named;
+use crate::saved::{Difference, Run, Word};
 use crate::verdict::disturbance;
 use crate::watch::Watch;
 
@@ -68,14 +68,10 @@ impl Comparisons {
 
     /// Whether `differences` are what is known of the servers.
     fn agrees(&self, differences: &[Difference]) -> bool {
-        // Slower is said of rates and times.
-        let speed = |verdict| {
-            let said = differences.iter().filter(|difference| difference.verdict == verdict);
-            said.map(|difference| difference.figure).any(is_speed)
-        };
+        let says = |word| differences.iter().any(|difference| difference.verdict == word);
         match self.are_equal() {
             true => differences.iter().all(is_not_shown),
-            false => speed(Verdict::Worse) && !speed(Verdict::Better),
+            false => says(Word::Slower) && !says(Word::Faster),
         }
     }
 
@@ -111,7 +107,7 @@ impl Comparisons {
         let median = differences.iter().find(|difference| difference.figure == Figure::P50);
         Vote::Cast {
             right: self.agrees(differences),
-            change: median.and_then(|median| median.change).unwrap_or_default(),
+            change: median.and_then(Difference::change).unwrap_or_default(),
         }
     }
 
@@ -132,11 +128,7 @@ impl Comparisons {
 }
 
 fn is_not_shown(difference: &Difference) -> bool {
-    matches!(difference.verdict, Verdict::NotShown { .. })
-}
-
-fn is_speed(figure: Figure) -> bool {
-    !matches!(figure, Figure::Cpu | Figure::Memory)
+    difference.verdict == Word::NotShown
 }
 
 impl Check for Comparisons {

@@ -15,24 +15,34 @@ const SHORTEST_BATCH: f64 = 2.0;
 const WHOLE: f64 = 0.9;
 
 /// Half the width of the interval of `run`'s mean answers per second, as a part
-/// of that mean; `None` for fewer than 8 seconds in whole intervals of the
-/// series, or no answers.
+/// of that mean; `None` for one that [is too short](is_too_short), or that had
+/// no answers.
 pub(crate) fn within_run(run: &Run) -> Option<f64> {
-    let whole = |second: &&Second| second.length_s >= WHOLE * run.sample_s;
-    let rates: Vec<_> = run
-        .series
-        .iter()
-        .filter(whole)
-        .filter_map(Second::answers_per_s)
-        .collect();
-    let batches = (rates.len() as f64 * run.sample_s / SHORTEST_BATCH) as usize;
-    let (mean, half) = batch_means(&rates, batches.min(rates.len()))?;
+    let rates: Vec<_> = whole(run).filter_map(Second::answers_per_s).collect();
+    let (mean, half) = batch_means(&rates, batches(run))?;
     (mean > 0.0).then(|| half / mean)
 }
 
+/// Whether `run` has too few whole intervals, or too short ones, for four
+/// batches of 2 s.
+pub(crate) fn is_too_short(run: &Run) -> bool {
+    batches(run) < FEWEST_BATCHES
+}
+
+fn batches(run: &Run) -> usize {
+    let whole = whole(run).count();
+    ((whole as f64 * run.sample_s / SHORTEST_BATCH) as usize).min(whole)
+}
+
+fn whole(run: &Run) -> impl Iterator<Item = &Second> {
+    run.series
+        .iter()
+        .filter(|second| second.length_s >= WHOLE * run.sample_s)
+}
+
 /// The mean of `values` and half the width of its interval, from the means of
-/// at most `batches` batches of neighbours: values that follow each other are alike and count as
-/// fewer than they are.
+/// at most `batches` batches of neighbours: values that follow each other are
+/// alike and count as fewer than they are.
 fn batch_means(values: &[f64], batches: usize) -> Option<(f64, f64)> {
     let batches = batches.min(MOST_BATCHES);
     if batches < FEWEST_BATCHES {

@@ -1,6 +1,7 @@
 //! How far a median would move if other rounds had been made: the bootstrap.
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{CONFIDENCE, median};
 
@@ -10,7 +11,7 @@ const RESAMPLES: usize = 4000;
 const SEED: u64 = 0x6772_6e73;
 
 /// Where a value lies with a probability of [`CONFIDENCE`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Interval {
     /// Its lower end.
     pub(crate) low: f64,
@@ -22,14 +23,6 @@ impl Interval {
     /// Whether it may be `value`.
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.low <= value && value <= self.high
-    }
-
-    /// Moved down by `value`.
-    pub(crate) fn less(&self, value: f64) -> Interval {
-        Interval {
-            low: self.low - value,
-            high: self.high - value,
-        }
     }
 }
 

@@ -171,11 +171,7 @@ mod tests {
     use crate::saved::Run;
 
     fn under(name: &str, clients: u32, size: &str) -> Run {
-        let mut run = Run::example(name, f64::from(clients));
-        run.workload.clients = clients;
-        run.workload.size = size.to_owned();
-        run.workload.hash = run.workload.hashed();
-        run
+        Run::example(name, f64::from(clients)).under(clients, size)
     }
 
     #[test]

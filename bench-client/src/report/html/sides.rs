@@ -8,6 +8,7 @@ use crate::percentile::Percentile;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::lines::Line;
 use crate::report::plot::{self, colour};
+use crate::report::precision::Precision;
 use crate::report::table::Table;
 use crate::report::{lines, one, text};
 use crate::saved::{Errors, Run};
@@ -116,6 +117,7 @@ fn card(comparison: &Comparison<'_>, side: &Rounds<'_>, lines: &[Line]) -> Marku
     html! {
         @if let Some(first) = figures.next() {
             p class="big" { (first.text(side)) " " span class="unit" { (first.label(workload)) } }
+            @if first.leads() { p class="soft" { (Precision::of(&side.runs).to_string()) } }
         }
         dl {
             @for line in figures.filter(|line| line.is_on_card()) {

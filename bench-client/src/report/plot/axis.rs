@@ -10,10 +10,16 @@ pub(crate) struct Axis {
     ticks: Vec<(f64, String)>,
 }
 
+/// About what a letter takes, to know when there is no room for more.
+pub(super) const LETTER: f64 = 7.0;
 /// Steps of about this many make a linear axis.
 const STEPS: f64 = 5.0;
 /// From this ratio of the ends on, an axis is logarithmic.
 const WIDE: f64 = 20.0;
+/// Ratios nearer to 1 than this all look like it.
+const NARROW: f64 = 0.01;
+/// From this ratio of the ends on, an axis of ratios names 1, 2, 5, 10.
+const FAR: f64 = 3.0;
 /// The shares that the axis of percentiles names: the nines.
 const NINES: i32 = 9;
 
@@ -79,6 +85,35 @@ impl Axis {
         }
     }
 
+    /// For ratios from `low` to `high`, both positive, with 1 among them: the
+    /// double is as far from it as the half.
+    pub(crate) fn around_one(low: f64, high: f64, show: impl Fn(f64) -> String) -> Axis {
+        let (low, high) = (low.min(1.0 - NARROW), high.max(1.0 + NARROW));
+        if high / low >= FAR {
+            return Axis::logarithmic(low, high, show);
+        }
+        let step = round_step((high - low) / STEPS);
+        let (first, last) = ((low / step).floor() as i32, (high / step).ceil() as i32);
+        let ticks = (first..=last).map(|index| f64::from(index) * step);
+        Axis {
+            low: f64::from(first) * step,
+            high: f64::from(last) * step,
+            logarithmic: first > 0,
+            ticks: ticks.map(|value| (value, show(value))).collect(),
+        }
+    }
+
+    /// Of `values`, which are positive and in order: each is named, and decades
+    /// are equally far apart.
+    pub(crate) fn at(values: &[f64], show: impl Fn(f64) -> String) -> Axis {
+        Axis {
+            low: values.first().copied().unwrap_or(1.0),
+            high: values.last().copied().unwrap_or(1.0),
+            logarithmic: true,
+            ticks: values.iter().map(|value| (*value, show(*value))).collect(),
+        }
+    }
+
     /// Of 1/(1-q) up to `most`: every nine takes as much room as the one before.
     pub(crate) fn percentiles(most: f64) -> Axis {
         let nines = (1..=NINES).map(|nines| (10_f64.powi(nines), percent_of_nines(nines)));
@@ -103,6 +138,21 @@ impl Axis {
             true => position.clamp(0.0, 1.0),
             false => 0.0,
         }
+    }
+
+    /// Where on `length` the names are that do not overlap.
+    pub(crate) fn named(&self, length: f64) -> Vec<(f64, &str)> {
+        let mut free = f64::NEG_INFINITY;
+        let mut named = Vec::new();
+        for (value, name) in &self.ticks {
+            let place = length * self.position(*value);
+            let half = LETTER * name.chars().count() as f64 / 2.0;
+            if place - half > free {
+                named.push((place, name.as_str()));
+                free = place + half + 2.0 * LETTER;
+            }
+        }
+        named
     }
 
     /// The named values with their names.
@@ -157,6 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn ratios_lie_around_one() {
+        let near = Axis::around_one(0.93, 1.0, |value| format!("{value:.2}"));
+        assert_eq!(names(&near), ["0.92", "0.94", "0.96", "0.98", "1.00", "1.02"]);
+        let far = Axis::around_one(0.06, 2.0, |value| value.to_string());
+        assert!((far.position(1.0) - far.position(0.5) - (far.position(2.0) - far.position(1.0))).abs() < 1e-9);
+    }
+
+    #[test]
+    fn names_without_room_are_left_out() {
+        let axis = Axis::at(&[1.0, 2.0, 100.0], |value| value.to_string());
+        assert_eq!(axis.named(1000.0).len(), 3);
+        let named: Vec<_> = axis.named(100.0).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(named, ["1", "100"]);
+    }
+
+    #[test]
     fn nines_are_equally_far_apart() {
         let axis = Axis::percentiles(10_000.0);
         assert_eq!(names(&axis), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
@@ -171,6 +237,8 @@ mod tests {
                 Axis::exact(high, |value| value.to_string()),
                 Axis::positive(low, high.clamp(0.0, 1e20), |value| value.to_string()),
                 Axis::percentiles(high),
+                Axis::at(&[low, high], |value| value.to_string()),
+                Axis::around_one(low.abs().clamp(0.01, 100.0), high.abs().clamp(0.01, 100.0), |value| value.to_string()),
             ];
             for axis in axes {
                 prop_assert!((0.0..=1.0).contains(&axis.position(value)));

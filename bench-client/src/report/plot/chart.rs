@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::axis::Axis;
-use super::{COLOURS, colour};
+use super::axis::{Axis, LETTER};
+use super::{COLOURS, colour, one_place};
 use crate::format;
 
 /// Of a plot, in the units of its text.
@@ -19,8 +19,6 @@ const BELOW: f64 = 42.0;
 /// Of what is drawn.
 const DRAWN_WIDTH: f64 = WIDTH as f64 - LEFT - RIGHT;
 const DRAWN_HEIGHT: f64 = 190.0;
-/// About what a letter takes, to know when the legend's line is full.
-const LETTER: f64 = 7.0;
 const SWATCH: f64 = 34.0;
 /// Longer names are cut in a legend.
 const LONGEST_NAME: usize = 40;
@@ -56,6 +54,17 @@ pub(crate) struct Line {
 pub(crate) struct Mark {
     pub(crate) at: (f64, f64),
     pub(crate) text: String,
+    pub(crate) shape: Shape,
+}
+
+/// How a point looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Dot,
+    /// A dot that stands out.
+    Ring,
+    /// One that is not to be believed.
+    Hollow,
 }
 
 /// How a line is drawn, so that lines of one colour are told apart.
@@ -97,27 +106,12 @@ impl Chart {
                 line class="grid" x1="0" x2=(DRAWN_WIDTH) y1=(y) y2=(y) {}
                 text x="-8" y=(y) dy="4.5" text-anchor="end" { (name) }
             }
-            @for (x, name) in self.names_across() {
+            @for (x, name) in self.x.named(DRAWN_WIDTH) {
                 line class="grid" x1=(one_place(x)) x2=(one_place(x)) y1="0" y2=(DRAWN_HEIGHT) {}
                 text x=(one_place(x)) y=(DRAWN_HEIGHT + 18.0) text-anchor="middle" { (name) }
             }
             line class="axis" x1="0" x2=(DRAWN_WIDTH) y1=(DRAWN_HEIGHT) y2=(DRAWN_HEIGHT) {}
         }
-    }
-
-    /// The places on the horizontal axis whose names do not overlap.
-    fn names_across(&self) -> Vec<(f64, &str)> {
-        let mut free = f64::NEG_INFINITY;
-        let mut named = Vec::new();
-        for (value, name) in self.x.ticks() {
-            let x = DRAWN_WIDTH * self.x.position(*value);
-            let half = LETTER * name.chars().count() as f64 / 2.0;
-            if x - half > free {
-                named.push((x, name.as_str()));
-                free = x + half + 2.0 * LETTER;
-            }
-        }
-        named
     }
 
     fn line(&self, line: &Line) -> Markup {
@@ -127,7 +121,8 @@ impl Chart {
             polyline class=(line.class()) points=(points.join(" ")) {}
             @for mark in &line.marks {
                 @let (x, y) = self.place(mark.at);
-                circle class={ "mark " (colour(line.side)) } cx=(x) cy=(y) r="2.5" { title { (format::printable(&mark.text)) } }
+                @let (class, radius) = mark.shape.drawn();
+                circle class={ (class) " " (colour(line.side)) } cx=(x) cy=(y) r=(radius) { title { (format::printable(&mark.text)) } }
             }
         }
     }
@@ -170,6 +165,17 @@ impl Chart {
     }
 }
 
+impl Shape {
+    /// Its class and its radius.
+    fn drawn(self) -> (&'static str, &'static str) {
+        match self {
+            Shape::Dot => ("mark", "2.5"),
+            Shape::Ring => ("mark ring", "5.5"),
+            Shape::Hollow => ("mark hollow", "4"),
+        }
+    }
+}
+
 impl Line {
     /// Sides beyond the last colour begin anew, dotted.
     fn class(&self) -> String {
@@ -189,8 +195,4 @@ fn cut(name: &str) -> String {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name,
     }
-}
-
-fn one_place(number: f64) -> String {
-    format!("{number:.1}")
 }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::chart::{Line, Mark, Stroke};
+use super::chart::{Line, Mark, Shape, Stroke};
 use crate::format;
 
 /// Points of a distribution for each halving of what remains above them.
@@ -30,6 +30,7 @@ pub(super) fn curve(times: &Histogram<u64>, name: String, side: usize, stroke: S
         Mark {
             at: (place(share), value as f64),
             text: format!("{name} {label}: {}", format::nanoseconds(value)),
+            shape: Shape::Dot,
         }
     });
     let marks: Vec<_> = marks.collect();

@@ -1,7 +1,7 @@
 //! Which plots a comparison has.
 
 use super::axis::Axis;
-use super::chart::{Chart, Line, Mark, Stroke};
+use super::chart::{Chart, Line, Mark, Shape, Stroke};
 use super::curve::curve;
 use crate::format;
 use crate::report::grouping::{Comparison, Rounds};
@@ -215,11 +215,13 @@ fn marks(run: &Run, name: &str, track: &Track) -> Vec<Mark> {
     let marks = points.into_iter().map(|(x, y)| Mark {
         at: (x, y),
         text: format!("{name} after {} s: {}", moment(x), (track.show)(y)),
+        shape: Shape::Dot,
     });
     marks.collect()
 }
 
-fn bounds(lines: &[Line], coordinate: fn((f64, f64)) -> f64) -> Option<(f64, f64)> {
+/// The least and the greatest `coordinate`, if there is a point.
+pub(super) fn bounds(lines: &[Line], coordinate: fn((f64, f64)) -> f64) -> Option<(f64, f64)> {
     let values = || {
         lines
             .iter()
@@ -242,12 +244,13 @@ fn show_mib(mib: f64) -> String {
     format!("{} MiB", (mib * 100.0).round() / 100.0)
 }
 
-fn nanos(nanos: f64) -> String {
+/// A time of a point.
+pub(super) fn nanos(nanos: f64) -> String {
     wording::time(nanos / 1e9)
 }
 
 /// A time beside an axis, without needless digits: `5 ms`, `0.5 ms`.
-fn tick(nanos: f64) -> String {
+pub(super) fn tick(nanos: f64) -> String {
     let (value, unit) = match nanos {
         _ if nanos >= 1e9 => (nanos / 1e9, "s"),
         _ if nanos >= 1e6 => (nanos / 1e6, "ms"),
