@@ -4,14 +4,13 @@ use crate::cli::{Phases, RunOptions};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::job::Plan;
-use crate::listeners;
 use crate::outcome::Outcome;
 use crate::report::{Side, json, text, worst};
 use crate::stage::Stage;
 use crate::target::{Endpoint, Target};
 use crate::template::Template;
+use crate::trial;
 use crate::watch::Watch;
-use crate::{limits, load, trial};
 
 /// Measures the target and prints what was found.
 ///
@@ -73,15 +72,7 @@ fn measure_started(
 fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<Outcome, Failure> {
     let target = target(options)?;
     let plan = plan(options, &target)?;
-    limits::check(&plan)?;
-    let (server, remarks) = listeners::choose(&plan.site(), &options.account)?;
-    let outcome = load::run(plan, server, watch)?;
-    let gone = server.filter(|server| !server.is_alive());
-    Ok(Outcome {
-        server_end: gone.map(|server| format!("process {} is gone", server.pid())),
-        remarks,
-        ..outcome
-    })
+    trial::running(plan, &options.account, watch)
 }
 
 /// The server that runs already.

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::account::Account;
+use crate::account::AccountOptions;
 use crate::cli::Phases;
 use crate::failure::Failure;
 use crate::job::Plan;
-use crate::limits;
-use crate::quantity;
+use crate::outcome::Outcome;
 use crate::report::outputs::Outputs;
 use crate::target::{Endpoint, Target};
+use crate::watch::Watch;
 use crate::workload::WorkloadOptions;
+use crate::{limits, quantity, trial};
 
 /// A server, and how it is measured each time.
 #[derive(Clone, Debug, Args)]
@@ -28,9 +29,8 @@ pub(crate) struct StepOptions {
     /// How long each is warmed up before.
     #[arg(long, default_value = "500ms", value_parser = quantity::duration)]
     warmup: Duration,
-    /// Account for the processor time and memory of process PID.
-    #[arg(long, value_name = "PID")]
-    server_pid: Option<i32>,
+    #[command(flatten)]
+    account: AccountOptions,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
@@ -55,11 +55,11 @@ impl StepOptions {
         Ok(plan)
     }
 
-    /// The books of the server, if it is said who it is.
+    /// Measures the server once.
     ///
     /// # Errors
-    /// When there is no such process, or its books are not for us to see.
-    pub(crate) fn server(&self) -> Result<Option<Account>, Failure> {
-        self.server_pid.map(Account::of).transpose()
+    /// As [`trial::running`].
+    pub(crate) fn measure(&self, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {
+        trial::running(plan, &self.account, watch)
     }
 }

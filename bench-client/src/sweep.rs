@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::account::Account;
 use crate::ceiling::CeilingOptions;
 use crate::cli::ClientOptions;
 use crate::failure::{Failure, Status};
@@ -13,12 +12,12 @@ use crate::pinning::Places;
 use crate::report::table::Table;
 use crate::report::text::knees;
 use crate::report::{Side, json, worst};
-use crate::saved::Saved;
+use crate::saved::{Run, Saved};
 use crate::sizes::Sizes;
 use crate::stage::Stage;
 use crate::steps::StepOptions;
 use crate::watch::Watch;
-use crate::{format, load, quantity};
+use crate::{format, quantity};
 
 /// `bench-client sweep`.
 #[derive(Clone, Debug, Args)]
@@ -52,23 +51,23 @@ pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
     options.steps.outputs.check()?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.client)?;
-    let plans = plans(options)?;
-    let server = options.steps.server()?;
-    let mut cells = Vec::new();
-    let ended = measure(plans, server, &mut watch, &mut cells);
+    let mut sweep = Sweep::default();
+    let ended = sweep.measure(options, plans(options)?, &mut watch);
     watch.clear();
-    if let (Err(failure), true) = (ended, cells.is_empty()) {
-        return Err(failure);
+    match ended {
+        Err(Failure::Interrupted) if !sweep.cells.is_empty() => {}
+        ended => ended?,
     }
-    let text = text(options, &cells);
-    let sides: Vec<_> = cells.into_iter().map(|cell| cell.side).collect();
+    let text = text(options, &sweep.cells);
+    let sides: Vec<_> = sweep.cells.into_iter().map(|cell| cell.side).collect();
     let mut saved = json::saved(&sides, &stage);
     saved.knees = saved.find_knees();
-    print!("{text}{}", conclusion(&saved));
+    print!("{text}{}", conclusion(&saved, &sweep.failed));
     options.steps.outputs.write(&saved)?;
     Ok(match watch.interrupted() {
         true => Status::Interrupted,
-        false => worst(&sides),
+        false if sweep.failed.is_empty() => worst(&sides),
+        false => worst(&sides).max(Status::Errors),
     })
 }
 
@@ -89,28 +88,41 @@ fn plans(options: &SweepOptions) -> Result<Vec<Plan>, Failure> {
         .collect()
 }
 
-/// What fails alone is left out; the others say how the target does.
-fn measure(plans: Vec<Plan>, server: Option<Account>, watch: &mut Watch, cells: &mut Vec<Cell>) -> Result<(), Failure> {
-    let mut failed = Ok(());
-    for plan in plans {
-        watch.check()?;
-        let (clients, size) = (plan.clients, plan.sizes.clone());
-        let name = format!("{clients} clients, {size} B");
-        watch.turn_to(name.as_str());
-        match load::run(plan, server, watch) {
-            Ok(outcome) => cells.push(Cell {
-                clients,
-                size,
-                side: Side { name, outcome },
-            }),
-            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            Err(failure) => {
-                watch.warn(&format!("{name}: {failure}"));
-                failed = Err(failure);
+/// What there is of the matrix, in the order of time.
+#[derive(Default)]
+struct Sweep {
+    cells: Vec<Cell>,
+    /// What could not be measured, and why.
+    failed: Vec<String>,
+}
+
+impl Sweep {
+    /// What fails alone is an empty field; the others say how the target does.
+    fn measure(&mut self, options: &SweepOptions, plans: Vec<Plan>, watch: &mut Watch) -> Result<(), Failure> {
+        let mut last = Ok(());
+        for plan in plans {
+            watch.check()?;
+            let (clients, size) = (plan.clients, plan.sizes.clone());
+            let name = format!("{clients} clients, {size} B");
+            watch.turn_to(name.as_str());
+            match options.steps.measure(plan, watch) {
+                Ok(outcome) => self.cells.push(Cell {
+                    clients,
+                    size,
+                    side: Side { name, outcome },
+                }),
+                Err(failure @ (Failure::Interrupted | Failure::SharedPort { .. })) => return Err(failure),
+                Err(failure) => {
+                    self.failed.push(format!("{name}: FAILED, {failure}"));
+                    last = Err(failure);
+                }
             }
         }
+        match self.cells.is_empty() {
+            true => last,
+            false => Ok(()),
+        }
     }
-    failed
 }
 
 /// How a figure is shown.
@@ -132,15 +144,15 @@ fn text(options: &SweepOptions, cells: &[Cell]) -> String {
     text
 }
 
-/// The knees, and the runs that are not to be believed.
-fn conclusion(saved: &Saved) -> String {
-    let mut text = format!("\n{}", knees(saved).join("\n"));
-    for run in &saved.runs {
-        for reason in &run.verdict.reasons {
-            text.push_str(&format!("\n{}: INVALID, {reason}", run.name));
-        }
-    }
-    text + "\n"
+/// The knees, and what must be known of the fields.
+fn conclusion(saved: &Saved, failed: &[String]) -> String {
+    let remarks = saved.runs.iter().flat_map(Run::remarks);
+    let lines: Vec<_> = knees(saved)
+        .into_iter()
+        .chain(remarks)
+        .chain(failed.iter().cloned())
+        .collect();
+    format!("\n{}\n", lines.join("\n"))
 }
 
 /// A line for each number of clients, a column for each size.

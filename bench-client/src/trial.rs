@@ -1,7 +1,8 @@
-//! One server's turn: started, measured, stopped.
+//! One server's turn: started, measured, stopped; or only measured.
 
 use std::net::SocketAddr;
 
+use crate::account::AccountOptions;
 use crate::child::Server;
 use crate::failure::Failure;
 use crate::invocation::ServerCommand;
@@ -10,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::target::Endpoint;
 use crate::watch::Watch;
-use crate::{limits, load};
+use crate::{limits, listeners, load};
 
 /// Starts a server and carries out against it what `plan` makes of its address.
 ///
@@ -44,6 +45,22 @@ pub(crate) fn spawned(
     let plan = plan(server.endpoint())?;
     limits::check(&plan)?;
     Ok((measure(&mut server, plan, watch)?, pid))
+}
+
+/// Measures a server that runs already, and looks for whoever listens there.
+///
+/// # Errors
+/// When more than one server listens, or nothing could be measured.
+pub(crate) fn running(plan: Plan, account: &AccountOptions, watch: &mut Watch) -> Result<Outcome, Failure> {
+    limits::check(&plan)?;
+    let (server, remarks) = listeners::choose(&plan.site(), account)?;
+    let outcome = load::run(plan, server, watch)?;
+    let gone = server.filter(|server| !server.is_alive());
+    Ok(Outcome {
+        server_end: gone.map(|server| format!("process {} is gone", server.pid())),
+        remarks,
+        ..outcome
+    })
 }
 
 fn measure(server: &mut Server, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {

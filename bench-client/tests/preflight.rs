@@ -14,7 +14,7 @@ use nix::sys::socket::{setsockopt, sockopt::ReusePort};
 use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 
-use program::{PROGRAM, Server, doctor, run};
+use program::{PROGRAM, Server, command, doctor, run};
 
 /// Two listeners on one port.
 fn shared_port() -> (String, [Socket; 2]) {
@@ -49,7 +49,12 @@ fn holder(socket: Socket) -> Child {
 fn two_servers_on_one_port_are_refused_with_both_named() {
     let (target, sockets) = shared_port();
     let mut holders = sockets.map(holder);
-    for found in [run(&target, &["-c", "5"]), doctor(&[&target, "-c", "5"])] {
+    for found in [
+        run(&target, &["-c", "5"]),
+        doctor(&[&target, "-c", "5"]),
+        command(&["sweep", &target, "-c", "5", "--size", "64"]),
+        command(&["find-max", &target, "-c", "5"]),
+    ] {
         assert_eq!(found.status(), 4, "{}", found.text());
         for holder in &holders {
             let name = format!("{} (sleep)", holder.id());

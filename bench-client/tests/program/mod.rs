@@ -47,7 +47,12 @@ pub(crate) fn run(target: &str, options: &[&str]) -> Run {
 
 /// Looks for what would spoil a run.
 pub(crate) fn doctor(options: &[&str]) -> Run {
-    let output = Command::new(PROGRAM).arg("doctor").args(options).output();
+    command(&[&["doctor"], options].concat())
+}
+
+/// A command that writes no report.
+pub(crate) fn command(words: &[&str]) -> Run {
+    let output = Command::new(PROGRAM).args(words).output();
     Run {
         output: output.expect("it can be started"),
         report: Value::Null,
