@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::books::Books;
 use crate::books::Opening;
 use crate::ceiling::Yardstick;
+use crate::client::Served;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
 use crate::format;
@@ -71,7 +72,7 @@ impl Run<'_> {
         // As long as an answer may take: whatever is wrong with the last ones is
         // then an error like any other.
         let served = shift.end(self.job.plan.timeout + MARGIN, self.watch)?;
-        let offered = self.offered(window.as_ref());
+        let offered = self.offered(window.as_ref(), &served);
         Ok(Outcome {
             plan: self.job.plan.clone(),
             connected,
@@ -80,7 +81,9 @@ impl Run<'_> {
             memory,
             window,
             service: self.job.service.times(),
-            response: self.open_loop(&self.job.response),
+            response: self
+                .open_loop(&self.job.response)
+                .map(|times| times.among(offered.unwrap_or_default())),
             lag: self.open_loop(&self.job.lag),
             offered,
             series: std::mem::take(&mut self.series).finish(),
@@ -102,10 +105,11 @@ impl Run<'_> {
         self.job.schedule.as_ref().map(|_| recorder.times())
     }
 
-    /// Messages that the schedule had for the window.
-    fn offered(&self, window: Option<&Window>) -> Option<f64> {
-        let schedule = self.job.schedule.as_ref()?;
-        Some(schedule.offered(window?.length))
+    /// Messages that the schedule had for the window, as the clients that
+    /// followed it counted them.
+    fn offered(&self, window: Option<&Window>, served: &[Served]) -> Option<u64> {
+        let measured = self.job.schedule.is_some() && window.is_some();
+        measured.then(|| served.iter().map(|served| served.scheduled).sum())
     }
 
     /// Everybody connected, and what they cost the server in memory.
@@ -183,7 +187,7 @@ impl Run<'_> {
         let scheduled = self.job.window().filter(|_| self.job.schedule.is_some());
         match (enough, scheduled) {
             (Some(end), _) => Some(end - begin),
-            (None, Some((begin, end))) => Some(end.min(Instant::now()).saturating_duration_since(begin)),
+            (None, Some((begin, _))) => Some(self.job.end().saturating_duration_since(begin)),
             (None, None) => None,
         }
     }

@@ -105,7 +105,10 @@ pub(crate) struct Run {
     pub(crate) answered_bytes: u64,
     /// Answers per second of the window.
     pub(crate) answers_per_s: Option<f64>,
-    /// Messages per second that the schedule asked for, in an open loop.
+    /// Messages that the schedule had for the window, in an open loop.
+    #[serde(default)]
+    pub(crate) offered: Option<u64>,
+    /// The same per second.
     pub(crate) offered_per_s: Option<f64>,
     /// From the sending of a message to its answer.
     pub(crate) service_time: Times,

@@ -1,5 +1,7 @@
 //! From what was measured to what is saved.
 
+use std::time::Duration;
+
 use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pace::Loop;
@@ -52,6 +54,7 @@ impl Outcome {
             answers: outcome.answers,
             answered_bytes: outcome.bytes,
             answers_per_s: outcome.rate(),
+            offered: outcome.offered,
             offered_per_s: outcome.offered_rate(),
             service_time: outcome.service.saved(),
             response_time: outcome.response.as_ref().map(crate::recording::Times::saved),
@@ -156,18 +159,20 @@ fn errors((class, tallied): &(ErrorClass, Tallied)) -> Errors {
 impl crate::recording::Times {
     /// As they are saved.
     pub(crate) fn saved(&self) -> Times {
-        let at = |share| u64::try_from(self.quantile(share).as_nanos()).unwrap_or(u64::MAX);
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let at = |share| self.of_all(share).map(nanos);
         Times {
             count: self.count(),
+            unanswered: self.unanswered(),
             mean: self.mean(),
-            min: at(0.0),
+            min: nanos(self.quantile(0.0)),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
             p9999: at(0.9999),
             p99999: at(0.99999),
-            max: u64::try_from(self.longest().as_nanos()).unwrap_or(u64::MAX),
+            max: nanos(self.longest()),
             saturated: self.saturated(),
             histogram: self.encoded(),
         }

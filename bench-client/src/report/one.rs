@@ -88,7 +88,17 @@ fn times(times: &Times, percentiles: &[Percentile]) -> String {
         let time = format::or_none(times.at(percentile), format::nanoseconds);
         text.push_str(&format!("{percentile} {time}  "));
     }
-    text + &format!("max {}", format::nanoseconds(times.max))
+    text + &format!("max {}", longest(times))
+}
+
+/// The longest time; one without an answer was longer.
+fn longest(times: &Times) -> String {
+    let longest = format::nanoseconds(times.max);
+    match (times.count, times.unanswered) {
+        (0, _) => format::NONE.to_owned(),
+        (_, 0) => longest,
+        _ => format!("> {longest}"),
+    }
 }
 
 fn server(run: &Run) -> String {

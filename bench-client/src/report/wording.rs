@@ -138,7 +138,7 @@ impl Run {
             format::thousands(f64::from(self.connections.connected)),
             format::thousands(f64::from(self.connections.asked)),
             time(self.connections.connecting_s),
-            format::nanoseconds(self.connections.first_answer.p99),
+            format::or_none(self.connections.first_answer.p99, format::nanoseconds),
         );
         if !self.workload.idle {
             let fairness = &self.fairness;

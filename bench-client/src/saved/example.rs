@@ -119,6 +119,7 @@ impl Run {
         workload.hash = workload.hashed();
         Run {
             workload,
+            offered: Some(101),
             offered_per_s: Some(101.0),
             response_time: Some(run.service_time.clone()),
             send_lag: Some(Times::default()),
@@ -154,8 +155,10 @@ impl Run {
             "window_s": 1.0, "answers": rate as u64, "answered_bytes": 0, "answers_per_s": rate,
             "service_time": Times {
                 count: rate as u64,
-                p50: 1_000_000,
-                p99: 1_000_000,
+                p50: Some(1_000_000),
+                p90: Some(1_000_000),
+                p99: Some(1_000_000),
+                p999: Some(1_000_000),
                 ..Times::default()
             },
             "series": [], "fairness": Fairness::default(),

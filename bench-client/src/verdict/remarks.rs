@@ -74,7 +74,8 @@ fn delayed(run: &Run) -> Option<String> {
 /// Whether a mode of the times is at 40 ms: two quantiles next to each other.
 fn has_plateau(times: &Times) -> bool {
     let quantiles = [times.p50, times.p90, times.p99, times.p999];
-    let both = |pair: &[u64]| pair.iter().all(|time| DELAYED_ACK.contains(time));
+    let in_range = |time: &Option<u64>| time.is_some_and(|time| DELAYED_ACK.contains(&time));
+    let both = |pair: &[Option<u64>]| pair.iter().all(in_range);
     times.count >= 100 && quantiles.windows(2).any(both)
 }
 
@@ -122,9 +123,10 @@ pub(super) fn stolen(run: &Run) -> Option<String> {
 fn unsent(run: &Run) -> Option<String> {
     let on_their_way = u64::from(run.connections.connected) * u64::from(run.workload.depth);
     let unsent = run.unfinished.saturating_sub(on_their_way);
-    (run.offered_per_s.is_some() && unsent > 0).then(|| {
+    (run.offered.is_some() && unsent > 0).then(|| {
         format!(
-            "{} scheduled messages were not sent by the end, for all clients waited for answers: the times are those              of the others, and would be longer with them",
+            "{} scheduled messages were not sent by the end, for all clients waited for answers: \
+             they count as longer than every time, and a quantile that they hide is -",
             format::thousands(unsent as f64)
         )
     })
