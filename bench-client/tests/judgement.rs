@@ -39,12 +39,13 @@ fn a_rate_beyond_the_server_has_no_clean_quantiles() {
     let gate = ["--fail-if", "p99>100s", "--percentiles", "50,99"];
     let run = against(
         &server,
-        &[&gate[..], &["-c", "2", "-d", "600ms", "--rate", "2k"]].concat(),
+        &[&gate[..], &["-c", "2", "-d", "1s", "--rate", "100"]].concat(),
     );
     let text = run.text();
     assert!(run.report["response_time"]["p99"].is_null(), "{text}");
-    assert!(count(&run, "offered") > 1_000 && count(&run, "answers") < 100, "{text}");
+    assert!((98..=100).contains(&count(&run, "offered")), "{text}");
+    assert!((1..60).contains(&count(&run, "answers")), "{text}");
     assert!(text.contains("p99 was not measured"), "{text}");
-    assert!(text.contains("p50 -  p99 -  max > "), "{text}");
+    assert!(text.contains("p99 -  max > "), "{text}");
     assert_eq!(run.status(), 4, "{text}");
 }

@@ -13,6 +13,8 @@ const AT_CEILING: f64 = 0.95;
 const STEAL: f64 = 0.01;
 /// The part of the time that a process may wait for a processor.
 const CROWDED: f64 = 0.2;
+/// After so long, in nanoseconds, a kernel first asks again for a connection.
+const CONNECT_AGAIN: u64 = 1_000_000_000;
 /// More threads than these wait for one another.
 const FEW_THREADS: u64 = 8;
 
@@ -45,11 +47,24 @@ fn at_ceiling(run: &Run) -> Option<String> {
 
 fn overflows(run: &Run) -> Option<String> {
     let count = run.host.listen_overflows.filter(|count| *count > 0)?;
+    let whose = match waited_to_connect(run) {
+        true => {
+            "a first answer here took 1 s or more, as after such a drop; raise the server's backlog and \
+             the sysctl net.core.somaxconn, or connect more slowly"
+        }
+        false => "every first answer here came within 1 s, so that they were most likely another server's",
+    };
     Some(format!(
-        "{} connections found a full accept queue and were tried again after 1 s or more; \
-         raise the server's backlog and the sysctl net.core.somaxconn, or connect more slowly",
+        "{} connections on this machine found a full accept queue: {whose}",
         format::thousands(count as f64)
     ))
+}
+
+/// Whether some connection took as long as one whose first packet was dropped.
+fn waited_to_connect(run: &Run) -> bool {
+    let each_connects = run.workload.churn == "per-request";
+    let longest = run.service_time.max;
+    run.connections.first_answer.max >= CONNECT_AGAIN || each_connects && longest >= CONNECT_AGAIN
 }
 
 fn lost_datagrams(run: &Run) -> Option<String> {
@@ -84,14 +99,14 @@ fn has_plateau(times: &Times) -> bool {
 /// Threads that wait for a processor wait for other processes, if they are few
 /// and not at the limit themselves.
 pub(super) fn longest_wait(run: &Run) -> Option<(&'static str, f64)> {
-    let window = run.window_s.filter(|window| *window > 0.0)?;
     let part = |usage: &Usage| {
         let few = usage.threads.is_some_and(|threads| threads <= FEW_THREADS);
-        usage.run_queue_delay_s.filter(|_| few).map(|delay| delay / window)
+        usage.run_queue_share.filter(|_| few)
     };
     let ends = [("server", &run.server), ("client", &run.client)];
     let waited = ends.map(|(name, usage)| (name, usage.as_ref().and_then(part).unwrap_or_default()));
-    waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))
+    let longest = waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    longest.filter(|_| run.window_s.is_some())
 }
 
 fn crowded(run: &Run) -> Option<String> {

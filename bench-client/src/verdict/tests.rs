@@ -355,6 +355,22 @@ fn a_server_that_ended_gives_no_figures() {
 }
 
 #[test]
+fn a_full_accept_queue_is_the_servers_if_a_first_answer_was_late() {
+    let remark = |run: &Run| judged(run).remarks.concat();
+    let mut run = run();
+    run.host.listen_overflows = Some(7);
+    run.connections.first_answer.max = 999_999_999;
+    assert!(remark(&run).contains("another server's") && !remark(&run).contains("backlog"));
+    run.connections.first_answer.max = 1_000_000_000;
+    assert!(remark(&run).contains("backlog"), "{}", remark(&run));
+    run.connections.first_answer.max = 0;
+    run.service_time.max = 1_000_000_000;
+    assert!(!remark(&run).contains("backlog"), "{}", remark(&run));
+    run.workload.churn = "per-request".to_owned();
+    assert!(remark(&run).contains("backlog"), "{}", remark(&run));
+}
+
+#[test]
 fn what_the_kernel_did_is_remarked() {
     let mut run = run();
     run.workload.protocol = "udp".to_owned();
@@ -363,7 +379,7 @@ fn what_the_kernel_did_is_remarked() {
     run.host.steal_s = Some(1_000.0);
     run.server = Some(Usage {
         threads: Some(4),
-        run_queue_delay_s: Some(1_000.0),
+        run_queue_share: Some(0.5),
         ..Usage::default()
     });
     run.service_time = Times {
@@ -376,7 +392,7 @@ fn what_the_kernel_did_is_remarked() {
     let verdict = judged(&run);
     assert!(verdict.valid);
     for (remark, text) in verdict.remarks.iter().zip([
-        "7 connections",
+        "7 connections on this machine",
         "8 datagrams",
         "40 ms",
         "another machine",
