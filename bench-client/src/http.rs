@@ -114,6 +114,16 @@ impl Request {
         length
     }
 
+    /// All that is sent and expected, to be told from another request.
+    pub(crate) fn everything(&self) -> Vec<u8> {
+        let expected: &[u8] = match &self.expectation {
+            Expectation::Any => b"",
+            Expectation::Bytes(bytes) => bytes,
+            Expectation::Echo => b"echo",
+        };
+        [&self.head, &self.body, expected].join(&0)
+    }
+
     /// The body the response must have, if it must have one.
     pub(crate) fn wanted(&self) -> Wanted<'_> {
         match &self.expectation {

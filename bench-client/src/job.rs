@@ -223,6 +223,12 @@ impl Job {
         })
     }
 
+    /// A hash of the file that messages are made of, if it is one.
+    pub(crate) fn payload_hash(&self) -> Option<String> {
+        let file = matches!(self.plan.content, Content::File(_));
+        file.then(|| self.payload.fingerprint())
+    }
+
     /// Where the run is.
     pub(crate) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {

@@ -25,9 +25,9 @@
 //! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
 //!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
 //!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
-//!   [`books`]; [`fairness`] who got how much; [`ceiling`] how much more the client
+//!   [`books`]; [`fairness`] who got how much; [`standstill`] whether the client was stopped; [`ceiling`] how much more the client
 //!   could have driven; [`outcome`] all of it, [`machine`]
-//!   on what; [`saved`] is the file's form of it, made by [`saving`], and
+//!   on what; [`saved`] is the file's form of it, made by [`saving`] (a [`fingerprint`] tells loads apart), and
 //!   [`verdict`] says whether it may be believed.
 //! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
 //!   and its seconds in a [`journal`];
@@ -64,6 +64,7 @@ mod fairness;
 mod family;
 mod figure;
 mod find_max;
+mod fingerprint;
 mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -107,6 +108,7 @@ mod single;
 mod sizes;
 mod source;
 mod stage;
+mod standstill;
 mod statistics;
 mod steps;
 mod sweep;

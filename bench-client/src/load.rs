@@ -20,6 +20,7 @@ use crate::recording::{Recorder, Times};
 
 use crate::saved::{Fairness, Workload};
 use crate::series::Series;
+use crate::standstill::Standstill;
 use crate::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.
@@ -35,7 +36,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
     plan.sampling.check(plan.duration)?;
     let yardstick = Yardstick::read(&plan.calibration, runtime::workers())?;
-    watch.describe(Workload::of(&plan).headline());
+    watch.describe(Workload::of(&plan, None).headline());
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
     let mut run = Run {
@@ -43,6 +44,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
         job,
         watch,
         series: Series::default(),
+        standstill: Standstill::watch(),
     };
     let result = run.carry_out();
     // Whatever ended it, nobody works on.
@@ -55,6 +57,7 @@ struct Run<'a> {
     books: Books,
     watch: &'a mut Watch,
     series: Series,
+    standstill: Standstill,
 }
 
 impl Run<'_> {
@@ -75,6 +78,7 @@ impl Run<'_> {
         let offered = self.offered(window.as_ref(), &served);
         Ok(Outcome {
             plan: self.job.plan.clone(),
+            payload_hash: self.job.payload_hash(),
             connected,
             connecting,
             arrivals: self.job.arrivals.times(),
@@ -86,6 +90,7 @@ impl Run<'_> {
                 .map(|times| times.among(offered.unwrap_or_default())),
             lag: self.open_loop(&self.job.lag),
             offered,
+            stopped: self.standstill.total(),
             series: std::mem::take(&mut self.series).finish(),
             answers: served.iter().map(|served| served.answers).sum(),
             bytes: served.iter().map(|served| served.bytes).sum(),
@@ -199,6 +204,7 @@ impl Run<'_> {
         let end = before.at + job.plan.duration;
         let mut tick = before.at;
         self.series = Series::begin(&job, before.spent());
+        self.standstill = Standstill::watch();
         let goes_on = |watch: &Watch| job.phase() == Phase::Measure && !watch.interrupted() && !job.is_hopeless();
         while goes_on(self.watch) && Instant::now() < end {
             tick = job.plan.sampling.next(tick, Instant::now()).min(end);
@@ -206,6 +212,7 @@ impl Run<'_> {
                 let glance = (Instant::now() + GLANCE).min(tick);
                 let series = &self.series;
                 self.watch.wait(glance, || measuring(&job, before.at, series));
+                self.standstill.look(Instant::now(), GLANCE);
             }
             let end_of_interval = self.books.tick(before);
             self.series.tick(&job, &end_of_interval);

@@ -14,6 +14,8 @@ use crate::taxonomy::ErrorClass;
 pub(crate) struct Outcome {
     /// What was asked for.
     pub(crate) plan: Plan,
+    /// A hash of the file that messages are made of.
+    pub(crate) payload_hash: Option<String>,
     /// Clients that got their first answer.
     pub(crate) connected: u32,
     /// How long it took until all had it.
@@ -32,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) lag: Option<Times>,
     /// Messages that the schedule had for the window, in an open loop.
     pub(crate) offered: Option<u64>,
+    /// How long this program stood still in the window, if that was noticed.
+    pub(crate) stopped: Duration,
     /// The window interval by interval.
     pub(crate) series: Vec<Second>,
     /// Answers that counted.

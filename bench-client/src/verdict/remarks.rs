@@ -1,5 +1,6 @@
 //! What a reader of valid figures should know all the same.
 
+use super::reasons::STOPPED;
 use crate::format;
 use crate::saved::{Run, Times, Usage};
 
@@ -27,6 +28,7 @@ pub(super) fn of(run: &Run) -> Vec<String> {
         stolen(run),
         crowded(run),
         unsent(run),
+        stopped(run),
     ]
     .into_iter()
     .flatten()
@@ -129,6 +131,20 @@ pub(super) fn stolen(run: &Run) -> Option<String> {
         format!(
             "another machine on this host took {} of the processor time: repeat the measurement",
             format::percent(part)
+        )
+    })
+}
+
+/// That the clients of a closed loop did not work for a while, if that does not
+/// spoil the run.
+fn stopped(run: &Run) -> Option<String> {
+    let stopped = run.client_stopped_s;
+    let little = stopped <= STOPPED * run.window_s?;
+    (stopped > 0.0 && little && run.workload.mode == "closed").then(|| {
+        format!(
+            "the client stood still for {} s together: it was stopped or had no processor, and the server had nothing \
+             to do meanwhile",
+            format::three_digits(stopped)
         )
     })
 }

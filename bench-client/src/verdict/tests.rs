@@ -23,6 +23,7 @@ fn run() -> Run {
         send_lag: None,
         sample_s: 1.0,
         series: Vec::new(),
+        client_stopped_s: 0.0,
         fairness: Fairness {
             effective: Some(499.0),
             ..Fairness::default()
@@ -56,6 +57,18 @@ fn workload() -> Workload {
         churn: "never".to_owned(),
         idle: false,
         request: None,
+        payload_hash: None,
+        request_hash: None,
+        linger: "fin".to_owned(),
+        workers: 1,
+        source: None,
+        nodelay: true,
+        receive_buffer_bytes: None,
+        send_buffer_bytes: None,
+        connect_timeout_s: 5.0,
+        timeout_s: 5.0,
+        shed_s: None,
+        ramp_s: 0.0,
         warmup_s: 1.0,
         duration_s: Some(10.0),
         requests: None,
@@ -313,6 +326,26 @@ fn a_schedule_that_the_client_did_not_keep_is_none() {
         });
         assert_eq!(judged(&run).valid, valid, "{p99} {max}");
     }
+}
+
+#[test]
+fn a_client_that_stood_still_is_remarked_and_beyond_a_twentieth_invalid() {
+    let mut run = run();
+    run.client_stopped_s = 0.5;
+    let verdict = judged(&run);
+    assert!(
+        verdict.valid && verdict.remarks[0].contains("stood still for 0.50 s"),
+        "{verdict:?}"
+    );
+    run.client_stopped_s = 0.6;
+    assert!(
+        reason(&run).contains("stood still for 6 % of the time"),
+        "{}",
+        reason(&run)
+    );
+    assert!(judged(&run).remarks.is_empty());
+    run.workload.mode = "open".to_owned();
+    assert!(judged(&run).valid);
 }
 
 #[test]
