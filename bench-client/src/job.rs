@@ -85,6 +85,7 @@ pub(crate) struct Plan {
 }
 
 pub(crate) use crate::churn::{Churn, Linger};
+pub(crate) use crate::phase::Phase;
 pub(crate) use crate::verify::Verify;
 
 /// What is set on the clients' sockets.
@@ -149,20 +150,6 @@ impl Plan {
             ..self
         }
     }
-}
-
-/// Where a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    /// The clients connect, or work without being measured.
-    WarmUp,
-    /// What the clients do counts.
-    Measure,
-    /// The clients send nothing more, but hold their connections.
-    Closing,
-    /// The clients finish what they are at.
-    Over,
 }
 
 /// Shared by the clients of one run and by who leads it.

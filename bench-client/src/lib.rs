@@ -16,7 +16,7 @@
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
-//!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
+//!   [`crew`] is its clients, [`job`] what they share in each [`phase`], [`client`] one of them,
 //!   which connects ([`dial`]) over a [`mod@line`] from one of its [`source`]s and
 //!   keeps it for as long as its [`churn`] says.
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
@@ -87,6 +87,7 @@ mod pace;
 mod payload;
 mod peers;
 mod percentile;
+mod phase;
 mod pinning;
 mod progress;
 mod protocol;
