@@ -56,6 +56,21 @@ fn a_rate_beyond_the_server_has_no_clean_quantiles() {
     assert_eq!(run.status(), 4, "{text}");
 }
 
+#[test]
+fn fewer_answers_than_clients_are_refused_before_the_load() {
+    let server = Reference::start("tcp");
+    for (options, least) in [
+        (&["-c", "10", "-n", "9"][..], "-n 10 or more"),
+        (&["-c", "10", "-n", "19", "--depth", "2"], "-n 20 or more"),
+    ] {
+        let run = against(&server, options);
+        assert_eq!(run.status(), 2, "{}", run.text());
+        assert!(run.text().contains(least), "{}", run.text());
+    }
+    let run = against(&server, &["-c", "10", "-n", "10", "--allow-client-limited"]);
+    assert_eq!(count(&run, "answers"), 10, "{}", run.text());
+}
+
 /// Measures for a moment and saves it as `name` in `folder`.
 fn saved(server: &Reference, folder: &Path, name: &str, options: &[&str]) -> PathBuf {
     let json = folder.join(name);
@@ -130,7 +145,7 @@ fn another_machine_is_remarked() {
     std::fs::write(&new, report.to_string()).expect("it can be written");
     let text = String::from_utf8_lossy(&compare(&base, &new).stdout).into_owned();
     assert!(
-        text.contains("BASE and NEW differ in kernel: ") && text.contains("Linux 0.99"),
+        text.contains("different circumstances: kernel: ") && text.contains("Linux 0.99"),
         "{text}"
     );
 }
