@@ -118,6 +118,8 @@ impl Run {
         workload.requests = Some(100);
         workload.payload_hash = Some("2".to_owned());
         workload.request_hash = Some("3".to_owned());
+        workload.request_body = Some("none".to_owned());
+        workload.expected_body = Some("none".to_owned());
         workload.source = Some("127.0.0.0/26".to_owned());
         (workload.receive_buffer_bytes, workload.send_buffer_bytes) = (Some(4096), Some(4096));
         workload.shed_s = Some(0.5);

@@ -42,6 +42,10 @@ pub(crate) struct Workload {
     pub(crate) idle: bool,
     /// For HTTP: method, path and what else makes the request.
     pub(crate) request: Option<String>,
+    /// For HTTP, what the body of the request is: `none`, `file` or `message`.
+    pub(crate) request_body: Option<String>,
+    /// For HTTP, what the body of the response is compared with, likewise.
+    pub(crate) expected_body: Option<String>,
     /// A hash of the request, its body and what is expected, for HTTP.
     pub(crate) request_hash: Option<String>,
     /// Worker threads of the client.

@@ -32,6 +32,8 @@ impl Workload {
             linger: linger(plan.linger).to_owned(),
             idle: plan.idle,
             request: plan.request.as_ref().map(|request| request.summary.clone()),
+            request_body: plan.request.as_ref().map(|request| request.sends().to_owned()),
+            expected_body: plan.request.as_ref().map(|request| request.expects().to_owned()),
             request_hash: plan.request.as_ref().map(|request| fingerprint(&request.everything())),
             workers: runtime::workers(),
             source: plan.sources.map(|sources| sources.to_string()),

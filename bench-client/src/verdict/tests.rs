@@ -58,6 +58,8 @@ fn workload() -> Workload {
         idle: false,
         request: None,
         payload_hash: None,
+        request_body: None,
+        expected_body: None,
         request_hash: None,
         linger: "fin".to_owned(),
         workers: 1,
