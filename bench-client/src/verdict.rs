@@ -74,6 +74,11 @@ pub(crate) fn disturbance(run: &Run, part: f64) -> Option<String> {
     crowded.or_else(|| remarks::stolen(run))
 }
 
+/// Whether something else than the server had a part in the figures of `run`.
+pub(crate) fn is_disturbed(run: &Run) -> bool {
+    !run.verdict.valid || run.client_stopped_s > 0.0 || disturbance(run, remarks::CROWDED).is_some()
+}
+
 /// What the exit status should say of `run`.
 pub(crate) fn status(run: &Run) -> Status {
     match (run.verdict.interrupted, run.verdict.valid, run.errors()) {

@@ -13,7 +13,7 @@ const AT_CEILING: f64 = 0.95;
 /// The part of the processor time that may go to another machine.
 const STEAL: f64 = 0.01;
 /// The part of the time that a process may wait for a processor.
-const CROWDED: f64 = 0.2;
+pub(super) const CROWDED: f64 = 0.2;
 /// After so long, in nanoseconds, a kernel first asks again for a connection.
 const CONNECT_AGAIN: u64 = 1_000_000_000;
 /// More threads than these wait for one another.
