@@ -235,18 +235,18 @@ impl Desk {
         until.saturating_duration_since(now).max(Duration::from_micros(1))
     }
 
-    /// Messages of the schedule that were due in the window and not sent, but
-    /// for those due so late in it that a client on time may send them after it.
+    /// Messages of the schedule that were due and not sent, but for those due so
+    /// late in the window that a client on time may send them after it.
     fn left_over(&mut self) -> u64 {
         let mut left = 0;
         if self.pace.is_scheduled() {
             let end = self.job.end().checked_sub(ON_TIME);
-            while self.pace.due().zip(end).is_some_and(|(due, end)| due < end) {
-                left += u64::from(self.pace.due().is_some_and(|due| self.job.counts(due)));
+            while let Some(due) = self.pace.due().filter(|due| end.is_some_and(|end| *due < end)) {
+                self.served.scheduled += u64::from(self.job.counts(due));
                 self.pace.sent();
+                left += 1;
             }
         }
-        self.served.scheduled += left;
         left
     }
 }
