@@ -240,7 +240,7 @@ mod tests {
         child.wait().unwrap();
         assert!(!account.is_alive());
         assert!(account.cpu().is_err());
-        let usage = account.read().since(&before, Duration::from_secs(1));
+        let usage = account.read().since(&before);
         assert_eq!((usage.threads, usage.descriptors), (None, None));
         assert_eq!((usage.voluntary_switches, usage.user_s), (None, None));
         assert_eq!((usage.run_queue_delay_s, usage.allowed_cpus), (None, None));

@@ -32,7 +32,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Saved, String> {
             "it has schema {schema} and this program knows {SCHEMA} and older; use the newer bench-client"
         )),
         Some(schema) if schema < u64::from(SCHEMA) => Err(format!(
-            "it has schema {schema} and this program knows {SCHEMA}; measure again"
+            "it has schema {schema} and this program knows {SCHEMA}; use the bench-client that wrote it, or measure again"
         )),
         _ => serde_json::from_value(value).map_err(|err| format!("{err}; {REMEDY}")),
     }

@@ -140,6 +140,6 @@ fn used(account: Account, start: &Side, cpu: Duration, length: Duration) -> Usag
         cpu_s,
         cpu_share: cpu_s / length.as_secs_f64().max(f64::MIN_POSITIVE),
         resident_bytes: account.resident().ok(),
-        ..account.read().since(&start.reading, length)
+        ..account.read().since(&start.reading)
     }
 }

@@ -11,6 +11,7 @@ use crate::job::{Job, Phase};
 use crate::pace::{Loop, Pace};
 use crate::payload::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
+use crate::verdict::ON_TIME;
 
 /// How long a client sleeps at most while it does not know when the run ends,
 /// or waits for its end.
@@ -36,6 +37,8 @@ pub(crate) struct Served {
     pub(crate) bytes: u64,
     /// Messages without an answer at the end.
     pub(crate) unfinished: u64,
+    /// Messages that the schedule had for the window, sent or not.
+    pub(crate) scheduled: u64,
 }
 
 /// Why an exchange came to nothing.
@@ -157,6 +160,7 @@ impl Desk {
             return None;
         }
         self.pace.sent();
+        self.served.scheduled += u64::from(self.pace.is_scheduled() && self.job.counts(intended));
         Some(intended)
     }
 
@@ -189,7 +193,12 @@ impl Desk {
     /// A right answer came.
     fn answered(&mut self, flight: &Flight, at: Instant) {
         self.pace.answered(at);
-        if !self.job.counts(flight.intended) || !self.job.count(at) {
+        if !self.job.counts(flight.intended) {
+            return;
+        }
+        if !self.job.count(at) {
+            // The answers asked for were there before it: it is none too few.
+            self.served.scheduled = self.served.scheduled.saturating_sub(1);
             return;
         }
         self.served.answers += 1;
@@ -226,12 +235,14 @@ impl Desk {
         until.saturating_duration_since(now).max(Duration::from_micros(1))
     }
 
-    /// Messages of the schedule that were due in the window and not sent.
+    /// Messages of the schedule that were due and not sent, but for those due so
+    /// late in the window that a client on time may send them after it.
     fn left_over(&mut self) -> u64 {
         let mut left = 0;
-        if let (Pace::Scheduled(_), Some((_, end)), None) = (&self.pace, self.job.window(), self.job.enough()) {
-            let end = end.min(Instant::now());
-            while self.pace.due().is_some_and(|due| due < end) {
+        if self.pace.is_scheduled() {
+            let end = self.job.end().checked_sub(ON_TIME);
+            while let Some(due) = self.pace.due().filter(|due| end.is_some_and(|end| *due < end)) {
+                self.served.scheduled += u64::from(self.job.counts(due));
                 self.pace.sent();
                 left += 1;
             }

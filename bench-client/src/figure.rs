@@ -108,18 +108,20 @@ impl Figure {
         }
     }
 
-    /// In nanoseconds, of a run that had answers.
+    /// In nanoseconds, of a run that had answers. What messages without one
+    /// make unknown is none.
     fn time(self, times: &Times) -> Option<f64> {
+        let all_answered = times.unanswered == 0;
         let nanos = match self {
-            Figure::P50 => times.p50 as f64,
-            Figure::P90 => times.p90 as f64,
-            Figure::P99 => times.p99 as f64,
-            Figure::P999 => times.p999 as f64,
-            Figure::Max => times.max as f64,
-            Figure::Mean => times.mean,
-            _ => return None,
+            Figure::P50 => times.p50.map(|nanos| nanos as f64),
+            Figure::P90 => times.p90.map(|nanos| nanos as f64),
+            Figure::P99 => times.p99.map(|nanos| nanos as f64),
+            Figure::P999 => times.p999.map(|nanos| nanos as f64),
+            Figure::Max => all_answered.then_some(times.max as f64),
+            Figure::Mean => all_answered.then_some(times.mean),
+            _ => None,
         };
-        (times.count > 0).then_some(nanos)
+        nanos.filter(|_| times.count > 0)
     }
 
     /// Reads a value of it as a person types it: `2ms`, `50k`, `10k` bytes.

@@ -168,7 +168,7 @@ mod tests {
 
     fn run() -> Run {
         let mut run = Run::example("a server", 1000.0);
-        run.service_time.p99 = 3_000_000;
+        run.service_time.p99 = Some(3_000_000);
         run.errors.push(Errors {
             class: "corrupt".to_owned(),
             count: 2,
@@ -233,10 +233,35 @@ mod tests {
         let mut run = run();
         run.response_time = Some(crate::saved::Times {
             count: 1,
-            p99: 1,
+            p99: Some(1),
             ..Default::default()
         });
         assert_eq!("p99>2ms".parse::<Gate>().unwrap().check(&run, "a server"), None);
+    }
+
+    #[test]
+    fn a_time_that_unanswered_messages_hide_keeps_no_limit() {
+        let mut run = run();
+        run.response_time = Some(crate::saved::Times {
+            count: 100,
+            unanswered: 5,
+            p50: Some(1),
+            p99: None,
+            ..Default::default()
+        });
+        for (gate, kept) in [
+            ("p50>2ms", true),
+            ("p99>2ms", false),
+            ("max>2s", false),
+            ("mean>2s", false),
+        ] {
+            let breach = gate.parse::<Gate>().unwrap().check(&run, "a server");
+            assert_eq!(breach.is_none(), kept, "{gate}");
+            assert!(
+                !gate.replace('>', "<").parse::<Gate>().unwrap().is_true(&run) || kept,
+                "{gate}"
+            );
+        }
     }
 
     #[test]

@@ -114,6 +114,34 @@ impl Request {
         length
     }
 
+    /// What its body is: `none`, `file` or `message`.
+    pub(crate) fn sends(&self) -> &'static str {
+        match &self.expectation {
+            Expectation::Echo => "message",
+            _ if self.body.is_empty() => "none",
+            _ => "file",
+        }
+    }
+
+    /// What the body of the response is compared with, likewise.
+    pub(crate) fn expects(&self) -> &'static str {
+        match &self.expectation {
+            Expectation::Any => "none",
+            Expectation::Bytes(_) => "file",
+            Expectation::Echo => "message",
+        }
+    }
+
+    /// All that is sent and expected, to be told from another request.
+    pub(crate) fn everything(&self) -> Vec<u8> {
+        let expected: &[u8] = match &self.expectation {
+            Expectation::Any => b"",
+            Expectation::Bytes(bytes) => bytes,
+            Expectation::Echo => b"echo",
+        };
+        [&self.head, &self.body, expected].join(&0)
+    }
+
     /// The body the response must have, if it must have one.
     pub(crate) fn wanted(&self) -> Wanted<'_> {
         match &self.expectation {

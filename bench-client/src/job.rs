@@ -85,6 +85,7 @@ pub(crate) struct Plan {
 }
 
 pub(crate) use crate::churn::{Churn, Linger};
+pub(crate) use crate::phase::Phase;
 pub(crate) use crate::verify::Verify;
 
 /// What is set on the clients' sockets.
@@ -151,20 +152,6 @@ impl Plan {
     }
 }
 
-/// Where a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Phase {
-    /// The clients connect, or work without being measured.
-    WarmUp,
-    /// What the clients do counts.
-    Measure,
-    /// The clients send nothing more, but hold their connections.
-    Closing,
-    /// The clients finish what they are at.
-    Over,
-}
-
 /// Shared by the clients of one run and by who leads it.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -190,6 +177,8 @@ pub(crate) struct Job {
     counted: AtomicU64,
     /// When the last of the answers that were asked for came.
     enough: Mutex<Option<Instant>>,
+    /// When the clients were told to send nothing more.
+    closed: OnceLock<Instant>,
 }
 
 impl Job {
@@ -217,7 +206,14 @@ impl Job {
             window: OnceLock::new(),
             counted: AtomicU64::new(0),
             enough: Mutex::new(None),
+            closed: OnceLock::new(),
         })
+    }
+
+    /// A hash of the file that messages are made of, if it is one.
+    pub(crate) fn payload_hash(&self) -> Option<String> {
+        let file = matches!(self.plan.content, Content::File(_));
+        file.then(|| self.payload.fingerprint())
     }
 
     /// Where the run is.
@@ -232,6 +228,9 @@ impl Job {
 
     /// Goes on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
+        if phase >= Phase::Closing {
+            self.closed.get_or_init(Instant::now);
+        }
         self.phase.fetch_max(phase as u8, Ordering::Relaxed);
     }
 
@@ -244,6 +243,14 @@ impl Job {
     /// When the measured time begins and ends at the latest, once that is known.
     pub(crate) fn window(&self) -> Option<(Instant, Instant)> {
         self.window.get().copied()
+    }
+
+    /// When the measured time ended: with the last of the answers that were
+    /// asked for, when it was stopped, or as planned; now, if it goes on.
+    pub(crate) fn end(&self) -> Instant {
+        let stopped = self.enough().or_else(|| self.closed.get().copied());
+        let stopped = stopped.unwrap_or_else(Instant::now);
+        self.window().map_or(stopped, |(_, planned)| stopped.min(planned))
     }
 
     /// Whether more went wrong than the plan bears.

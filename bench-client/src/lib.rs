@@ -16,7 +16,7 @@
 //! - What happens: [`stage`] sets the process up within its [`limits`] and on
 //!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
 //!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
-//!   [`crew`] is its clients, [`job`] what they share, [`client`] one of them,
+//!   [`crew`] is its clients, [`job`] what they share in each [`phase`], [`client`] one of them,
 //!   which connects ([`dial`]) over a [`mod@line`] from one of its [`source`]s and
 //!   keeps it for as long as its [`churn`] says.
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
@@ -25,9 +25,9 @@
 //! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
 //!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
 //!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
-//!   [`books`]; [`fairness`] who got how much; [`ceiling`] how much more the client
+//!   [`books`]; [`fairness`] who got how much; [`standstill`] whether the client was stopped; [`ceiling`] how much more the client
 //!   could have driven; [`outcome`] all of it, [`machine`]
-//!   on what; [`saved`] is the file's form of it, made by [`saving`], and
+//!   on what; [`saved`] is the file's form of it, made by [`saving`] (a [`fingerprint`] tells loads apart), and
 //!   [`verdict`] says whether it may be believed.
 //! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
 //!   and its seconds in a [`journal`];
@@ -64,6 +64,7 @@ mod fairness;
 mod family;
 mod figure;
 mod find_max;
+mod fingerprint;
 mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -86,6 +87,7 @@ mod pace;
 mod payload;
 mod peers;
 mod percentile;
+mod phase;
 mod pinning;
 mod progress;
 mod protocol;
@@ -107,6 +109,7 @@ mod single;
 mod sizes;
 mod source;
 mod stage;
+mod standstill;
 mod statistics;
 mod steps;
 mod sweep;

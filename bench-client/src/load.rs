@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::books::Books;
 use crate::books::Opening;
 use crate::ceiling::Yardstick;
+use crate::client::Served;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
 use crate::format;
@@ -19,6 +20,7 @@ use crate::recording::{Recorder, Times};
 
 use crate::saved::{Fairness, Workload};
 use crate::series::Series;
+use crate::standstill::Standstill;
 use crate::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.
@@ -34,7 +36,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
     plan.sampling.check(plan.duration)?;
     let yardstick = Yardstick::read(&plan.calibration, runtime::workers())?;
-    watch.describe(Workload::of(&plan).headline());
+    watch.describe(Workload::of(&plan, None).headline());
     let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
     let job = Arc::new(job);
     let mut run = Run {
@@ -42,6 +44,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
         job,
         watch,
         series: Series::default(),
+        standstill: Standstill::watch(),
     };
     let result = run.carry_out();
     // Whatever ended it, nobody works on.
@@ -54,6 +57,7 @@ struct Run<'a> {
     books: Books,
     watch: &'a mut Watch,
     series: Series,
+    standstill: Standstill,
 }
 
 impl Run<'_> {
@@ -71,18 +75,22 @@ impl Run<'_> {
         // As long as an answer may take: whatever is wrong with the last ones is
         // then an error like any other.
         let served = shift.end(self.job.plan.timeout + MARGIN, self.watch)?;
-        let offered = self.offered(window.as_ref());
+        let offered = self.offered(window.as_ref(), &served);
         Ok(Outcome {
             plan: self.job.plan.clone(),
+            payload_hash: self.job.payload_hash(),
             connected,
             connecting,
             arrivals: self.job.arrivals.times(),
             memory,
             window,
             service: self.job.service.times(),
-            response: self.open_loop(&self.job.response),
+            response: self
+                .open_loop(&self.job.response)
+                .map(|times| times.among(offered.unwrap_or_default())),
             lag: self.open_loop(&self.job.lag),
             offered,
+            stopped: self.standstill.total(),
             series: std::mem::take(&mut self.series).finish(),
             answers: served.iter().map(|served| served.answers).sum(),
             bytes: served.iter().map(|served| served.bytes).sum(),
@@ -102,10 +110,11 @@ impl Run<'_> {
         self.job.schedule.as_ref().map(|_| recorder.times())
     }
 
-    /// Messages that the schedule had for the window.
-    fn offered(&self, window: Option<&Window>) -> Option<f64> {
-        let schedule = self.job.schedule.as_ref()?;
-        Some(schedule.offered(window?.length))
+    /// Messages that the schedule had for the window, as the clients that
+    /// followed it counted them.
+    fn offered(&self, window: Option<&Window>, served: &[Served]) -> Option<u64> {
+        let measured = self.job.schedule.is_some() && window.is_some();
+        measured.then(|| served.iter().map(|served| served.scheduled).sum())
     }
 
     /// Everybody connected, and what they cost the server in memory.
@@ -183,7 +192,7 @@ impl Run<'_> {
         let scheduled = self.job.window().filter(|_| self.job.schedule.is_some());
         match (enough, scheduled) {
             (Some(end), _) => Some(end - begin),
-            (None, Some((begin, end))) => Some(end.min(Instant::now()).saturating_duration_since(begin)),
+            (None, Some((begin, _))) => Some(self.job.end().saturating_duration_since(begin)),
             (None, None) => None,
         }
     }
@@ -195,6 +204,7 @@ impl Run<'_> {
         let end = before.at + job.plan.duration;
         let mut tick = before.at;
         self.series = Series::begin(&job, before.spent());
+        self.standstill = Standstill::watch();
         let goes_on = |watch: &Watch| job.phase() == Phase::Measure && !watch.interrupted() && !job.is_hopeless();
         while goes_on(self.watch) && Instant::now() < end {
             tick = job.plan.sampling.next(tick, Instant::now()).min(end);
@@ -202,6 +212,7 @@ impl Run<'_> {
                 let glance = (Instant::now() + GLANCE).min(tick);
                 let series = &self.series;
                 self.watch.wait(glance, || measuring(&job, before.at, series));
+                self.standstill.look(Instant::now(), GLANCE);
             }
             let end_of_interval = self.books.tick(before);
             self.series.tick(&job, &end_of_interval);

@@ -14,6 +14,8 @@ use crate::taxonomy::ErrorClass;
 pub(crate) struct Outcome {
     /// What was asked for.
     pub(crate) plan: Plan,
+    /// A hash of the file that messages are made of.
+    pub(crate) payload_hash: Option<String>,
     /// Clients that got their first answer.
     pub(crate) connected: u32,
     /// How long it took until all had it.
@@ -31,7 +33,9 @@ pub(crate) struct Outcome {
     /// How late the client sent, by its own fault, in an open loop.
     pub(crate) lag: Option<Times>,
     /// Messages that the schedule had for the window, in an open loop.
-    pub(crate) offered: Option<f64>,
+    pub(crate) offered: Option<u64>,
+    /// How long this program stood still in the window, if that was noticed.
+    pub(crate) stopped: Duration,
     /// The window interval by interval.
     pub(crate) series: Vec<Second>,
     /// Answers that counted.
@@ -111,7 +115,7 @@ impl Outcome {
     /// Messages per second that the schedule had, in an open loop.
     pub(crate) fn offered_rate(&self) -> Option<f64> {
         let seconds = self.window.as_ref()?.length.as_secs_f64();
-        (seconds > 0.0).then_some(self.offered? / seconds)
+        (seconds > 0.0).then_some(self.offered? as f64 / seconds)
     }
 
     /// The times that stand for the server's: from the schedule's instant where

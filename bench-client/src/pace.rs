@@ -120,11 +120,6 @@ impl Schedule {
             seed,
         }
     }
-
-    /// Messages due in the first `length` of the window.
-    pub(crate) fn offered(&self, length: Duration) -> f64 {
-        self.curve.due(length.as_secs_f64())
-    }
 }
 
 /// When one client sends.
@@ -156,6 +151,11 @@ impl Pace {
             },
             (None, None) => Pace::AtOnce,
         }
+    }
+
+    /// Whether a schedule says when.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        matches!(self, Pace::Scheduled(_))
     }
 
     /// When the next message is due; `None` for at once.

@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use crate::fingerprint::fingerprint;
 use crate::random::{mix, next};
 use crate::sizes::Sizes;
 
@@ -104,6 +105,11 @@ impl Payload {
     /// Bytes in the message of `origin`.
     pub(crate) fn size(&self, origin: Origin) -> usize {
         self.sizes.of(self.seed, origin)
+    }
+
+    /// Of the bytes that bodies are made of.
+    pub(crate) fn fingerprint(&self) -> String {
+        fingerprint(&self.ring)
     }
 
     /// The sizes there are.

@@ -1,6 +1,7 @@
 //! Our server beside others, each on one core, under the same clients.
 
 mod catalogue;
+mod notes;
 mod probe;
 mod results;
 mod toolchains;

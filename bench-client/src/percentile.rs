@@ -32,6 +32,17 @@ pub(crate) fn asked_or<'a>(asked: &'a [Percentile], usual: &'a [Percentile]) -> 
     if asked.is_empty() { usual } else { asked }
 }
 
+/// Which part of `answered` times does not exceed what `share` of all messages
+/// do not, where `unanswered` more took longer than any of them; `None` when
+/// the answered ones do not reach that far.
+pub(crate) fn among_answered(share: f64, answered: u64, unanswered: u64) -> Option<f64> {
+    let place = (share * answered.saturating_add(unanswered) as f64).ceil().max(1.0);
+    match unanswered {
+        0 => (answered > 0).then_some(share),
+        _ => (place <= answered as f64).then(|| place / answered as f64),
+    }
+}
+
 impl Percentile {
     const fn known(percent: &'static str, share: f64) -> Percentile {
         Percentile {
@@ -144,6 +155,17 @@ mod tests {
             let message = text.parse::<Percentile>().unwrap_err();
             assert!(message.contains(&format!("{text:?}")), "{message}");
         }
+    }
+
+    #[test]
+    fn what_had_no_answer_exceeds_every_time() {
+        assert_eq!(among_answered(0.5, 100, 0), Some(0.5));
+        assert_eq!(among_answered(0.5, 0, 0), None);
+        // Half of 150 messages is three quarters of the 100 answered.
+        assert_eq!(among_answered(0.5, 100, 50), Some(0.75));
+        assert_eq!(among_answered(0.9, 100, 50), None);
+        assert_eq!(among_answered(0.01, 0, 50), None);
+        assert_eq!(among_answered(0.99, 99, 1), Some(1.0));
     }
 
     #[test]

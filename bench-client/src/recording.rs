@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use crate::percentile::Percentile;
+use crate::percentile::{self, Percentile};
 
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
@@ -65,6 +65,7 @@ impl Recorder {
         Times {
             times: recent,
             saturated: 0,
+            unanswered: 0,
         }
     }
 
@@ -74,6 +75,7 @@ impl Recorder {
         Times {
             times: lock(&self.total).clone(),
             saturated: self.saturated.load(Ordering::Relaxed),
+            unanswered: 0,
         }
     }
 }
@@ -83,12 +85,32 @@ impl Recorder {
 pub(crate) struct Times {
     times: Histogram<u64>,
     saturated: u64,
+    /// Messages that belong to them and have no time, for no answer came.
+    unanswered: u64,
 }
 
 impl Times {
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.times.len()
+    }
+
+    /// The same as those of `all` messages, of which the others had no answer.
+    pub(crate) fn among(self, all: u64) -> Times {
+        let unanswered = all.saturating_sub(self.count());
+        Times { unanswered, ..self }
+    }
+
+    /// Messages that belong to them and had no answer.
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.unanswered
+    }
+
+    /// The time that `share` of all messages do not exceed, where one without an
+    /// answer exceeds every time; `None` when that many had no answer.
+    pub(crate) fn of_all(&self, share: f64) -> Option<Duration> {
+        let share = percentile::among_answered(share, self.count(), self.unanswered)?;
+        Some(self.quantile(share))
     }
 
     /// The time that `share` of them do not exceed; zero if there are none.
@@ -99,10 +121,11 @@ impl Times {
         }
     }
 
-    /// The time at `percentile`; `None` when there are too few to tell it.
+    /// The time at `percentile`; `None` when there are too few to tell it, or
+    /// too many messages had no answer.
     pub(crate) fn at(&self, percentile: &Percentile) -> Option<Duration> {
-        let told = percentile.is_told_by(self.count());
-        told.then(|| self.quantile(percentile.share()))
+        let told = percentile.is_told_by(self.count() + self.unanswered);
+        self.of_all(percentile.share()).filter(|_| told)
     }
 
     /// Their mean in nanoseconds; zero if there are none.
@@ -183,6 +206,34 @@ mod tests {
         recorder.record(0, Duration::from_millis(3));
         assert_eq!((recorder.look().count(), recorder.look().count()), (2, 0));
         assert_eq!((recorder.count(), recorder.times().count()), (3, 3));
+    }
+
+    #[test]
+    fn messages_without_an_answer_move_and_hide_quantiles() {
+        let recorder = Recorder::new(1);
+        for millis in 1..=100 {
+            recorder.record(0, Duration::from_millis(millis));
+        }
+        let times = recorder.times().among(150);
+        let millis = |percent: &str| Some(times.at(&percent.parse().unwrap())?.as_millis());
+        assert_eq!(
+            (times.unanswered(), millis("50"), millis("60")),
+            (50, Some(75), Some(90))
+        );
+        assert_eq!((millis("67"), millis("99")), (None, None));
+        let saved = times.saved();
+        assert_eq!(
+            (saved.p50.is_some(), saved.p90, saved.p99, saved.unanswered),
+            (true, None, None, 50)
+        );
+        for percent in ["50", "60", "67", "99"] {
+            let percentile = percent.parse().unwrap();
+            assert_eq!(
+                saved.at(&percentile).is_some(),
+                times.at(&percentile).is_some(),
+                "p{percent}"
+            );
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;
 
 /// Raised whenever a field changes its meaning or goes.
-pub(crate) const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 3;
 
 /// Everything one command measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,7 +105,10 @@ pub(crate) struct Run {
     pub(crate) answered_bytes: u64,
     /// Answers per second of the window.
     pub(crate) answers_per_s: Option<f64>,
-    /// Messages per second that the schedule asked for, in an open loop.
+    /// Messages that the schedule had for the window, in an open loop.
+    #[serde(default)]
+    pub(crate) offered: Option<u64>,
+    /// The same per second.
     pub(crate) offered_per_s: Option<f64>,
     /// From the sending of a message to its answer.
     pub(crate) service_time: Times,
@@ -118,6 +121,11 @@ pub(crate) struct Run {
     pub(crate) sample_s: f64,
     /// The window interval by interval.
     pub(crate) series: Vec<Second>,
+    /// How long this program stood still in the window, as far as a watch
+    /// noticed that looks up every 50 ms: the sum of what it was late by when
+    /// that was more than 250 ms.
+    #[serde(default)]
+    pub(crate) client_stopped_s: f64,
     /// How the answers were spread over the clients.
     pub(crate) fairness: Fairness,
     /// What the server used, if it runs on this machine and was found.

@@ -1,8 +1,10 @@
 //! From what was measured to what is saved.
 
-use crate::job::Plan;
+mod workload;
+
+use std::time::Duration;
+
 use crate::outcome::Outcome;
-use crate::pace::Loop;
 use crate::report::Side;
 use crate::saved::{Connections, Errors, Fairness, Memory, Run, Times, Usage, Verdict, Workload};
 use crate::tally::Tallied;
@@ -41,7 +43,7 @@ impl Outcome {
         let outcome = self;
         Run {
             name: String::new(),
-            workload: Workload::of(&outcome.plan),
+            workload: Workload::of(&outcome.plan, outcome.payload_hash.clone()),
             connections: Connections {
                 asked: outcome.plan.clients,
                 connected: outcome.connected,
@@ -52,12 +54,14 @@ impl Outcome {
             answers: outcome.answers,
             answered_bytes: outcome.bytes,
             answers_per_s: outcome.rate(),
+            offered: outcome.offered,
             offered_per_s: outcome.offered_rate(),
             service_time: outcome.service.saved(),
             response_time: outcome.response.as_ref().map(crate::recording::Times::saved),
             send_lag: outcome.lag.as_ref().map(crate::recording::Times::saved),
             sample_s: outcome.plan.sampling.every.as_secs_f64(),
             series: outcome.series.clone(),
+            client_stopped_s: outcome.stopped.as_secs_f64(),
             fairness: fairness(outcome),
             server: outcome.server().map(|usage| per_answer(usage, outcome)),
             client: outcome.client().map(|usage| per_answer(usage, outcome)),
@@ -68,51 +72,6 @@ impl Outcome {
             unfinished: outcome.unfinished,
             verdict: Verdict::default(),
         }
-    }
-}
-
-impl Workload {
-    pub(crate) fn of(plan: &Plan) -> Workload {
-        let (rate, arrivals, think) = match &plan.pace {
-            Loop::Closed(think) => (None, None, think.map(|think| think.to_string())),
-            Loop::Open { rate, arrivals, .. } => (Some(rate.to_string()), Some(arrivals.id().to_owned()), None),
-        };
-        let mut workload = Workload {
-            hash: String::new(),
-            target: plan.target(),
-            protocol: plan.protocol.id().to_owned(),
-            mode: if plan.pace.is_open() { "open" } else { "closed" }.to_owned(),
-            rate,
-            arrivals,
-            think,
-            clients: plan.clients,
-            depth: plan.depth,
-            size: plan.sizes.to_string(),
-            payload: plan.content.id(),
-            seed: plan.seed,
-            verify: plan.verify.id().to_owned(),
-            churn: plan.churn.to_string(),
-            idle: plan.idle,
-            request: plan.request.as_ref().map(|request| request.summary.clone()),
-            warmup_s: plan.warmup.as_secs_f64(),
-            duration_s: Some(plan.duration.as_secs_f64()),
-            requests: plan.requests,
-        };
-        workload.hash = workload.hashed();
-        workload
-    }
-
-    /// Of everything but the hash and the target: FNV-1a, 64 bits, over the
-    /// fields in their order as JSON.
-    pub(crate) fn hashed(&self) -> String {
-        let load = Workload {
-            hash: String::new(),
-            target: String::new(),
-            ..self.clone()
-        };
-        let text = serde_json::to_string(&load).unwrap_or_default();
-        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
     }
 }
 
@@ -156,18 +115,20 @@ fn errors((class, tallied): &(ErrorClass, Tallied)) -> Errors {
 impl crate::recording::Times {
     /// As they are saved.
     pub(crate) fn saved(&self) -> Times {
-        let at = |share| u64::try_from(self.quantile(share).as_nanos()).unwrap_or(u64::MAX);
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let at = |share| self.of_all(share).map(nanos);
         Times {
             count: self.count(),
+            unanswered: self.unanswered(),
             mean: self.mean(),
-            min: at(0.0),
+            min: nanos(self.quantile(0.0)),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
             p9999: at(0.9999),
             p99999: at(0.99999),
-            max: u64::try_from(self.longest().as_nanos()).unwrap_or(u64::MAX),
+            max: nanos(self.longest()),
             saturated: self.saturated(),
             histogram: self.encoded(),
         }

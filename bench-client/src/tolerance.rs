@@ -137,7 +137,7 @@ mod tests {
     fn breached(tolerances: &[&str], rate: f64, times: u64) -> Vec<String> {
         let a = Run::example("A", 1000.0);
         let mut b = Run::example("B", rate);
-        b.service_time.p99 = b.service_time.p99 * times / 100;
+        b.service_time.p99 = b.service_time.p99.map(|nanos| nanos * times / 100);
         let options: ToleranceOptions = tolerances.iter().copied().collect();
         let differences = differences(&[a], &[b], &options.figures(&FIGURES)).unwrap();
         options.regressions(&differences)

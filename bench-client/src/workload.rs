@@ -134,6 +134,7 @@ impl WorkloadOptions {
     fn check(&self, target: &Target, plan: &Plan) -> Result<(), Failure> {
         let scheme = target.protocol.id();
         let datagrams = target.protocol.is_datagram();
+        let at_once = u64::from(plan.clients) * u64::from(self.depth);
         check_sizes(target.protocol, &plan.sizes)?;
         for (wrong, why) in [
             (
@@ -143,6 +144,15 @@ impl WorkloadOptions {
             (
                 target.protocol != Protocol::Http && !self.http.is_empty(),
                 format!("--method, --header, --body and --expect are for http:// targets, not for {scheme}://"),
+            ),
+            (
+                self.requests.is_some_and(|wanted| wanted < at_once),
+                format!(
+                    "-n {} gives some of {} clients with {} messages each no answer; give -n {at_once} or more, or fewer clients (-c)",
+                    self.requests.unwrap_or_default(),
+                    plan.clients,
+                    self.depth
+                ),
             ),
             (
                 self.depth > 1 && self.churn == Churn::PerRequest,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::stat::{Stat, counted};
 use super::thread::{Thread, field};
@@ -14,6 +14,8 @@ use crate::saved::Usage;
 /// for 5,000 threads. It belongs outside of what is measured.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
+    /// When the reading began and ended.
+    taken: Option<(Instant, Instant)>,
     /// By process and thread.
     threads: BTreeMap<(i32, i32), Thread>,
     /// `None` when the processes are gone.
@@ -36,6 +38,7 @@ impl Reading {
     /// Of the processes `members`, the first of which speaks for all; with
     /// their children that ended if `family`.
     pub(super) fn of(members: &[i32], family: bool) -> Reading {
+        let began = Instant::now();
         let threads = members
             .iter()
             .flat_map(|pid| {
@@ -44,20 +47,27 @@ impl Reading {
                     .map(|(number, thread)| ((*pid, number), thread))
             })
             .collect();
+        let totals = Totals::of(members, family);
         Reading {
+            taken: Some((began, Instant::now())),
             threads,
-            totals: Totals::of(members, family),
+            totals,
             descriptors: members.iter().map(|pid| descriptors(*pid)).sum(),
             allowed_cpus: members.first().and_then(|pid| allowed_cpus(*pid)),
         }
     }
 
-    /// What was used since `before`, `length` ago, but for the processor time
-    /// and the memory, which have better sources.
-    pub(crate) fn since(&self, before: &Reading, length: Duration) -> Usage {
+    /// What was used since `before`, but for the processor time and the memory,
+    /// which have better sources. Shares are of the time between the two
+    /// readings, which lie outside of the window.
+    pub(crate) fn since(&self, before: &Reading) -> Usage {
+        let length = self.taken.zip(before.taken).map(|((_, end), (begin, _))| end - begin);
+        let length = length.unwrap_or_default().as_secs_f64();
+        let share = |nanos: u64| nanos as f64 / 1e9 / length.max(1e-9);
         let threads: Vec<_> = self.threads_since(before).collect();
         let switches = |count: fn(&Thread) -> u64| (!threads.is_empty()).then(|| threads.iter().map(count).sum());
         let queued: Option<u64> = threads.iter().map(|thread| Some(thread.schedule?.queued)).sum();
+        let queued = queued.filter(|_| !threads.is_empty());
         let ran = threads.iter().filter_map(|thread| Some(thread.schedule?.ran)).max();
         let totals = self.totals.zip(before.totals);
         let seconds = |figure: fn(&Totals) -> Duration| {
@@ -67,14 +77,15 @@ impl Reading {
         Usage {
             user_s: seconds(|totals| totals.user),
             system_s: seconds(|totals| totals.system),
-            busiest_thread_share: ran.map(|nanos| nanos as f64 / 1e9 / length.as_secs_f64().max(1e-9)),
+            busiest_thread_share: ran.map(|nanos| share(nanos).min(1.0)),
             threads: self.totals.map(|totals| totals.threads),
             descriptors: self.descriptors.filter(|_| self.totals.is_some()),
             voluntary_switches: switches(|thread| thread.voluntary),
             involuntary_switches: switches(|thread| thread.involuntary),
             minor_faults: faults(|totals| totals.minor_faults),
             major_faults: faults(|totals| totals.major_faults),
-            run_queue_delay_s: queued.filter(|_| !threads.is_empty()).map(|nanos| nanos as f64 / 1e9),
+            run_queue_delay_s: queued.map(|nanos| nanos as f64 / 1e9),
+            run_queue_share: queued.map(|nanos| share(nanos).min(threads.len() as f64)),
             allowed_cpus: self.allowed_cpus.clone(),
             ..Usage::default()
         }
@@ -155,7 +166,7 @@ mod tests {
                 std::thread::sleep(Duration::from_micros(1));
             }
         }
-        let usage = own().since(&before, Duration::from_secs(1));
+        let usage = own().since(&before);
         drop((to_other, done));
         other.join().unwrap();
         let switches = usage.voluntary_switches.unwrap();
@@ -165,11 +176,38 @@ mod tests {
         assert_eq!(usage.allowed_cpus.is_some(), usage.minor_faults.is_some());
     }
 
+    /// A reading of one thread that waited for a processor for so long, taken so
+    /// long after `begin`.
+    fn queued(begin: Instant, after: Duration, queued: Duration) -> Reading {
+        let schedule = Some(super::super::thread::Schedule {
+            ran: 0,
+            queued: queued.as_nanos() as u64,
+        });
+        let thread = Thread {
+            schedule,
+            ..Thread::default()
+        };
+        Reading {
+            taken: Some((begin + after, begin + after)),
+            threads: BTreeMap::from([((1, 1), thread)]),
+            ..Reading::default()
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_the_time_between_the_readings_and_no_more_than_a_thread() {
+        let (begin, second) = (Instant::now(), Duration::from_secs(1));
+        let before = queued(begin, Duration::ZERO, Duration::ZERO);
+        let share = |after, waited| queued(begin, after, waited).since(&before).run_queue_share;
+        assert_eq!(share(4 * second, second), Some(0.25));
+        assert_eq!(share(second, 10 * second), Some(1.0));
+    }
+
     #[test]
     fn pages_that_were_touched_are_faults() {
         let before = own();
         let touched = vec![1_u8; 16 << 20];
-        let usage = own().since(&before, Duration::from_secs(1));
+        let usage = own().since(&before);
         drop(touched);
         // Huge pages make it fewer than 4,096.
         assert!(usage.minor_faults.unwrap() >= 8, "{usage:?}");

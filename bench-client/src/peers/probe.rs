@@ -13,7 +13,7 @@ const IDLE_MANY: u32 = 5000;
 const CHURNING: u32 = 100;
 
 /// One kind of run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Probe {
     /// Echoes over connections that stay.
     Echo,
@@ -128,6 +128,12 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
+    /// The kind of run that gives it.
+    pub(crate) fn probe(self) -> Option<Probe> {
+        let probes = [Probe::Echo, Probe::Churn, Probe::Memory, Probe::Many];
+        probes.into_iter().find(|probe| probe.metrics().contains(&self))
+    }
+
     /// Its name for programs.
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -170,7 +176,7 @@ impl Metric {
         match self {
             Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany => outcome.server_cpu_per_echo(),
             Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => outcome.rate(),
-            Metric::EchoP99 => Some(outcome.service.quantile(0.99).as_secs_f64()),
+            Metric::EchoP99 => outcome.service.of_all(0.99).map(|time| time.as_secs_f64()),
             Metric::ServerCpu => outcome.server_share(),
             Metric::ClientCpu => outcome.client_share(),
             Metric::MemoryPerClient => outcome.memory.as_ref().map(Memory::per_client),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
+use super::notes::Notes;
 use super::probe::{Metric, Probe};
 use crate::format;
 use crate::report::Side;
@@ -21,6 +22,7 @@ pub(crate) struct Results {
     /// Everything that was measured, in the order of time.
     runs: Vec<Run>,
     remarks: Vec<String>,
+    notes: Notes,
 }
 
 impl Results {
@@ -31,6 +33,7 @@ impl Results {
             figures: BTreeMap::new(),
             runs: Vec::new(),
             remarks: Vec::new(),
+            notes: Notes::default(),
         }
     }
 
@@ -41,12 +44,11 @@ impl Results {
         for metric in probe.metrics() {
             self.push(*metric, server, metric.of(outcome));
         }
-        for reason in &run.verdict.reasons {
-            self.remark(format!("{subject}: {reason}"));
-        }
         if outcome.errors() > 0 {
             self.remark(format!("{subject}: {}", format::faults(&outcome.faults)));
         }
+        let round = probe.metrics().iter().map(|metric| self.rounds(*metric, server).len());
+        self.notes.add(probe, server, round.max().unwrap_or_default(), &run);
         self.runs.push(run);
     }
 
@@ -67,8 +69,13 @@ impl Results {
     }
 
     /// What must be known before the figures are believed.
-    pub(crate) fn remarks(&self) -> &[String] {
-        &self.remarks
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.remarks.iter().cloned().chain(self.notes.all()).collect()
+    }
+
+    /// How many of the rounds that gave one server's figure were disturbed.
+    pub(crate) fn disturbed(&self, metric: Metric, server: usize) -> usize {
+        metric.probe().map_or(0, |probe| self.notes.disturbed(probe, server))
     }
 
     /// The metrics that were measured, in the order of reports.
@@ -115,7 +122,7 @@ impl Results {
                 .iter()
                 .map(|left_out| (left_out.name.clone(), left_out.reason.clone()))
                 .collect(),
-            remarks: self.remarks.clone(),
+            remarks: self.remarks(),
         }
     }
 
@@ -125,6 +132,7 @@ impl Results {
                 median: self.median(metric, server),
                 ratio_to_ours: self.ratio(metric, server),
                 rounds: self.rounds(metric, server).to_vec(),
+                disturbed: self.disturbed(metric, server),
             };
             (metric.id(), report)
         });
@@ -134,6 +142,15 @@ impl Results {
             about: contestant.about.clone(),
             figures: figures.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+impl Results {
+    /// Takes down `run` as a round of the first server, which gave `metric`.
+    pub(crate) fn example(&mut self, probe: Probe, metric: Metric, run: &Run) {
+        self.push(metric, 0, run.answers_per_s);
+        self.notes.add(probe, 0, 1, run);
     }
 }
 
@@ -160,6 +177,7 @@ struct MetricReport {
     median: Option<f64>,
     ratio_to_ours: Option<f64>,
     rounds: Vec<Option<f64>>,
+    disturbed: usize,
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
@@ -169,6 +187,24 @@ fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_of_a_run_is_said_of_its_figures() {
+        let mut results = Results::new(2);
+        let mut run = Run::example("go", 1.0);
+        run.verdict.valid = false;
+        run.verdict.reasons.push("all wrong".to_owned());
+        results.remark("one was skipped".to_owned());
+        results.notes.add(Probe::Churn, 1, 2, &run);
+        let remarks = ["one was skipped", "churn, go: INVALID, all wrong (round 2)"];
+        assert_eq!(results.remarks(), remarks);
+        let disturbed = |metric, server| results.disturbed(metric, server);
+        assert_eq!(disturbed(Metric::ConnectionRate, 1), 1);
+        assert_eq!(
+            (disturbed(Metric::ConnectionRate, 0), disturbed(Metric::EchoRate, 1)),
+            (0, 0)
+        );
+    }
 
     #[test]
     fn ratios_are_of_the_same_round() {

@@ -168,10 +168,13 @@ pub(crate) fn remarks(name: &str, runs: &[Run]) -> Vec<String> {
     }
     let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);
     if errors > 0 {
+        let rounds = match runs.len() {
+            1 => "one round".to_owned(),
+            rounds => format!("{rounds} rounds"),
+        };
         remarks.push(format!(
-            "{name}: {} errors in {} rounds",
-            format::thousands(errors as f64),
-            runs.len()
+            "{name}: {} errors in {rounds}",
+            format::thousands(errors as f64)
         ));
     }
     remarks.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::decoding::decoded;
 use super::grouping::Rounds;
-use crate::percentile::Percentile;
+use crate::percentile::{Percentile, among_answered};
 use crate::saved::{Run, Second, Times};
 
 impl Times {
@@ -14,20 +14,23 @@ impl Times {
     }
 
     /// The time at `percentile` in nanoseconds; `None` when there are too few
-    /// to tell it.
+    /// to tell it, or too many messages had no answer.
     pub(crate) fn at(&self, percentile: &Percentile) -> Option<u64> {
-        if !percentile.is_told_by(self.count) {
+        if !percentile.is_told_by(self.count.saturating_add(self.unanswered)) {
             return None;
         }
-        Some(match percentile.percent() {
+        match percentile.percent() {
             "50" => self.p50,
             "90" => self.p90,
             "99" => self.p99,
             "99.9" => self.p999,
             "99.99" => self.p9999,
             "99.999" => self.p99999,
-            _ => self.decoded()?.value_at_quantile(percentile.share()),
-        })
+            _ => {
+                let share = among_answered(percentile.share(), self.count, self.unanswered)?;
+                Some(self.decoded()?.value_at_quantile(share))
+            }
+        }
     }
 }
 
@@ -94,5 +97,12 @@ mod tests {
         let saved = Saved::example([Run::example("a", 1.0).timed()]);
         let text = text::report(&saved, &[]);
         assert!(text.contains("p99 99.0 ms  p99.9 -  max 100 ms"), "{text}");
+    }
+
+    #[test]
+    fn nothing_answered_has_no_time() {
+        let saved = Saved::example([Run::example("a", 0.0)]);
+        let text = text::report(&saved, &[]);
+        assert!(text.contains("p50 -  p90 -  p99 -  p99.9 -  max -"), "{text}");
     }
 }

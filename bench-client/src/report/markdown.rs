@@ -8,6 +8,9 @@ use crate::machine::{Machine, command_line};
 use crate::peers::{Catalogue, Metric, Results};
 use crate::stage::Stage;
 
+/// Marks a figure that something else had a part in.
+const DISTURBED: &str = "!";
+
 /// What the table is made of.
 #[derive(Debug)]
 pub(crate) struct Sheet<'a> {
@@ -109,14 +112,34 @@ impl Sheet<'_> {
         })
     }
 
-    /// The median, and its ratio to ours: `6.12 (1.00)`.
+    /// The median, and its ratio to ours: `6.12 (1.00)`; marked if something else
+    /// had a part in it.
     fn cell(&self, metric: Metric, server: usize) -> String {
         let median = self.results.median(metric, server);
-        let figure = format::or_none(median, |figure| metric.show(figure));
+        let mark = match self.results.disturbed(metric, server) {
+            0 => "",
+            _ => DISTURBED,
+        };
+        let figure = format::or_none(median, |figure| metric.show(figure)) + mark;
         match self.results.ratio(metric, server) {
             Some(ratio) if metric.compares() => format!("{figure} ({ratio:.2})"),
             _ => figure,
         }
+    }
+
+    /// What the mark in the table means, if there is one.
+    fn disturbed_note(&self) -> Option<String> {
+        let servers = 0..self.catalogue.contestants.len();
+        let metrics = self.results.metrics();
+        let mut rounds = servers.flat_map(|server| metrics.iter().map(move |metric| (*metric, server)));
+        rounds
+            .any(|(metric, server)| self.results.disturbed(metric, server) > 0)
+            .then(|| {
+                format!(
+                    "{DISTURBED} DISTURBED: at least one round was invalid or had its processor taken by other work; \
+                     measure again on a quiet machine before you quote this or a ratio to it."
+                )
+            })
     }
 
     fn notes(&self) -> Vec<String> {
@@ -127,7 +150,8 @@ impl Sheet<'_> {
                 .to_owned(),
         ];
         notes.extend(self.measured_notes());
-        notes.extend(self.results.remarks().iter().cloned());
+        notes.extend(self.disturbed_note());
+        notes.extend(self.results.remarks());
         for left_out in &self.catalogue.left_out {
             notes.push(format!("Left out: {}: {}.", left_out.name, left_out.reason));
         }
@@ -169,4 +193,61 @@ fn machine_line(machine: &Machine) -> String {
         machine.clock,
         machine.load_before,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    use crate::invocation::ServerCommand;
+    use crate::peers::{Contestant, Probe};
+    use crate::pinning::Places;
+    use crate::saved::{Run, Saved};
+    use crate::serve::Model;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        peers: PeersOptions,
+    }
+
+    /// The table of one server with an echo rate of 1000, in a round that is
+    /// valid or not.
+    fn sheet(valid: bool) -> String {
+        let mut run = Run::example("a", 1000.0);
+        run.verdict.valid = valid;
+        let mut results = Results::new(1);
+        results.example(Probe::Echo, Metric::EchoRate, &run);
+        let contestant = Contestant {
+            command: ServerCommand::ours("a", Model::Coroutine),
+            about: String::new(),
+        };
+        let sheet = Sheet {
+            options: &Line::parse_from(["peers"]).peers,
+            catalogue: &Catalogue {
+                contestants: vec![contestant],
+                left_out: Vec::new(),
+            },
+            results: &results,
+            stage: &Stage {
+                machine: Saved::example([]).manifest.machine,
+                places: Places::default(),
+            },
+        };
+        sheet.text()
+    }
+
+    #[test]
+    fn a_figure_of_a_disturbed_round_is_marked_and_the_mark_explained() {
+        let (clean, disturbed) = (sheet(true), sheet(false));
+        assert!(
+            clean.contains("1,000 (1.00)") && !clean.contains("DISTURBED"),
+            "{clean}"
+        );
+        assert!(
+            disturbed.contains("1,000! (1.00)") && disturbed.contains("! DISTURBED: "),
+            "{disturbed}"
+        );
+    }
 }

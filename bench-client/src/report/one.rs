@@ -88,11 +88,22 @@ fn times(times: &Times, percentiles: &[Percentile]) -> String {
         let time = format::or_none(times.at(percentile), format::nanoseconds);
         text.push_str(&format!("{percentile} {time}  "));
     }
-    text + &format!("max {}", format::nanoseconds(times.max))
+    text + &format!("max {}", longest(times))
+}
+
+/// The longest time; one without an answer was longer.
+fn longest(times: &Times) -> String {
+    let longest = format::nanoseconds(times.max);
+    match (times.count, times.unanswered) {
+        (0, _) => format::NONE.to_owned(),
+        (_, 0) => longest,
+        _ => format!("> {longest}"),
+    }
 }
 
 fn server(run: &Run) -> String {
     match &run.server {
+        None if run.window_s.is_none() => "no account: nothing was measured".to_owned(),
         None => "no account: no process listens there that is ours to see; give --server-pid".to_owned(),
         Some(server) => format!("process {}: {}", server.pid, server.in_words(run.workload.unit())),
     }

@@ -1,113 +1,12 @@
 //! A run in words.
 
+mod load;
+
 use std::time::Duration;
 
 use super::precision::Precision;
 use crate::format;
-use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage, Workload};
-
-impl Workload {
-    /// What was done, in one line.
-    pub(crate) fn headline(&self) -> String {
-        let clients = match self.clients {
-            1 => "1 client".to_owned(),
-            clients => format!("{} clients", format::thousands(f64::from(clients))),
-        };
-        if self.idle {
-            return format!("{}, {clients}, idle, {}", self.protocol, self.length());
-        }
-        let depth = match self.depth {
-            1 => String::new(),
-            depth => format!(" x depth {depth}"),
-        };
-        format!(
-            "{}, {}, {clients}{depth}, {} B, verify={}, seed {}, {} after {} s warm-up",
-            self.exchange(),
-            self.loop_(),
-            self.size,
-            self.verify,
-            self.seed,
-            self.length(),
-            short(self.warmup_s),
-        )
-    }
-
-    /// What is counted.
-    pub(crate) fn units(&self) -> &'static str {
-        match (self.protocol.as_str(), self.churn.as_str()) {
-            ("http", _) => "requests",
-            (_, "per-request") => "connections",
-            _ => "echoes",
-        }
-    }
-
-    /// One of what is counted.
-    pub(crate) fn unit(&self) -> &'static str {
-        match self.units() {
-            "requests" => "request",
-            "connections" => "connection",
-            _ => "echo",
-        }
-    }
-
-    /// The name of the times that stand for the server's.
-    pub(crate) fn time(&self) -> &'static str {
-        match self.mode.as_str() {
-            "open" => "response time",
-            _ => self.service_time(),
-        }
-    }
-
-    /// The name of the times from sending to the answer.
-    pub(crate) fn service_time(&self) -> &'static str {
-        match self.churn.as_str() {
-            "per-request" => "connect, echo",
-            _ => "service time",
-        }
-    }
-
-    /// What must be known of those times.
-    pub(crate) fn time_remark(&self) -> &'static str {
-        match self.mode.as_str() {
-            "open" => "from the schedule's instant",
-            _ => "closed loop: stalls are under-counted",
-        }
-    }
-
-    fn exchange(&self) -> String {
-        let protocol = &self.protocol;
-        match (self.request.as_deref(), self.churn.as_str()) {
-            (Some(request), "never") => format!("http {request}"),
-            (Some(request), churn) => format!("http {request}, connections {churn}"),
-            (None, "never") => format!("{protocol} echo"),
-            (None, "per-request") => format!("{protocol} connect, echo, close"),
-            (None, churn) => format!("{protocol} echo, connections {churn}"),
-        }
-    }
-
-    /// What decides when messages are sent.
-    fn loop_(&self) -> String {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| format::NONE.to_owned());
-        match (self.mode.as_str(), &self.think) {
-            ("open", _) => format!(
-                "open loop at {}/s, {} arrivals",
-                or_none(&self.rate),
-                or_none(&self.arrivals)
-            ),
-            (_, Some(think)) => format!("closed loop with pauses of {think}"),
-            _ => "closed loop".to_owned(),
-        }
-    }
-
-    fn length(&self) -> String {
-        match (self.requests, self.duration_s) {
-            (Some(requests), _) => format!("{} answers", format::thousands(requests as f64)),
-            (None, Some(seconds)) if self.idle => format!("held for {} s", short(seconds)),
-            (None, Some(seconds)) => format!("{} s", short(seconds)),
-            (None, None) => "no end".to_owned(),
-        }
-    }
-}
+use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage};
 
 impl Run {
     /// Rate and how exactly it is known, what was offered, and how many bytes
@@ -125,6 +24,7 @@ impl Run {
         let how = match (&self.workload.request, self.workload.verify.as_str()) {
             (Some(_), _) => return format!("{rate}{offered}   {bytes} of responses"),
             (None, "full") => "verified",
+            (None, "header") if self.workload.is_headless() => "lengths verified: so short a message has no header",
             (None, "header") => "headers verified",
             (None, _) => "not verified",
         };
@@ -138,7 +38,7 @@ impl Run {
             format::thousands(f64::from(self.connections.connected)),
             format::thousands(f64::from(self.connections.asked)),
             time(self.connections.connecting_s),
-            format::nanoseconds(self.connections.first_answer.p99),
+            format::or_none(self.connections.first_answer.p99, format::nanoseconds),
         );
         if !self.workload.idle {
             let fairness = &self.fairness;

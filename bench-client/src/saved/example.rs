@@ -116,9 +116,18 @@ impl Run {
         workload.think = Some("1ms".to_owned());
         workload.request = Some("GET /".to_owned());
         workload.requests = Some(100);
+        workload.payload_hash = Some("2".to_owned());
+        workload.request_hash = Some("3".to_owned());
+        workload.request_body = Some("none".to_owned());
+        workload.expected_body = Some("none".to_owned());
+        workload.source = Some("127.0.0.0/26".to_owned());
+        (workload.receive_buffer_bytes, workload.send_buffer_bytes) = (Some(4096), Some(4096));
+        workload.shed_s = Some(0.5);
         workload.hash = workload.hashed();
         Run {
             workload,
+            offered: Some(101),
+            client_stopped_s: 0.3,
             offered_per_s: Some(101.0),
             response_time: Some(run.service_time.clone()),
             send_lag: Some(Times::default()),
@@ -147,6 +156,7 @@ impl Run {
                 "hash": "1", "target": "tcp://127.0.0.1:7000", "protocol": "tcp", "mode": "closed",
                 "clients": 10, "depth": 1, "size": "64", "payload": "pattern", "seed": 42,
                 "verify": "full", "churn": "never", "idle": false, "warmup_s": 1.0, "duration_s": 1.0,
+                "linger": "fin", "workers": 1, "nodelay": true, "connect_timeout_s": 5.0, "timeout_s": 5.0, "ramp_s": 0.0,
             },
             "connections": {
                 "asked": 10, "connected": 10, "connecting_s": 0.1, "first_answer": Times::default(),
@@ -154,8 +164,10 @@ impl Run {
             "window_s": 1.0, "answers": rate as u64, "answered_bytes": 0, "answers_per_s": rate,
             "service_time": Times {
                 count: rate as u64,
-                p50: 1_000_000,
-                p99: 1_000_000,
+                p50: Some(1_000_000),
+                p90: Some(1_000_000),
+                p99: Some(1_000_000),
+                p999: Some(1_000_000),
                 ..Times::default()
             },
             "series": [], "fairness": Fairness::default(),

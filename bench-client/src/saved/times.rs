@@ -7,16 +7,20 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Times {
     /// How many.
     pub(crate) count: u64,
+    /// Messages that belong to them and had no answer, in an open loop: each
+    /// exceeds every quantile. One that they leave unknown is `null`.
+    #[serde(default)]
+    pub(crate) unanswered: u64,
     /// Their mean.
     pub(crate) mean: f64,
     /// The shortest.
     pub(crate) min: u64,
-    pub(crate) p50: u64,
-    pub(crate) p90: u64,
-    pub(crate) p99: u64,
-    pub(crate) p999: u64,
-    pub(crate) p9999: u64,
-    pub(crate) p99999: u64,
+    pub(crate) p50: Option<u64>,
+    pub(crate) p90: Option<u64>,
+    pub(crate) p99: Option<u64>,
+    pub(crate) p999: Option<u64>,
+    pub(crate) p9999: Option<u64>,
+    pub(crate) p99999: Option<u64>,
     /// The longest.
     pub(crate) max: u64,
     /// How many were longer than the longest that is told apart, 60 s.

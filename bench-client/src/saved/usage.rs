@@ -33,8 +33,12 @@ pub(crate) struct Usage {
     pub(crate) minor_faults: Option<u64>,
     /// Pages read from disk.
     pub(crate) major_faults: Option<u64>,
-    /// How long its threads were ready and had no processor.
+    /// How long its threads were ready and had no processor, all together.
     pub(crate) run_queue_delay_s: Option<f64>,
+    /// That time as a part of the time in which it was counted, which is a
+    /// little longer than the window; at most the number of its threads.
+    #[serde(default)]
+    pub(crate) run_queue_share: Option<f64>,
     /// The processors it may use, as the kernel writes them.
     pub(crate) allowed_cpus: Option<String>,
 }

@@ -28,16 +28,44 @@ pub(crate) struct Workload {
     pub(crate) size: String,
     /// What messages are made of: `pattern`, or the name of a file.
     pub(crate) payload: String,
+    /// A hash of the bytes of that file.
+    pub(crate) payload_hash: Option<String>,
     /// What they are a function of.
     pub(crate) seed: u64,
     /// How far answers are checked: `full`, `header`, `len` or `off`.
     pub(crate) verify: String,
     /// How long a connection is used: `never`, `per-request`, ...
     pub(crate) churn: String,
+    /// How a connection is closed: `fin` or `rst`.
+    pub(crate) linger: String,
     /// Whether clients only hold their connections.
     pub(crate) idle: bool,
     /// For HTTP: method, path and what else makes the request.
     pub(crate) request: Option<String>,
+    /// For HTTP, what the body of the request is: `none`, `file` or `message`.
+    pub(crate) request_body: Option<String>,
+    /// For HTTP, what the body of the response is compared with, likewise.
+    pub(crate) expected_body: Option<String>,
+    /// A hash of the request, its body and what is expected, for HTTP.
+    pub(crate) request_hash: Option<String>,
+    /// Worker threads of the client.
+    pub(crate) workers: usize,
+    /// The addresses that clients connect from, if they were chosen.
+    pub(crate) source: Option<String>,
+    /// Whether small segments are sent at once (`TCP_NODELAY`).
+    pub(crate) nodelay: bool,
+    /// What was asked for of `SO_RCVBUF`.
+    pub(crate) receive_buffer_bytes: Option<usize>,
+    /// What was asked for of `SO_SNDBUF`.
+    pub(crate) send_buffer_bytes: Option<usize>,
+    /// How long connecting may take.
+    pub(crate) connect_timeout_s: f64,
+    /// How long a read or a write may take, and a datagram's answer.
+    pub(crate) timeout_s: f64,
+    /// How late a message of an open loop is not sent any more.
+    pub(crate) shed_s: Option<f64>,
+    /// Over how long the connecting is spread.
+    pub(crate) ramp_s: f64,
     /// Before anything counts.
     pub(crate) warmup_s: f64,
     /// While it counts, if time bounds it.

@@ -215,7 +215,7 @@ mod tests {
         let busy = Run {
             server: Some(Usage {
                 threads: Some(2),
-                run_queue_delay_s: Some(0.1),
+                run_queue_share: Some(0.1),
                 ..Usage::default()
             }),
             ..Run::example("A", 1000.0)

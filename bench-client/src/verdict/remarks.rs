@@ -1,5 +1,6 @@
 //! What a reader of valid figures should know all the same.
 
+use super::reasons::STOPPED;
 use crate::format;
 use crate::saved::{Run, Times, Usage};
 
@@ -12,7 +13,9 @@ const AT_CEILING: f64 = 0.95;
 /// The part of the processor time that may go to another machine.
 const STEAL: f64 = 0.01;
 /// The part of the time that a process may wait for a processor.
-const CROWDED: f64 = 0.2;
+pub(super) const CROWDED: f64 = 0.2;
+/// After so long, in nanoseconds, a kernel first asks again for a connection.
+const CONNECT_AGAIN: u64 = 1_000_000_000;
 /// More threads than these wait for one another.
 const FEW_THREADS: u64 = 8;
 
@@ -25,6 +28,7 @@ pub(super) fn of(run: &Run) -> Vec<String> {
         stolen(run),
         crowded(run),
         unsent(run),
+        stopped(run),
     ]
     .into_iter()
     .flatten()
@@ -45,11 +49,24 @@ fn at_ceiling(run: &Run) -> Option<String> {
 
 fn overflows(run: &Run) -> Option<String> {
     let count = run.host.listen_overflows.filter(|count| *count > 0)?;
+    let whose = match waited_to_connect(run) {
+        true => {
+            "a first answer here took 1 s or more, as after such a drop; raise the server's backlog and \
+             the sysctl net.core.somaxconn, or connect more slowly"
+        }
+        false => "every first answer here came within 1 s, so that they were most likely another server's",
+    };
     Some(format!(
-        "{} connections found a full accept queue and were tried again after 1 s or more; \
-         raise the server's backlog and the sysctl net.core.somaxconn, or connect more slowly",
+        "{} connections on this machine found a full accept queue: {whose}",
         format::thousands(count as f64)
     ))
+}
+
+/// Whether some connection took as long as one whose first packet was dropped.
+fn waited_to_connect(run: &Run) -> bool {
+    let each_connects = run.workload.churn == "per-request";
+    let longest = run.service_time.max;
+    run.connections.first_answer.max >= CONNECT_AGAIN || each_connects && longest >= CONNECT_AGAIN
 }
 
 fn lost_datagrams(run: &Run) -> Option<String> {
@@ -74,7 +91,8 @@ fn delayed(run: &Run) -> Option<String> {
 /// Whether a mode of the times is at 40 ms: two quantiles next to each other.
 fn has_plateau(times: &Times) -> bool {
     let quantiles = [times.p50, times.p90, times.p99, times.p999];
-    let both = |pair: &[u64]| pair.iter().all(|time| DELAYED_ACK.contains(time));
+    let in_range = |time: &Option<u64>| time.is_some_and(|time| DELAYED_ACK.contains(&time));
+    let both = |pair: &[Option<u64>]| pair.iter().all(in_range);
     times.count >= 100 && quantiles.windows(2).any(both)
 }
 
@@ -83,14 +101,14 @@ fn has_plateau(times: &Times) -> bool {
 /// Threads that wait for a processor wait for other processes, if they are few
 /// and not at the limit themselves.
 pub(super) fn longest_wait(run: &Run) -> Option<(&'static str, f64)> {
-    let window = run.window_s.filter(|window| *window > 0.0)?;
     let part = |usage: &Usage| {
         let few = usage.threads.is_some_and(|threads| threads <= FEW_THREADS);
-        usage.run_queue_delay_s.filter(|_| few).map(|delay| delay / window)
+        usage.run_queue_share.filter(|_| few)
     };
     let ends = [("server", &run.server), ("client", &run.client)];
     let waited = ends.map(|(name, usage)| (name, usage.as_ref().and_then(part).unwrap_or_default()));
-    waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))
+    let longest = waited.into_iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    longest.filter(|_| run.window_s.is_some())
 }
 
 fn crowded(run: &Run) -> Option<String> {
@@ -117,14 +135,29 @@ pub(super) fn stolen(run: &Run) -> Option<String> {
     })
 }
 
+/// That the clients of a closed loop did not work for a while, if that does not
+/// spoil the run.
+fn stopped(run: &Run) -> Option<String> {
+    let stopped = run.client_stopped_s;
+    let little = stopped <= STOPPED * run.window_s?;
+    (stopped > 0.0 && little && run.workload.mode == "closed").then(|| {
+        format!(
+            "the client stood still for {} s together: it was stopped or had no processor, and the server had nothing \
+             to do meanwhile",
+            format::three_digits(stopped)
+        )
+    })
+}
+
 /// Messages the schedule asked for that were still waiting for their turn at
 /// the end: the longest waits are not among the times.
 fn unsent(run: &Run) -> Option<String> {
     let on_their_way = u64::from(run.connections.connected) * u64::from(run.workload.depth);
     let unsent = run.unfinished.saturating_sub(on_their_way);
-    (run.offered_per_s.is_some() && unsent > 0).then(|| {
+    (run.offered.is_some() && unsent > 0).then(|| {
         format!(
-            "{} scheduled messages were not sent by the end, for all clients waited for answers: the times are those              of the others, and would be longer with them",
+            "{} scheduled messages were not sent by the end, for all clients waited for answers: \
+             they count as longer than every time, and a quantile that they hide is -",
             format::thousands(unsent as f64)
         )
     })

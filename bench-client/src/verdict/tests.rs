@@ -16,12 +16,14 @@ fn run() -> Run {
         answers: 500_000,
         answered_bytes: 32_000_000,
         answers_per_s: Some(50_000.0),
+        offered: None,
         offered_per_s: None,
         service_time: Times::default(),
         response_time: None,
         send_lag: None,
         sample_s: 1.0,
         series: Vec::new(),
+        client_stopped_s: 0.0,
         fairness: Fairness {
             effective: Some(499.0),
             ..Fairness::default()
@@ -55,6 +57,20 @@ fn workload() -> Workload {
         churn: "never".to_owned(),
         idle: false,
         request: None,
+        payload_hash: None,
+        request_body: None,
+        expected_body: None,
+        request_hash: None,
+        linger: "fin".to_owned(),
+        workers: 1,
+        source: None,
+        nodelay: true,
+        receive_buffer_bytes: None,
+        send_buffer_bytes: None,
+        connect_timeout_s: 5.0,
+        timeout_s: 5.0,
+        shed_s: None,
+        ramp_s: 0.0,
         warmup_s: 1.0,
         duration_s: Some(10.0),
         requests: None,
@@ -121,7 +137,7 @@ fn bottlenecks_have_their_words() {
         assert_eq!(judged(&run).bottleneck, word);
     }
     let mut run = run();
-    run.offered_per_s = Some(50_100.0);
+    run.offered = Some(501_000);
     assert_eq!(judged(&run).bottleneck, "schedule");
 }
 
@@ -205,11 +221,11 @@ fn clients_that_did_not_come_or_got_nothing_are_told_with_those_at_work() {
 #[test]
 fn a_slow_schedule_starves_nobody() {
     let mut run = run();
-    run.offered_per_s = Some(100.0);
-    run.answers_per_s = Some(100.0);
+    run.offered = Some(1_000);
     run.answers = 1_000;
     run.fairness.none = 50;
     assert!(judged(&run).valid);
+    run.offered = Some(5_000);
     run.answers = 5_000;
     assert!(!judged(&run).valid);
 }
@@ -222,6 +238,59 @@ fn no_answer_at_all_is_an_error_if_there_is_one() {
     assert!(reason(&run).contains("no answer"), "{}", reason(&run));
     run.errors = vec![errors("read_timeout", 500)];
     assert_eq!(status_of(run), Status::Errors);
+}
+
+#[test]
+fn no_answer_at_all_is_a_reason_in_an_open_loop_too() {
+    let mut run = run();
+    run.server = Some(usage(0.97, "0"));
+    run.offered = Some(1_000_000);
+    run.answers = 0;
+    run.fairness.none = 500;
+    run.unfinished = 1_000_000;
+    assert!(reason(&run).contains("no answer"), "{}", reason(&run));
+}
+
+#[test]
+fn a_run_without_a_window_measured_nothing() {
+    let mut run = run();
+    run.window_s = None;
+    run.answers = 0;
+    assert!(
+        reason(&run).contains("before anything was measured"),
+        "{}",
+        reason(&run)
+    );
+}
+
+#[test]
+fn a_remark_has_no_more_blanks_than_its_words_need() {
+    let mut run = run();
+    run.workload.protocol = "udp".to_owned();
+    run.offered = Some(1_000_000);
+    run.unfinished = 1_000_000;
+    run.host.listen_overflows = Some(7);
+    run.host.udp_receive_buffer_errors = Some(8);
+    run.host.steal_s = Some(1_000.0);
+    run.send_lag = Some(Times {
+        p99: Some(1_000_000_000),
+        ..Times::default()
+    });
+    let verdict = judged(&run);
+    assert!(verdict.remarks.len() >= 4 && !verdict.reasons.is_empty(), "{verdict:?}");
+    for text in verdict.remarks.iter().chain(&verdict.reasons) {
+        assert!(!text.contains("  "), "{text}");
+    }
+}
+
+#[test]
+fn a_message_that_is_missing_of_a_few_is_not_one_of_a_hundred() {
+    for (offered, answers, expected) in [(93, 92, true), (93, 91, false), (1_000, 990, true), (1_000, 989, false)] {
+        let mut run = run();
+        (run.offered, run.answers) = (Some(offered), answers);
+        run.server = Some(usage(0.1, "0"));
+        assert_eq!(judged(&run).valid, expected, "{answers} of {offered}");
+    }
 }
 
 #[test]
@@ -253,7 +322,7 @@ fn a_schedule_that_the_client_did_not_keep_is_none() {
     ] {
         let mut run = run();
         run.send_lag = Some(Times {
-            p99,
+            p99: Some(p99),
             max,
             ..Times::default()
         });
@@ -262,9 +331,29 @@ fn a_schedule_that_the_client_did_not_keep_is_none() {
 }
 
 #[test]
+fn a_client_that_stood_still_is_remarked_and_beyond_a_twentieth_invalid() {
+    let mut run = run();
+    run.client_stopped_s = 0.5;
+    let verdict = judged(&run);
+    assert!(
+        verdict.valid && verdict.remarks[0].contains("stood still for 0.50 s"),
+        "{verdict:?}"
+    );
+    run.client_stopped_s = 0.6;
+    assert!(
+        reason(&run).contains("stood still for 6 % of the time"),
+        "{}",
+        reason(&run)
+    );
+    assert!(judged(&run).remarks.is_empty());
+    run.workload.mode = "open".to_owned();
+    assert!(judged(&run).valid);
+}
+
+#[test]
 fn a_rate_that_was_not_reached_needs_a_server_that_could_not() {
     let mut run = run();
-    run.offered_per_s = Some(60_000.0);
+    run.offered = Some(600_000);
     assert!(judged(&run).valid);
     run.server = Some(usage(0.5, "0"));
     assert!(reason(&run).contains("83 % of the offered rate"), "{}", reason(&run));
@@ -276,11 +365,11 @@ fn a_rate_that_was_not_reached_needs_a_server_that_could_not() {
 fn what_was_on_its_way_at_the_end_is_not_missing_but_what_was_not_sent_is() {
     let mut run = run();
     run.server = Some(usage(0.5, "0"));
-    run.answers_per_s = Some(950.0);
-    run.offered_per_s = Some(1_000.0);
+    run.answers = 9_500;
+    run.offered = Some(10_000);
     run.unfinished = 500;
     assert!(judged(&run).valid && judged(&run).remarks.is_empty());
-    run.answers_per_s = Some(900.0);
+    run.answers = 9_000;
     run.unfinished = 1_000;
     assert!(reason(&run).contains("90 % of the offered rate"), "{}", reason(&run));
     let remarks = judged(&run).remarks;
@@ -301,6 +390,22 @@ fn a_server_that_ended_gives_no_figures() {
 }
 
 #[test]
+fn a_full_accept_queue_is_the_servers_if_a_first_answer_was_late() {
+    let remark = |run: &Run| judged(run).remarks.concat();
+    let mut run = run();
+    run.host.listen_overflows = Some(7);
+    run.connections.first_answer.max = 999_999_999;
+    assert!(remark(&run).contains("another server's") && !remark(&run).contains("backlog"));
+    run.connections.first_answer.max = 1_000_000_000;
+    assert!(remark(&run).contains("backlog"), "{}", remark(&run));
+    run.connections.first_answer.max = 0;
+    run.service_time.max = 1_000_000_000;
+    assert!(!remark(&run).contains("backlog"), "{}", remark(&run));
+    run.workload.churn = "per-request".to_owned();
+    assert!(remark(&run).contains("backlog"), "{}", remark(&run));
+}
+
+#[test]
 fn what_the_kernel_did_is_remarked() {
     let mut run = run();
     run.workload.protocol = "udp".to_owned();
@@ -309,20 +414,20 @@ fn what_the_kernel_did_is_remarked() {
     run.host.steal_s = Some(1_000.0);
     run.server = Some(Usage {
         threads: Some(4),
-        run_queue_delay_s: Some(1_000.0),
+        run_queue_share: Some(0.5),
         ..Usage::default()
     });
     run.service_time = Times {
         count: 1_000,
-        p50: 200_000,
-        p90: 40_100_000,
-        p99: 43_900_000,
+        p50: Some(200_000),
+        p90: Some(40_100_000),
+        p99: Some(43_900_000),
         ..Times::default()
     };
     let verdict = judged(&run);
     assert!(verdict.valid);
     for (remark, text) in verdict.remarks.iter().zip([
-        "7 connections",
+        "7 connections on this machine",
         "8 datagrams",
         "40 ms",
         "another machine",
