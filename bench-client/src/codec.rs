@@ -78,7 +78,7 @@ impl Job {
             None if self.plan.request.is_some() => ErrorClass::BadResponse,
             None => ErrorClass::Corrupt,
         };
-        let detail = format!("{} bytes that nothing on its way asked for", bytes.len());
+        let detail = format!("{} B came when nothing was on its way", bytes.len());
         Fault { class, detail }
     }
 

@@ -87,11 +87,10 @@ mod tests {
     fn chunks_are_taken_as_they_come_and_once() {
         let bytes = b"1\r\na\r\n2;x=y\r\nbc\r\n0\r\nT: u\r\n\r\nHTTP";
         let mut chunks = Chunks::default();
-        for cut in 0..29 {
+        for cut in 0..bytes.len() - 4 {
             assert_eq!(chunks.read(&bytes[..cut], 9).unwrap(), None, "{cut}");
         }
-        let taken = chunks.next;
-        assert_eq!(taken, 19, "all chunks, and no trailer");
+        assert_eq!(chunks.next, 20, "behind the last chunk");
         assert_eq!(chunks.read(bytes, 9).unwrap(), Some(bytes.len() - 4));
         assert_eq!(chunks.into_body(), b"abc");
     }
