@@ -45,6 +45,8 @@ pub(crate) struct Served {
 #[derive(Debug)]
 enum Trouble {
     Fault(Fault),
+    /// The answer was wrong, and is counted already.
+    Counted,
     /// The client was told to stop.
     Stopped,
 }
@@ -67,7 +69,7 @@ impl Client {
                 job.faults.note(connection, fault);
                 None
             }
-            Err(Trouble::Stopped) => None,
+            Err(Trouble::Counted | Trouble::Stopped) => None,
         }
     }
 
@@ -106,8 +108,11 @@ struct Flight {
     origin: Origin,
     /// When it was to be sent.
     intended: Instant,
-    /// When it was.
+    /// When it was, or when the client began to wait until it could be.
     began: Instant,
+    /// When `--timeout` began for its answer: over a connection, when it became
+    /// the oldest on its way; for a datagram, when it was sent.
+    awaited: Instant,
     /// Bytes of the message proper; of the answer once there is one.
     size: usize,
 }

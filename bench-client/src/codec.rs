@@ -1,6 +1,6 @@
 //! What goes over a stream: bare messages that come back, or HTTP.
 
-use crate::http::{Response, Wanted};
+use crate::http::{Reader, Response, Wanted};
 use crate::job::{Job, Verify};
 use crate::payload::Origin;
 use crate::taxonomy::{ErrorClass, Fault};
@@ -13,8 +13,23 @@ pub(crate) struct Answer {
     pub(crate) length: usize,
     /// What is wrong with it.
     pub(crate) verdict: Result<(), Fault>,
+    /// What it says about the answers behind it.
+    pub(crate) step: Step,
     /// Whether nothing more may be sent over the connection.
     pub(crate) last: bool,
+}
+
+/// Whether answers still come in the order in which they were asked for, as
+/// far as one of them tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is right, or wrong but begins with the header of its message.
+    Kept,
+    /// It does not say: another connection's, or a refusal.
+    Unknown,
+    /// It is an earlier message or nonsense: a message or a byte too many may
+    /// have come before it.
+    Lost,
 }
 
 impl Job {
@@ -31,27 +46,40 @@ impl Job {
     }
 
     /// The answer to `origin`, once `inbox` begins with all of it; `ended` when
-    /// no more can come.
+    /// no more can come. `reader` is the connection's: what it has read of this
+    /// answer is not read again.
     ///
     /// # Errors
     /// When what came can be no answer.
-    pub(crate) fn decode(&self, origin: Origin, inbox: &[u8], ended: bool) -> Result<Option<Answer>, Fault> {
-        match &self.plan.request {
-            Some(request) => {
-                let mut from = 0;
-                // Interim responses come before the one that counts.
-                while let Some(response) = request.response(&inbox[from..], ended)? {
-                    if !matches!(response.status, 100..=199) {
-                        let answer = self.answer(origin, &response, &inbox[from..]);
-                        let length = from + answer.length;
-                        return Ok(Some(Answer { length, ..answer }));
-                    }
-                    from += response.consumed;
-                }
-                Ok(None)
-            }
-            None => Ok(self.echo(origin, inbox)),
-        }
+    pub(crate) fn decode(
+        &self,
+        origin: Origin,
+        inbox: &[u8],
+        ended: bool,
+        reader: &mut Reader,
+    ) -> Result<Option<Answer>, Fault> {
+        let Some(request) = &self.plan.request else {
+            return Ok(self.echo(origin, inbox));
+        };
+        let response = request.final_response(reader, inbox, ended)?;
+        Ok(response.map(|(response, interim)| {
+            let answer = self.answer(origin, &response, &inbox[interim..]);
+            let length = interim + answer.length;
+            Answer { length, ..answer }
+        }))
+    }
+
+    /// What bytes are that came when nothing was on its way to `connection`.
+    #[cold]
+    pub(crate) fn stray(&self, connection: u32, bytes: &[u8]) -> Fault {
+        let class = match self.payload.origin_of(bytes) {
+            Some(origin) if origin.connection == connection => ErrorClass::Duplicate,
+            Some(_) => ErrorClass::Misrouted,
+            None if self.plan.request.is_some() => ErrorClass::BadResponse,
+            None => ErrorClass::Corrupt,
+        };
+        let detail = format!("{} B came when nothing was on its way", bytes.len());
+        Fault { class, detail }
     }
 
     fn echo(&self, origin: Origin, inbox: &[u8]) -> Option<Answer> {
@@ -60,10 +88,21 @@ impl Job {
         let verdict = self.verify(origin, bytes);
         Some(Answer {
             length,
-            // Whose bytes follow a wrong answer is known only if all are of one size.
-            last: verdict.is_err() && self.payload.sizes().only().is_none(),
+            step: self.step(origin, bytes, &verdict),
+            last: false,
             verdict,
         })
+    }
+
+    fn step(&self, origin: Origin, bytes: &[u8], verdict: &Result<(), Fault>) -> Step {
+        if verdict.is_ok() {
+            return Step::Kept;
+        }
+        match self.payload.origin_of(bytes) {
+            Some(named) if named == origin => Step::Kept,
+            Some(named) if named.connection != origin.connection => Step::Unknown,
+            _ => Step::Lost,
+        }
     }
 
     /// Compares an echo with what was sent, as far as the plan says.
@@ -73,10 +112,22 @@ impl Job {
     }
 
     fn answer(&self, origin: Origin, response: &Response, inbox: &[u8]) -> Answer {
+        let verdict = self.judge_response(origin, response, inbox);
         Answer {
             length: response.consumed,
-            verdict: self.judge_response(origin, response, inbox),
+            step: self.step_of_response(origin, response, inbox, &verdict),
+            verdict,
             last: response.closes,
+        }
+    }
+
+    fn step_of_response(&self, origin: Origin, response: &Response, inbox: &[u8], verdict: &Result<(), Fault>) -> Step {
+        let wanted = self.plan.request.as_ref().map(|request| request.wanted());
+        match (verdict, wanted) {
+            (Ok(()), _) => Step::Kept,
+            (_, Some(Wanted::Message)) if response.status < 400 => self.step(origin, response.body(inbox), verdict),
+            // Whose it is, it does not say.
+            _ => Step::Unknown,
         }
     }
 

@@ -1,6 +1,7 @@
 //! HTTP/1.1 as a client speaks it (RFC 9112): one request, written in advance,
 //! and where the response to it ends.
 
+mod chunks;
 mod fields;
 mod response;
 
@@ -12,7 +13,7 @@ use crate::payload::{Origin, Payload};
 use crate::target::Target;
 
 pub(crate) use fields::{content_length, lists, values};
-pub(crate) use response::Response;
+pub(crate) use response::{Reader, Response};
 
 /// What a request is made of.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -241,7 +242,7 @@ mod tests {
     }
 
     fn response(bytes: &[u8], ended: bool) -> Result<Option<Response>, Fault> {
-        request(&RequestOptions::default()).response(bytes, ended)
+        request(&RequestOptions::default()).response(&mut Reader::default(), bytes, ended)
     }
 
     #[test]

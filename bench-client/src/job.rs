@@ -74,7 +74,8 @@ pub(crate) struct Plan {
     pub(crate) network: Network,
     /// How long connecting may take.
     pub(crate) connect_timeout: Duration,
-    /// How long a read or a write may take, and a datagram's answer.
+    /// How long a write may take, and a whole answer: from when it is the oldest
+    /// on its way over its connection, or its datagram was sent.
     pub(crate) timeout: Duration,
     /// How often what happens is taken down.
     pub(crate) sampling: Sampling,

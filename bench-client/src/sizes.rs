@@ -40,14 +40,6 @@ impl Sizes {
         }
     }
 
-    /// The one size, if there is but one.
-    pub(crate) fn only(&self) -> Option<usize> {
-        match self.law {
-            Law::Fixed(size) => Some(size),
-            _ => None,
-        }
-    }
-
     /// The size of `origin`'s message.
     pub(crate) fn of(&self, seed: u64, origin: Origin) -> usize {
         let draw = |salt: u64| mix(mix(seed ^ salt ^ u64::from(origin.connection)) ^ origin.sequence);

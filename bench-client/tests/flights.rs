@@ -4,34 +4,19 @@
 mod program;
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use program::{PROGRAM, run};
+use program::{PROGRAM, listen, run};
 use serde_json::Value;
 
 const SIZE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Each connection is served by `attend`, on a thread of its own.
-fn server(attend: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let target = format!("tcp://{}", listener.local_addr().expect("it is bound"));
-    let attend = Arc::new(attend);
-    thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let attend = Arc::clone(&attend);
-            // How a connection ends is for the client to say.
-            thread::spawn(move || attend(client));
-        }
-    });
-    target
-}
 
 /// Answers `count` messages, once all of them are here.
 fn answer(client: &mut TcpStream, count: usize) -> std::io::Result<()> {
@@ -42,7 +27,7 @@ fn answer(client: &mut TcpStream, count: usize) -> std::io::Result<()> {
 
 #[test]
 fn as_many_messages_are_on_their_way_as_asked() {
-    let target = server(|mut client| {
+    let target = listen(|mut client| {
         answer(&mut client, 1)?;
         loop {
             answer(&mut client, 4)?;
@@ -58,7 +43,7 @@ fn as_many_messages_are_on_their_way_as_asked() {
 fn each_message_that_a_connection_takes_with_it_is_a_failure() {
     let left = AtomicU32::new(3);
     let spend = |places: u32| places.checked_sub(1);
-    let target = server(move |mut client| {
+    let target = listen(move |mut client| {
         answer(&mut client, 1)?;
         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok() {
             return client.read_exact(&mut [0; 4 * SIZE]);
@@ -110,7 +95,7 @@ fn interrupted(target: &str, silent: &Receiver<()>, options: &[&str]) -> (Option
 #[test]
 fn messages_without_an_answer_are_unfinished() {
     let (tell, silent) = channel();
-    let target = server(move |mut client| {
+    let target = listen(move |mut client| {
         answer(&mut client, 1)?;
         client.read_exact(&mut [0; 3 * SIZE])?;
         // The test may have gone on.
@@ -143,7 +128,7 @@ fn datagrams_without_an_answer_are_unfinished() {
 
 #[test]
 fn what_the_schedule_still_asked_for_is_unfinished() {
-    let target = server(|mut client| {
+    let target = listen(|mut client| {
         answer(&mut client, 1)?;
         client.read_exact(&mut [0; 2 * SIZE])
     });
@@ -176,7 +161,7 @@ fn errors(report: &Value) -> u64 {
 
 #[test]
 fn no_more_answers_count_than_were_asked_for() {
-    let target = server(|mut client| {
+    let target = listen(|mut client| {
         loop {
             answer(&mut client, 1)?;
         }
@@ -184,4 +169,74 @@ fn no_more_answers_count_than_were_asked_for() {
     let options = ["-c", "20", "--depth", "4", "-n", "1000", "--allow-client-limited"];
     let run = run(&target, &options);
     assert_eq!(run.report["answers"], 1000, "{}", run.text());
+}
+
+/// A Unix datagram server: its socket, the folder of that, and the target.
+fn unixgram() -> (UnixDatagram, tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("server");
+    let socket = UnixDatagram::bind(&path).expect("a free path");
+    let target = format!("unixgram://{}", path.display());
+    (socket, folder, target)
+}
+
+/// Answers the first message when no further one finds room.
+fn answer_behind_a_full_queue(socket: &UnixDatagram) -> std::io::Result<()> {
+    let mut message = [0; 2 * SIZE];
+    let (length, from) = socket.recv_from(&mut message)?;
+    let filler = UnixDatagram::unbound()?;
+    filler.set_nonblocking(true)?;
+    let path = socket.local_addr()?;
+    while filler.send_to_addr(b"full", &path).is_ok() {}
+    socket.send_to_addr(&message[..length], &from).map(drop)
+}
+
+/// Echoes the next message that is not of who filled the queue, `after` a while.
+fn answer_late(socket: &UnixDatagram, after: Duration) -> std::io::Result<()> {
+    let mut message = [0; 2 * SIZE];
+    loop {
+        let (length, from) = socket.recv_from(&mut message)?;
+        if length == SIZE {
+            thread::sleep(after);
+            return socket.send_to_addr(&message[..length], &from).map(drop);
+        }
+    }
+}
+
+#[test]
+fn a_datagram_that_waits_to_be_sent_is_not_late() {
+    let (socket, _folder, target) = unixgram();
+    thread::spawn(move || -> std::io::Result<()> {
+        answer_behind_a_full_queue(&socket)?;
+        // Each is less than --timeout, and both together are more.
+        let half = Duration::from_millis(1200);
+        thread::sleep(half);
+        answer_late(&socket, half)?;
+        loop {
+            answer_late(&socket, Duration::ZERO)?;
+        }
+    });
+    let run = run(
+        &target,
+        &["-c", "1", "-d", "3s", "--timeout", "2s", "--allow-client-limited"],
+    );
+    assert_eq!(errors(&run.report), 0, "{}", run.text());
+    assert!(run.report["answers"].as_u64().expect("a count") > 0, "{}", run.text());
+}
+
+#[test]
+fn a_datagram_that_cannot_be_sent_is_a_write_timeout() {
+    let (socket, _folder, target) = unixgram();
+    let (tell, ended) = channel::<()>();
+    let server = thread::spawn(move || {
+        let answered = answer_behind_a_full_queue(&socket);
+        // Nobody reads until the run is over.
+        let _ = ended.recv_timeout(PATIENCE);
+        answered
+    });
+    let run = run(&target, &["-c", "1", "-d", "500ms", "--timeout", "400ms"]);
+    drop(tell);
+    server.join().expect("it does not panic").expect("it answers once");
+    let errors = &run.report["errors"];
+    assert_eq!(errors[0]["class"], "write_timeout", "{}", run.text());
 }

@@ -53,7 +53,7 @@ pub(crate) struct ClientOptions {
     /// How long connecting may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) connect_timeout: Duration,
-    /// How long a read or a write may take.
+    /// How long a whole answer or a write may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) timeout: Duration,
     #[command(flatten)]

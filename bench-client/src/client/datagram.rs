@@ -67,6 +67,7 @@ impl DatagramClient {
             match self.turn() {
                 Ok(()) => {}
                 Err(Trouble::Fault(fault)) => self.desk.note(fault),
+                Err(Trouble::Counted) => {}
                 Err(Trouble::Stopped) => break,
             }
         }
@@ -80,6 +81,7 @@ impl DatagramClient {
         match self.exchange() {
             Ok(_) => self.give_up(),
             Err(Trouble::Fault(fault)) => self.desk.note(fault),
+            Err(Trouble::Counted) => {}
             Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
         }
         self.desk.served
@@ -135,6 +137,8 @@ impl DatagramClient {
             origin,
             intended,
             began,
+            // The queue of a Unix datagram socket is short: senders wait for room.
+            awaited: Instant::now(),
             size,
         };
         self.desk.sent(&flight);
@@ -149,7 +153,7 @@ impl DatagramClient {
         let deadline = self
             .flights
             .front()
-            .map_or(now + super::NAP, |flight| flight.began + timeout);
+            .map_or(now + super::NAP, |flight| flight.awaited + timeout);
         let patience = self.desk.patience(deadline, self.may_begin(), now);
         let doing = |err: io::Error| trouble(&err, Doing::Receiving);
         self.socket.set_read_timeout(patience).map_err(doing)?;
@@ -167,7 +171,11 @@ impl DatagramClient {
     /// Forgets about messages that should have been answered.
     fn expire(&mut self, now: Instant) {
         let timeout = self.desk.job.plan.timeout;
-        while self.flights.front().is_some_and(|flight| now >= flight.began + timeout) {
+        while self
+            .flights
+            .front()
+            .is_some_and(|flight| now >= flight.awaited + timeout)
+        {
             let Some(flight) = self.flights.pop_front() else {
                 return;
             };
@@ -254,6 +262,13 @@ impl Socket {
             Socket::Unix(socket) => socket.set_read_timeout(Some(limit)),
         }
     }
+
+    fn set_write_timeout(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            Socket::Udp(socket) => socket.set_write_timeout(Some(limit)),
+            Socket::Unix(socket) => socket.set_write_timeout(Some(limit)),
+        }
+    }
 }
 
 fn open(job: &Job, connection: u32) -> io::Result<Socket> {
@@ -265,6 +280,7 @@ fn open(job: &Job, connection: u32) -> io::Result<Socket> {
         Endpoint::Ip(address) => Socket::Udp(dial::udp(&job.plan, *address, origin)?),
         Endpoint::Path(path) => Socket::Unix(dial::unixgram(&job.plan, path, connection)?),
     };
+    socket.set_write_timeout(job.plan.timeout)?;
     Ok(socket)
 }
 

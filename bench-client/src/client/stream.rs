@@ -1,5 +1,6 @@
 //! A client over a connection.
 
+mod answers;
 mod connection;
 
 use std::collections::VecDeque;
@@ -9,10 +10,10 @@ use std::time::Instant;
 
 use super::buffers::{Inbox, Outbox};
 use super::{Desk, Flight, Served, Trouble, trouble};
-use crate::codec::Answer;
+use crate::http::Reader;
 use crate::job::{Churn, Job};
 use crate::line::Line;
-use crate::taxonomy::{Doing, ErrorClass, Fault};
+use crate::taxonomy::Doing;
 
 /// Bytes on their way at most: a longer message is sent while its answer comes
 /// in, because a server that echoes as it reads, and a client that reads only
@@ -34,12 +35,18 @@ pub(crate) struct StreamClient {
     flights: VecDeque<Flight>,
     outbox: Outbox,
     inbox: Inbox,
+    /// What is known of the response that the inbox begins with.
+    reader: Reader,
     /// Bytes written for which none came back yet.
     unanswered: usize,
-    /// When the server last showed that it lives.
+    /// When bytes last came.
     heard: Instant,
     /// In a row, the last one included.
     failures: u32,
+    /// Right answers, in all phases.
+    right: u64,
+    /// Whether a wrong answer left open if those behind it are in their place.
+    in_doubt: bool,
     /// Whether the connection is to carry no more.
     leaving: bool,
 }
@@ -57,9 +64,12 @@ impl StreamClient {
             flights: VecDeque::new(),
             outbox: Outbox::default(),
             inbox: Inbox::default(),
+            reader: Reader::default(),
             unanswered: 0,
             heard: now,
             failures: 0,
+            right: 0,
+            in_doubt: false,
             leaving: false,
         };
         client.exchange()?;
@@ -73,6 +83,7 @@ impl StreamClient {
             match self.turn() {
                 Ok(()) => {}
                 Err(Trouble::Fault(fault)) => self.recover(fault),
+                Err(Trouble::Counted) => {}
                 Err(Trouble::Stopped) => break,
             }
         }
@@ -86,6 +97,7 @@ impl StreamClient {
         match self.exchange() {
             Ok(()) => {}
             Err(Trouble::Fault(fault)) => self.desk.note(fault),
+            Err(Trouble::Counted) => {}
             Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
         }
         self.desk.served
@@ -94,16 +106,22 @@ impl StreamClient {
     /// One message there and back, now. A wrong answer is a fault.
     fn exchange(&mut self) -> Result<(), Trouble> {
         let now = Instant::now();
+        let right = self.right;
         self.begin(now, now)?;
         while !self.flights.is_empty() {
+            self.resume()?;
             self.send()?;
-            self.receive(Instant::now())?.map_err(Trouble::Fault)?;
+            self.receive(Instant::now())?;
         }
-        Ok(())
+        match self.right > right {
+            true => Ok(()),
+            false => Err(Trouble::Counted),
+        }
     }
 
     /// What is due is sent, what comes is taken.
     fn turn(&mut self) -> Result<(), Trouble> {
+        self.resume()?;
         let mut now = Instant::now();
         while self.may_begin() {
             let Some(intended) = self.desk.take_turn(now) else {
@@ -118,10 +136,7 @@ impl StreamClient {
             self.part();
             return self.desk.rest();
         }
-        if let Err(fault) = self.receive(now)? {
-            self.desk.note(fault);
-        }
-        Ok(())
+        self.receive(now)
     }
 
     fn may_begin(&self) -> bool {
@@ -140,14 +155,12 @@ impl StreamClient {
                 began = now;
             }
         }
-        if self.flights.is_empty() {
-            self.heard = began;
-        }
         let size = self.desk.job.encode(origin, self.outbox.end());
         let flight = Flight {
             origin,
             intended,
             began,
+            awaited: now,
             size,
         };
         self.desk.sent(&flight);
@@ -186,29 +199,27 @@ impl StreamClient {
         Ok(())
     }
 
-    /// Waits for bytes and takes the answers among them; the inner result is of
-    /// those.
-    fn receive(&mut self, now: Instant) -> Result<Result<(), Fault>, Trouble> {
+    /// Waits for bytes and takes the answers among them.
+    fn receive(&mut self, now: Instant) -> Result<(), Trouble> {
         self.inbox.make_room(self.expected());
-        let Some(line) = &self.line else {
-            return Ok(Ok(()));
+        let (Some(line), Some(oldest)) = (&self.line, self.flights.front()) else {
+            return Ok(());
         };
-        let deadline = self.heard + self.desk.job.plan.timeout;
-        if self.desk.pace.due().is_some() {
-            let patience = self.desk.patience(deadline, self.may_begin(), now);
-            line.set_read_timeout(patience)
-                .map_err(|err| trouble(&err, Doing::Receiving))?;
-        }
+        let deadline = oldest.awaited + self.desk.job.plan.timeout;
+        let patience = self.desk.patience(deadline, self.may_begin(), now);
+        line.set_read_timeout(patience)
+            .map_err(|err| trouble(&err, Doing::Receiving))?;
         match line.read(self.inbox.room()) {
             Ok(0) => self.ended(),
             Ok(count) => {
                 self.heard = Instant::now();
                 self.inbox.read(count);
                 self.unanswered = self.unanswered.saturating_sub(count);
-                self.take_answers(false)
+                self.take_answers(false);
+                self.check_time(self.heard)
             }
-            // It was time to send, not to give up.
-            Err(err) if err.kind() == io::ErrorKind::TimedOut && Instant::now() < deadline => Ok(Ok(())),
+            // Or it was time to send.
+            Err(err) if err.kind() == io::ErrorKind::TimedOut => self.check_time(Instant::now()),
             Err(err) => Err(trouble(&err, Doing::Receiving)),
         }
     }
@@ -224,56 +235,5 @@ impl StreamClient {
                 sizes.sum::<usize>().min(filled + UNANSWERED)
             }
         }
-    }
-
-    fn take_answers(&mut self, ended: bool) -> Result<Result<(), Fault>, Trouble> {
-        let (mut at, mut verdict, mut last) = (0, Ok(()), false);
-        while let Some(flight) = self.flights.front().filter(|_| !last) {
-            let decoded = self.desk.job.decode(flight.origin, &self.inbox.bytes()[at..], ended);
-            let Some(answer) = decoded.map_err(Trouble::Fault)? else {
-                break;
-            };
-            at += answer.length;
-            last = answer.last;
-            verdict = self.finish(answer).and(verdict);
-        }
-        self.inbox.drop_front(at);
-        if last {
-            self.desk.served.unfinished += self.flights.len() as u64;
-            self.hang_up();
-        } else if self.flights.is_empty() {
-            self.part();
-        }
-        Ok(verdict)
-    }
-
-    fn finish(&mut self, answer: Answer) -> Result<(), Fault> {
-        if self.flights.len() == self.desk.job.plan.depth as usize {
-            self.desk.free_since = self.heard;
-        }
-        if let Some(mut flight) = self.flights.pop_front() {
-            flight.size = answer.length;
-            answer.verdict?;
-            self.failures = 0;
-            self.desk.answered(&flight, self.heard);
-        }
-        Ok(())
-    }
-
-    /// The server has closed: that may end a response, and else is a fault.
-    fn ended(&mut self) -> Result<Result<(), Fault>, Trouble> {
-        let waiting = self.flights.len();
-        let verdict = self.take_answers(true)?;
-        if self.flights.len() < waiting {
-            self.hang_up();
-            return Ok(verdict);
-        }
-        let read = self.inbox.bytes().len();
-        let class = match read {
-            0 => ErrorClass::ClosedEarly,
-            _ => ErrorClass::Short,
-        };
-        let detail = format!("the server closed after {read} bytes of the answer");
-        Err(Trouble::Fault(Fault { class, detail }))
     }
 }

@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use crate::cli::{Phases, RunOptions};
+use crate::http::Reader;
 use crate::job::Job;
 use crate::payload::Origin;
 use crate::target::Target;
@@ -68,12 +69,13 @@ pub(super) fn origin(sequence: u64) -> Origin {
 /// answers to `messages` messages.
 pub(super) fn hear(job: &Job, received: &[u8], step: usize, messages: usize) -> Heard {
     let mut heard = Heard::default();
+    let mut reader = Reader::default();
     let mut filled = 0;
     while filled < received.len() && !heard.is_over(messages) {
         filled = (filled + step).min(received.len());
-        heard.take(job, &received[..filled], false, messages);
+        heard.take(job, &mut reader, &received[..filled], (false, messages));
     }
-    heard.take(job, received, true, messages);
+    heard.take(job, &mut reader, received, (true, messages));
     heard
 }
 
@@ -82,10 +84,10 @@ impl Heard {
         self.broken.is_some() || self.answers.len() == messages || self.answers.last().is_some_and(|answer| answer.last)
     }
 
-    fn take(&mut self, job: &Job, received: &[u8], ended: bool, messages: usize) {
+    fn take(&mut self, job: &Job, reader: &mut Reader, received: &[u8], (ended, messages): (bool, usize)) {
         while !self.is_over(messages) {
             let begin = self.answers.last().map_or(0, |answer| answer.end);
-            match job.decode(origin(self.answers.len() as u64), &received[begin..], ended) {
+            match job.decode(origin(self.answers.len() as u64), &received[begin..], ended, reader) {
                 Ok(None) => return,
                 Ok(Some(answer)) => self.answers.push(Taken {
                     begin,

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use super::exchange::{hear, job, origin};
-use crate::http::{Request, Response};
+use crate::http::{Reader, Request, Response};
 use crate::job::Job;
+use crate::taxonomy::Fault;
 
 /// Requests on their way.
 const MESSAGES: usize = 3;
@@ -28,17 +29,21 @@ pub fn http_response(bytes: &[u8]) {
     }
 }
 
+fn read(request: &Request, bytes: &[u8], ended: bool) -> Result<Option<Response>, Fault> {
+    request.response(&mut Reader::default(), bytes, ended)
+}
+
 fn check_reader(request: &Request, bytes: &[u8]) {
-    let whole = request.response(bytes, false).map_err(|fault| fault.class);
+    let whole = read(request, bytes, false).map_err(|fault| fault.class);
     for cut in (0..bytes.len()).step_by(bytes.len().div_ceil(CUTS).max(1)) {
-        match request.response(&bytes[..cut], false).map_err(|fault| fault.class) {
+        match read(request, &bytes[..cut], false).map_err(|fault| fault.class) {
             Ok(None) => {}
             early => assert_eq!(early, whole, "the first {cut} bytes"),
         }
     }
     if let Ok(Some(response)) = &whole {
         assert!(response.consumed <= bytes.len());
-        let ended = request.response(bytes, true).ok().flatten();
+        let ended = read(request, bytes, true).ok().flatten();
         assert_eq!(ended.as_ref(), Some(response), "the end adds nothing");
         check_head(response, bytes);
         check_body(request, response, bytes);
@@ -63,7 +68,7 @@ fn check_body(request: &Request, response: &Response, bytes: &[u8]) {
         again.extend(b"\r\n");
     }
     again.extend(b"0\r\n\r\n");
-    let Ok(Some(found)) = request.response(&again, false) else {
+    let Ok(Some(found)) = read(request, &again, false) else {
         panic!("a chunk of {} bytes is no body", body.len());
     };
     // Without a body whatever the fields say, as HEAD is answered.

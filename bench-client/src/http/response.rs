@@ -1,21 +1,95 @@
 //! Where a response ends, and what it says (RFC 9112, section 6).
 
-use super::{Request, content_length, lists, values};
+use super::chunks::Chunks;
+use super::{Request, Wanted, content_length, lists, values};
+use crate::sizes::LARGEST;
 use crate::taxonomy::{ErrorClass, Fault};
 
 /// Header fields of a response at most; more is no response of a test.
-const FIELDS: usize = 64;
+pub(super) const FIELDS: usize = 64;
 /// The longest head, and the longest trailers: a server that never ends one must
 /// not fill the memory.
-const LONGEST_HEAD: usize = 64 * 1024;
+pub(super) const LONGEST_HEAD: usize = 64 * 1024;
+
+/// What is known of the response that is coming in: no byte of a long one is
+/// looked at again when more of it has come.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    /// Bytes of the interim responses before it.
+    interim: usize,
+    head: Option<Head>,
+    chunks: Chunks,
+}
+
+/// What a head says that has come.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    status: u16,
+    length: usize,
+    framing: Framing,
+    closes: bool,
+}
 
 impl Request {
+    /// The response that is none of the interim ones, and how many bytes of
+    /// those stand before it, once `inbox` begins with all of that.
+    ///
+    /// # Errors
+    /// What is no response, or is longer than one may be.
+    pub(crate) fn final_response(
+        &self,
+        reader: &mut Reader,
+        inbox: &[u8],
+        ended: bool,
+    ) -> Result<Option<(Response, usize)>, Fault> {
+        while let Some(response) = self.response(reader, &inbox[reader.interim..], ended)? {
+            if !matches!(response.status, 100..=199) {
+                return Ok(Some((response, std::mem::take(&mut reader.interim))));
+            }
+            reader.interim += response.consumed;
+        }
+        let longest = self.longest_body();
+        // Framing may be as long as what it frames, but not without an end.
+        match inbox.len() > 2 * longest {
+            true => Err(too_long(longest)),
+            false => Ok(None),
+        }
+    }
+
     /// The response at the begin of `inbox`, once all of it is there; `ended`
-    /// when no more can come.
+    /// when no more can come. `reader` has read what was there before.
     ///
     /// # Errors
     /// What is no response.
-    pub(crate) fn response(&self, inbox: &[u8], ended: bool) -> Result<Option<Response>, Fault> {
+    pub(crate) fn response(&self, reader: &mut Reader, inbox: &[u8], ended: bool) -> Result<Option<Response>, Fault> {
+        let Some(head) = reader.head.map_or_else(|| self.head(inbox), |head| Ok(Some(head)))? else {
+            return Ok(None);
+        };
+        reader.head = Some(head);
+        let bytes = &inbox[head.length..];
+        let Some(consumed) = self.body_length(head.framing, &mut reader.chunks, bytes, ended)? else {
+            return Ok(None);
+        };
+        reader.head = None;
+        let chunks = std::mem::take(&mut reader.chunks);
+        Ok(Some(Response {
+            status: head.status,
+            body: (head.framing == Framing::Chunked).then(|| chunks.into_body()),
+            consumed: head.length + consumed,
+            head: head.length,
+            closes: head.closes,
+        }))
+    }
+
+    /// The longest body that is taken.
+    fn longest_body(&self) -> usize {
+        match self.wanted() {
+            Wanted::Bytes(bytes) => LARGEST.max(bytes.len()),
+            Wanted::Any | Wanted::Message => LARGEST,
+        }
+    }
+
+    fn head(&self, inbox: &[u8]) -> Result<Option<Head>, Fault> {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS];
         let mut head = httparse::Response::new(&mut fields);
         let length = match head.parse(inbox) {
@@ -26,14 +100,30 @@ impl Request {
         };
         let status = head.code.unwrap_or_default();
         let framing = self.framing(&head, status)?;
-        let body = framing.body(&inbox[length..], ended)?;
-        Ok(body.map(|(body, consumed)| Response {
+        Ok(Some(Head {
             status,
-            body,
-            consumed: length + consumed,
-            head: length,
+            length,
+            framing,
             closes: closes(&head) || framing == Framing::UntilClose,
         }))
+    }
+
+    /// The length of the body as it was sent, once all of it is in `bytes`.
+    fn body_length(
+        &self,
+        framing: Framing,
+        chunks: &mut Chunks,
+        bytes: &[u8],
+        ended: bool,
+    ) -> Result<Option<usize>, Fault> {
+        let longest = self.longest_body();
+        match framing {
+            Framing::Length(length) if length > longest => Err(too_long(longest)),
+            Framing::Length(length) => Ok((bytes.len() >= length).then_some(length)),
+            Framing::Chunked => chunks.read(bytes, longest),
+            Framing::UntilClose if bytes.len() > longest => Err(too_long(longest)),
+            Framing::UntilClose => Ok(ended.then_some(bytes.len())),
+        }
     }
 
     /// RFC 9112, section 6.3.
@@ -100,56 +190,15 @@ enum Framing {
     UntilClose,
 }
 
-/// A body, if it is not simply the bytes there, and how many bytes it takes.
-type Body = (Option<Vec<u8>>, usize);
-
-impl Framing {
-    fn body(self, bytes: &[u8], ended: bool) -> Result<Option<Body>, Fault> {
-        match self {
-            Framing::Length(length) => Ok((bytes.len() >= length).then_some((None, length))),
-            Framing::Chunked => unchunk(bytes),
-            Framing::UntilClose => Ok(ended.then_some((None, bytes.len()))),
-        }
-    }
+#[cold]
+pub(super) fn too_long(longest: usize) -> Fault {
+    bad(format!(
+        "the response's body is longer than {longest} bytes, the most that is taken"
+    ))
 }
 
-/// RFC 9112, section 7.1; trailers are skipped.
-fn unchunk(bytes: &[u8]) -> Result<Option<Body>, Fault> {
-    let (mut at, mut body) = (0, Vec::new());
-    loop {
-        let (line, size) = match httparse::parse_chunk_size(&bytes[at..]) {
-            Ok(httparse::Status::Complete(found)) => found,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(bad("a chunk has no size".to_owned())),
-        };
-        at += line;
-        if size == 0 {
-            return Ok(trailers(&bytes[at..])?.map(|length| (Some(body), at + length)));
-        }
-        let end = usize::try_from(size).ok().and_then(|size| at.checked_add(size));
-        let end = end.ok_or_else(|| bad(format!("a chunk of {size} bytes")))?;
-        match bytes.get(end..end.saturating_add(2)) {
-            Some(b"\r\n") => body.extend_from_slice(&bytes[at..end]),
-            Some(_) => return Err(bad("a chunk does not end where it says".to_owned())),
-            None => return Ok(None),
-        }
-        at = end + 2;
-    }
-}
-
-/// The length of what stands between the last chunk and the next response, once
-/// all of it is there.
-fn trailers(bytes: &[u8]) -> Result<Option<usize>, Fault> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    match httparse::parse_headers(bytes, &mut fields) {
-        Ok(httparse::Status::Complete((length, _))) if length <= LONGEST_HEAD => Ok(Some(length)),
-        Ok(httparse::Status::Partial) if bytes.len() <= LONGEST_HEAD => Ok(None),
-        Ok(_) => Err(bad(format!("the trailers are longer than {LONGEST_HEAD} bytes"))),
-        Err(err) => Err(bad(format!("the trailers cannot be read: {err}"))),
-    }
-}
-
-fn bad(detail: String) -> Fault {
+#[cold]
+pub(super) fn bad(detail: String) -> Fault {
     Fault {
         class: ErrorClass::BadResponse,
         detail,

@@ -23,11 +23,13 @@ pub(crate) struct Case {
 enum Number {
     /// As many as the server made.
     K,
+    /// So many for each one that the server made.
+    KTimes(u64),
     /// Always as many.
     Always(u64),
 }
 
-use Number::{Always, K};
+use Number::{Always, K, KTimes};
 
 /// A server whose faults are reported as errors.
 const fn wrong(server: &'static str, client: &'static str, expected: &'static [(&'static str, Number)]) -> Case {
@@ -96,6 +98,7 @@ impl Case {
     pub(crate) fn expected(&self, count: u64) -> Vec<(String, u64)> {
         let often = |number: &Number| match number {
             K => count,
+            KTimes(number) => count * number,
             Always(number) => *number,
         };
         let expected = self.expected.iter();
@@ -107,7 +110,8 @@ impl Case {
 
 /// Every case. The clients are twenty. Where they wait for an answer that never
 /// comes, `--timeout` is short and the run longer than that, or they would be
-/// clients without any answer.
+/// clients without any answer. With `--depth 8` a connection that the server ends
+/// takes eight messages with it, since a client sends what it may before it reads.
 #[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
     right("tcp --size 64", ""),
@@ -123,6 +127,11 @@ pub(crate) const CASES: &[Case] = &[
     wrong("tcp --size 64 --reset K", "", &[("reset", K)]),
     wrong("tcp --size 64 --stall 1h@1500ms", "--timeout 3s", &[("read_timeout", Always(20))]).exactly(2.0),
     wrong("tcp --size 64 --serve-only 10", "--timeout 1s", &[("read_timeout", Always(10))]).invalid(),
+    wrong("tcp --size 64 --corrupt K", "--depth 8", &[("corrupt", K)]),
+    wrong("tcp --size 64 --swap K", "--depth 8", &[("misrouted", K)]),
+    wrong("tcp --size 64 --short K", "--depth 8", &[("closed_early", KTimes(7)), ("short", K)]),
+    wrong("tcp --size 64 --close K", "--depth 8", &[("closed_early", KTimes(8))]),
+    wrong("tcp --size 64 --reset K", "--depth 8", &[("reset", KTimes(8))]),
     right("unix --size 64", ""),
     wrong("unix --size 64 --corrupt K", "", &[("corrupt", K)]),
     wrong("unix --size 64 --swap K", "", &[("misrouted", K)]),
@@ -149,6 +158,14 @@ pub(crate) const CASES: &[Case] = &[
     wrong("http --status 404*K", "--expect echo", &[("status_4xx", K)]),
     wrong("http --status 503*K", "--expect echo", &[("status_5xx", K)]),
     wrong("http --bad-response K", "--expect echo", &[("bad_response", K)]),
+    wrong("http --corrupt K", "--expect echo --depth 8", &[("corrupt", K)]),
+    wrong("http --swap K", "--expect echo --depth 8", &[("misrouted", K)]),
+    wrong("http --short K", "--expect echo --depth 8", &[("closed_early", KTimes(7)), ("short", K)]),
+    wrong("http --close K", "--expect echo --depth 8", &[("closed_early", KTimes(8))]),
+    wrong("http --reset K", "--expect echo --depth 8", &[("reset", KTimes(8))]),
+    wrong("http --status 404*K", "--expect echo --depth 8", &[("status_4xx", K)]),
+    wrong("http --status 503*K", "--expect echo --depth 8", &[("status_5xx", K)]),
+    wrong("http --bad-response K", "--expect echo --depth 8", &[("bad_response", K)]),
 ];
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
 use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -57,6 +60,21 @@ pub(crate) fn command(words: &[&str]) -> Run {
         output: output.expect("it can be started"),
         report: Value::Null,
     }
+}
+
+/// Each connection is served by `attend`, on a thread of its own.
+pub(crate) fn listen(attend: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = format!("tcp://{}", listener.local_addr().expect("it is bound"));
+    let attend = Arc::new(attend);
+    thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let attend = Arc::clone(&attend);
+            // How a connection ends is for the client to say.
+            thread::spawn(move || attend(client));
+        }
+    });
+    target
 }
 
 /// An echo server of its own process; ends with the test.
