@@ -131,6 +131,5 @@ fn measure(
         let plan = options.outputs.equip(options.load.plan(&phases));
         options.workload.apply(&target, target.resolve()?, plan)
     };
-    let (outcome, _) = trial::spawned(command, places, plan, watch)?;
-    Ok(outcome)
+    trial::spawned(command, places, plan, watch)
 }

@@ -6,6 +6,7 @@
 
 mod owners;
 mod sockets;
+mod started;
 
 use std::net::IpAddr;
 
@@ -17,6 +18,7 @@ use crate::family::{Processes, named};
 
 use sockets::Listener;
 pub(crate) use sockets::Site;
+pub(crate) use started::{Started, started};
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::{LISTENING, of_address, of_path};
 

@@ -65,8 +65,7 @@ fn measure_started(
         let template = template.unwrap_or_else(|| Template::natural(endpoint));
         plan(options, &template.at(endpoint)?)
     };
-    let (outcome, _) = trial::spawned(command, stage.places, plan, watch)?;
-    Ok(outcome)
+    trial::spawned(command, stage.places, plan, watch)
 }
 
 fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<Outcome, Failure> {
