@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::failure::Failure;
 use crate::format;
 use crate::saved::{SCHEMA, Saved};
@@ -18,7 +19,7 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read(path).map_err(|err| failed(err.to_string()))?;
+    let text = bounded::read(path, LARGEST).map_err(|err| failed(format!("{err}; {REMEDY}")))?;
     parse(&text).map_err(failed)
 }
 
@@ -37,6 +38,10 @@ pub(crate) fn parse(text: &[u8]) -> Result<Saved, String> {
         _ => serde_json::from_value(value).map_err(|err| format!("{err}; {REMEDY}")),
     }
 }
+
+/// More bytes no report has: one of a day of seconds, with the times of each,
+/// has about half of it.
+const LARGEST: u64 = 512 << 20;
 
 const REMEDY: &str = "give a file that --json wrote";
 

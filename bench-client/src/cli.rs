@@ -34,7 +34,7 @@ pub(crate) use run::RunOptions;
 /// gate was breached, or what was compared is worse; 4 the figures are worth nothing
 /// (fewer clients connected than asked for, the client was at its limits, two
 /// servers share the port, ...: the report says why); 130 interrupted, the
-/// report is partial.
+/// report is partial; 141 nobody reads its output any more.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {

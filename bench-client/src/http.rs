@@ -4,11 +4,12 @@
 mod fields;
 mod response;
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::bounded;
 use crate::failure::Failure;
 use crate::payload::{Origin, Payload};
+use crate::sizes::LARGEST;
 use crate::target::Target;
 
 pub(crate) use fields::{content_length, lists, values};
@@ -88,11 +89,14 @@ impl Request {
         Ok(Request {
             summary: summary(method, target, options),
             head: head.into_bytes(),
-            body: options.body.as_ref().map_or(Ok(Vec::new()), read)?,
+            body: options
+                .body
+                .as_ref()
+                .map_or(Ok(Vec::new()), |path| read("--body", path))?,
             expectation: match options.expect.as_deref() {
                 None => Expectation::Any,
                 Some("echo") => Expectation::Echo,
-                Some(path) => Expectation::Bytes(read(&path.into())?),
+                Some(path) => Expectation::Bytes(read("--expect", path.as_ref())?),
             },
             answers_without_body: method == "HEAD",
         })
@@ -184,8 +188,10 @@ fn check_field(field: &str) -> Result<(), Failure> {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|err| Failure::Usage(format!("cannot read {}: {err}", path.display())))
+/// The body in `path`, which `option` names. No message is larger either.
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let body = bounded::read(path, LARGEST as u64);
+    body.map_err(|err| Failure::Usage(format!("{option}: cannot read {}: {err}", path.display())))
 }
 
 #[cfg(test)]

@@ -18,9 +18,9 @@ use crate::family::{Processes, named};
 
 use sockets::Listener;
 pub(crate) use sockets::Site;
-pub(crate) use started::{Started, started};
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::{LISTENING, of_address, of_path};
+pub(crate) use started::{Started, started};
 
 /// What there is to know about who listens.
 #[derive(Clone, Debug, Default)]

@@ -120,7 +120,9 @@ fn who_does_not_end_when_asked_is_ended_and_who_left_the_group_is_named() {
     let deaf = word_behind(&text, "server: deaf ");
     assert!(!runs(deaf), "{deaf} still runs");
     let gone = word_behind(&text, "server: gone ");
-    let named = text.contains(&format!("left processes that are not in its process group: {gone} (sleep)"));
+    let named = text.contains(&format!(
+        "left processes that are not in its process group: {gone} (sleep)"
+    ));
     let ended = Command::new("kill").arg(gone).status();
     assert!(ended.expect("there is kill").success(), "it was not left");
     assert!(named, "{text}");
@@ -144,7 +146,10 @@ fn a_target_that_is_another_servers_is_a_usage_error() {
     for run in [one, both] {
         let text = run.complaints();
         assert_eq!(run.output.status.code(), Some(2), "{text}");
-        assert!(text.contains(&format!("process {} (bench-client)", other.id())), "{text}");
+        assert!(
+            text.contains(&format!("process {} (bench-client)", other.id())),
+            "{text}"
+        );
         assert!(text.contains("write {address}"), "{text}");
     }
 }

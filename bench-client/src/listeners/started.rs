@@ -63,7 +63,10 @@ fn nobody(site: &Site, leader: i32, strangers: &[i32]) -> String {
 }
 
 fn several(site: &Site, servers: &[i32]) -> String {
-    format!("processes {} listen on {site}, and none started the others", names(servers))
+    format!(
+        "processes {} listen on {site}, and none started the others",
+        names(servers)
+    )
 }
 
 fn names(pids: &[i32]) -> String {
@@ -105,7 +108,10 @@ mod tests {
         let site = Site::Tcp("127.0.0.1:80".parse().unwrap());
         let find = |owners: &[Vec<i32>]| choose(&site, -2, owners, &Processes::default());
         assert_eq!(find(&[vec![-2], vec![-2]]).unwrap(), Started::Server(-2));
-        assert!(matches!(find(&[vec![-2], vec![-3]]), Err(Failure::SharedPort { count: 2, .. })));
+        assert!(matches!(
+            find(&[vec![-2], vec![-3]]),
+            Err(Failure::SharedPort { count: 2, .. })
+        ));
         assert!(matches!(find(&[vec![]]).unwrap(), Started::Nobody(_)));
         // Unseen, and so not known to be a stranger's.
         assert_eq!(find(&[vec![-2], vec![]]).unwrap(), Started::Server(-2));
