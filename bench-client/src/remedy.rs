@@ -4,20 +4,22 @@ use crate::protocol::Protocol;
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
 
-/// A line for each class that was met: how often, the first of them, the remedy.
+/// Each class that was met, on a line of its own where there are several: how
+/// often, the first of them, the remedy.
 pub(crate) fn explain(met: &[(ErrorClass, Tallied)], protocol: Protocol) -> String {
     let line = |(class, tallied): &(ErrorClass, Tallied)| {
         let first = tallied.first.as_ref().map_or("", |first| first.detail.as_str());
         format!(
-            "\n  {} {}, the first: {first}; {}",
+            "{} {}, the first: {first}; {}",
             tallied.count,
             class.id(),
             remedy(*class, protocol)
         )
     };
-    match met.is_empty() {
-        true => "; nothing went wrong until it was stopped, so give it more time".to_owned(),
-        false => met.iter().map(line).collect(),
+    match met {
+        [] => "; nothing went wrong until it was stopped, so give it more time".to_owned(),
+        [only] => format!(": {}", line(only)),
+        several => several.iter().map(|met| format!("\n  {}", line(met))).collect(),
     }
 }
 

@@ -93,7 +93,7 @@ fn times(times: &Times, percentiles: &[Percentile]) -> String {
 
 fn server(run: &Run) -> String {
     match &run.server {
-        None => "no account: no process listens there that is ours to see; give --server-pid".to_owned(),
+        None => "no account".to_owned(),
         Some(server) => format!("process {}: {}", server.pid, server.in_words(run.workload.unit())),
     }
 }
