@@ -9,7 +9,7 @@ use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::report::outputs::Outputs;
-use crate::report::{Side, json, text, worst};
+use crate::report::{Side, json, worst};
 use crate::saved::{Judgement, Party, Run};
 use crate::stage::Stage;
 use crate::target::Endpoint;
@@ -67,7 +67,7 @@ pub(crate) struct AbOptions {
 /// When a server does not start, none of the clients can connect, or a round
 /// is not to be believed.
 pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.outputs.check(&[options.load.client.journal.output()])?;
     let stage = Stage::find(Places::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
@@ -78,8 +78,7 @@ pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
     let judged = ended.and_then(|()| verdict(options, &saved.runs));
     saved.judgements.extend(judged.as_ref().ok().cloned());
     if !sides.is_empty() {
-        print!("{}", text::report(&saved, &options.outputs.percentiles));
-        options.outputs.write(&saved)?;
+        options.outputs.publish(&saved)?;
     }
     match judged {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
@@ -131,6 +130,5 @@ fn measure(
         let plan = options.outputs.equip(options.load.plan(&phases));
         options.workload.apply(&target, target.resolve()?, plan)
     };
-    let (outcome, _) = trial::spawned(command, places, plan, watch)?;
-    Ok(outcome)
+    trial::spawned(command, places, plan, watch)
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::failure::Failure;
 use crate::format;
-use crate::saved::{SCHEMA, Saved};
+use crate::saved::{Run, SCHEMA, Saved};
 
 /// Reads the report at `path`.
 ///
@@ -18,7 +19,7 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read(path).map_err(|err| failed(err.to_string()))?;
+    let text = bounded::read(path, LARGEST).map_err(|err| failed(format!("{err}; {REMEDY}")))?;
     parse(&text).map_err(failed)
 }
 
@@ -34,9 +35,27 @@ pub(crate) fn parse(text: &[u8]) -> Result<Saved, String> {
         Some(schema) if schema < u64::from(SCHEMA) => Err(format!(
             "it has schema {schema} and this program knows {SCHEMA}; use the bench-client that wrote it, or measure again"
         )),
-        _ => serde_json::from_value(value).map_err(|err| format!("{err}; {REMEDY}")),
+        _ => {
+            let saved: Saved = serde_json::from_value(value).map_err(|err| format!("{err}; {REMEDY}"))?;
+            check(&saved).map(|()| saved)
+        }
     }
 }
+
+/// Times that cannot be read would be missing from every form that is made of
+/// them, and a report without runs is empty in all.
+fn check(saved: &Saved) -> Result<(), String> {
+    let broken = |run: &&Run| run.time().count > 0 && run.time().decoded().is_none();
+    match saved.runs.iter().find(broken) {
+        _ if saved.runs.is_empty() => Err(format!("it has no runs; {REMEDY}")),
+        Some(run) => Err(format!("the histogram of {:?} cannot be read; {REMEDY}", run.name)),
+        None => Ok(()),
+    }
+}
+
+/// More bytes no report has: one of a day of seconds, with the times of each,
+/// has about half of it.
+const LARGEST: u64 = 512 << 20;
 
 const REMEDY: &str = "give a file that --json wrote";
 
@@ -56,13 +75,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    use crate::saved::Run;
-
     #[test]
     fn no_text_of_a_file_commands_the_terminal() {
         let saved = Saved::example([Run::example("\u{1b}[2J\nvalid", 1.0)]);
         let read = parse(&serde_json::to_vec(&saved).unwrap()).unwrap();
         assert_eq!(read.runs[0].name, "\u{fffd}[2J\u{fffd}valid");
+    }
+
+    #[test]
+    fn a_report_without_runs_or_times_is_none() {
+        let mut broken = Run::example("a", 1.0).timed();
+        broken.service_time.histogram.truncate(9);
+        for (saved, reason) in [
+            (Saved::example([]), "no runs"),
+            (Saved::example([broken]), "histogram of \"a\""),
+        ] {
+            let message = parse(&serde_json::to_vec(&saved).unwrap()).unwrap_err();
+            assert!(message.contains(reason), "{message}");
+        }
     }
 
     proptest! {

@@ -19,6 +19,7 @@ use crate::protocol::Protocol;
 use crate::report::table::Table;
 use crate::sizes::Sizes;
 use crate::stage::Stage;
+use crate::stdout;
 use crate::target::Endpoint;
 use crate::watch::Watch;
 use crate::workload::check_sizes;
@@ -84,16 +85,16 @@ pub(crate) fn run(options: &CalibrateOptions) -> Result<Status, Failure> {
         all.push((size, median(&rounds)));
     }
     watch.clear();
-    print(options, stage.places, &all);
+    print(options, stage.places, &all)?;
     let costs: Vec<_> = all.iter().map(|(_, costs)| *costs).collect();
     match options.save.save(calibration(options, &costs))? {
-        Some(path) => println!("Saved in {}, for the runs to come.", path.display()),
-        None => println!("Not saved."),
+        Some(path) => stdout::print(format!("Saved in {}, for the runs to come.\n", path.display()))?,
+        None => stdout::print("Not saved.\n")?,
     }
     Ok(Status::Fine)
 }
 
-fn print(options: &CalibrateOptions, places: Places, all: &[(&Sizes, Costs)]) {
+fn print(options: &CalibrateOptions, places: Places, all: &[(&Sizes, Costs)]) -> Result<(), Failure> {
     let mut table = Table::default();
     let head = [
         "size",
@@ -108,11 +109,10 @@ fn print(options: &CalibrateOptions, places: Places, all: &[(&Sizes, Costs)]) {
         table.row(row(size, costs));
     }
     let (protocol, clients) = (options.protocol.id(), options.clients);
-    print!("{protocol}, {clients} clients, closed loop; {places}\n\n{table}");
-    println!(
-        "\nCPU: per message, median of {} rounds. Ceiling: messages a second at which one processor is fully used by\nthe client. Client drives: how many of our own servers' processors one of the client's keeps busy.",
+    stdout::print(format!(
+        "{protocol}, {clients} clients, closed loop; {places}\n\n{table}\nCPU: per message, median of {} rounds. Ceiling: messages a second at which one processor is fully used by\nthe client. Client drives: how many of our own servers' processors one of the client's keeps busy.\n",
         options.rounds
-    );
+    ))
 }
 
 fn measure(options: &CalibrateOptions, size: &Sizes, places: Places, watch: &mut Watch) -> Result<Costs, Failure> {
@@ -120,7 +120,7 @@ fn measure(options: &CalibrateOptions, size: &Sizes, places: Places, watch: &mut
     watch.turn_to(format!("{size} B"));
     let command = ServerCommand::serving(options.protocol);
     let plan = |endpoint: &Endpoint| options.plan(size, endpoint);
-    let (outcome, _) = trial::spawned(&command, places, plan, watch)?;
+    let outcome = trial::spawned(&command, places, plan, watch)?;
     // Half a measurement is none.
     watch.check()?;
     costs(&outcome).ok_or(Failure::Interrupted)

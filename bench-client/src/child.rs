@@ -1,6 +1,7 @@
 //! A server under test as a child process: started, found, stopped.
 
 mod drain;
+mod group;
 mod lines;
 pub(crate) mod outputs;
 mod relay;
@@ -15,13 +16,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tempfile::TempDir;
 
+pub(crate) use group::stop;
 use outputs::Outputs;
 
-use crate::account::Account;
 use crate::failure::Failure;
 use crate::invocation::ServerCommand;
 use crate::target::Endpoint;
@@ -33,9 +32,6 @@ pub(crate) const SELF: &str = "/proc/self/exe";
 
 /// How long a server may take to say where it listens.
 const START_LIMIT: Duration = Duration::from_secs(15);
-/// How long it may take to end after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
-const STOP_GLANCE: Duration = Duration::from_millis(5);
 
 /// A server that runs; dropping it stops it.
 #[derive(Debug)]
@@ -104,14 +100,6 @@ impl Server {
         Ok(self.outputs.last_said().unwrap_or_default())
     }
 
-    /// What it has used.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub(crate) fn account(&self) -> Result<Account, Failure> {
-        Account::of(self.pid().as_raw())
-    }
-
     /// How it ended and what it said last, if it ended without having been
     /// asked to.
     pub(crate) fn end(&mut self) -> Option<String> {
@@ -128,8 +116,9 @@ impl Server {
         self.child.try_wait().ok().flatten()
     }
 
-    fn pid(&self) -> Pid {
-        pid(&self.child)
+    /// The process that was started. The server may be another, which it led to.
+    pub(crate) fn pid(&self) -> i32 {
+        group::leader(&self.child).as_raw()
     }
 
     /// Waits until it says where it listens, or somebody answers at `chosen`,
@@ -176,7 +165,14 @@ impl Server {
     }
 
     fn stop(&mut self) -> io::Result<()> {
-        stop(&mut self.child)?;
+        let left = group::stop(&mut self.child)?;
+        if !left.is_empty() {
+            log::warn!(
+                "server {} left processes that are not in its process group: {}; end them with kill",
+                self.name,
+                left.join(", ")
+            );
+        }
         self.outputs.settle();
         Ok(())
     }
@@ -236,30 +232,4 @@ pub(crate) fn launched(cpu: Option<usize>) -> Command {
     // are done, and a client is stopped by who waits for it.
     launch.process_group(0).arg("--");
     launch
-}
-
-/// Asks `child` to end, and ends it if it does not.
-///
-/// # Errors
-/// When the system refuses.
-pub(crate) fn stop(child: &mut Child) -> io::Result<()> {
-    if child.try_wait()?.is_some() {
-        return Ok(());
-    }
-    // Not waited for until here, so the number is still its own.
-    kill(pid(child), Signal::SIGTERM)?;
-    let deadline = Instant::now() + STOP_LIMIT;
-    while child.try_wait()?.is_none() {
-        if Instant::now() > deadline {
-            child.kill()?;
-            return child.wait().map(drop);
-        }
-        std::thread::sleep(STOP_GLANCE);
-    }
-    Ok(())
-}
-
-fn pid(child: &Child) -> Pid {
-    // Never negative: the kernel's process numbers end at 2^22.
-    Pid::from_raw(child.id() as i32)
 }

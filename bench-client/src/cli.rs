@@ -2,6 +2,7 @@
 
 mod comparison;
 mod help;
+mod ineffective;
 mod load;
 mod peers;
 mod run;
@@ -34,7 +35,7 @@ pub(crate) use run::RunOptions;
 /// gate was breached, or what was compared is worse; 4 the figures are worth nothing
 /// (fewer clients connected than asked for, the client was at its limits, two
 /// servers share the port, ...: the report says why); 130 interrupted, the
-/// report is partial.
+/// report is partial; 141 nobody reads its output any more.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -51,7 +52,11 @@ impl Cli {
     /// when they make no sense, or ask for help.
     pub(crate) fn read() -> Cli {
         let words = help::plain(std::env::args_os());
-        let read = |words: Vec<_>| Cli::from_arg_matches(&help::command(&words).try_get_matches_from(words)?);
+        let read = |words: Vec<_>| {
+            let matches = help::command(&words).try_get_matches_from(words)?;
+            ineffective::check(&matches)?;
+            Cli::from_arg_matches(&matches)
+        };
         read(words).unwrap_or_else(|err| err.exit())
     }
 }
@@ -114,6 +119,7 @@ mod tests {
             "run tcp://a:1 --fail-if p98>1ms",
             "ab --a server",
             "ab --a server --b 'server",
+            "run tcp://a:1 --workers 513",
             "run tcp://a:1 -d 0s",
             "run tcp://a:1 --size 0",
             "run tcp://a:1 --size 1000m",

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
-use crate::report::{Side, json, text, worst};
+use crate::report::{Side, json, worst};
 use crate::serve::Model;
 use crate::stage::Stage;
 use crate::watch::Watch;
@@ -17,7 +17,7 @@ use crate::{limits, trial};
 /// When a server does not start, or none of the clients can connect. What was
 /// measured before is printed all the same.
 pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.outputs.check(&[options.load.client.journal.output()])?;
     let stage = Stage::find(Places::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
@@ -27,9 +27,8 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     watch.clear();
     if !sides.is_empty() {
         let saved = json::saved(&sides, &stage);
-        print!("{}", text::report(&saved, &options.outputs.percentiles));
-        options.outputs.write(&saved)?;
-        gated = options.gates.pass(&saved.runs, worst(&sides));
+        options.outputs.publish(&saved)?;
+        gated = options.gates.pass(&saved.runs, worst(&sides))?;
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),

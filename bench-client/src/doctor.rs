@@ -14,6 +14,7 @@ use crate::cli::{LoadOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::job::Plan;
 use crate::protocol::Protocol;
+use crate::stdout;
 use crate::target::Target;
 
 /// `bench-client doctor`: whether this machine is fit for a run.
@@ -52,7 +53,7 @@ enum Level {
 pub(crate) fn doctor(options: &DoctorOptions) -> Result<Status, Failure> {
     let findings = examine(options)?;
     for finding in &findings {
-        println!("{finding}");
+        stdout::print(format!("{finding}\n"))?;
     }
     let worst = findings.iter().map(|finding| finding.level).max();
     Ok(match worst {

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::outcome::Outcome;
+
 /// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -22,6 +24,9 @@ pub(crate) enum Status {
     Invalid = 4,
     /// It was interrupted; the report is of what was measured until then.
     Interrupted = 130,
+    /// Nobody reads its output any more: what a shell shows of a program that
+    /// SIGPIPE ended.
+    Unread = 141,
 }
 
 impl From<Status> for ExitCode {
@@ -73,14 +78,16 @@ pub(crate) enum Failure {
     },
 
     /// No client got as far as its first echo.
-    #[error("none of {clients} clients got an answer from {target}: {detail}; is an echo server running there?")]
+    #[error("none of {clients} clients got a right answer from {target}{detail}")]
     NobodyConnected {
         /// Clients asked for.
         clients: u32,
         /// Where they were to connect.
         target: String,
-        /// The errors they met.
+        /// The errors they met, and what to do about each.
         detail: String,
+        /// The same for reports.
+        outcome: Option<Box<Outcome>>,
     },
 
     /// The process to be accounted for is not there, or not ours.
@@ -107,8 +114,16 @@ pub(crate) enum Failure {
         pids: String,
     },
 
+    /// Whoever read standard output has gone.
+    #[error("nobody reads standard output any more")]
+    Unread,
+
+    /// Standard output took no more.
+    #[error("cannot write to standard output: {0}; send it elsewhere, or write the report to a file with --json FILE")]
+    Stdout(io::Error),
+
     /// A report could not be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}; name a file in a folder that you may write to, or - for standard output", path.display())]
     Report {
         /// Where it was to go.
         path: PathBuf,
@@ -178,6 +193,7 @@ impl Failure {
             Failure::Usage(_) => Status::Usage,
             Failure::Invalid(_) => Status::Invalid,
             Failure::Interrupted => Status::Interrupted,
+            Failure::Unread => Status::Unread,
             Failure::SharedPort { .. } => Status::Invalid,
             _ => Status::NotStarted,
         }

@@ -10,16 +10,57 @@ use crate::account::Stat;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Processes {
     parents: BTreeMap<i32, i32>,
+    groups: BTreeMap<i32, i32>,
 }
 
 impl Processes {
     /// Of all processes that are to be seen. One pass over `/proc` costs less
     /// than asking every thread of a large server for its children.
     pub(crate) fn now() -> Processes {
-        let parents = numbers().filter_map(|pid| Some((pid, Stat::of(pid)?.parent)));
-        Processes {
-            parents: parents.collect(),
+        let mut processes = Processes::default();
+        for (pid, stat) in numbers().filter_map(|pid| Some((pid, Stat::of(pid)?))) {
+            // Who ended has nothing, and is not to be waited for.
+            if !stat.ended() {
+                processes.parents.insert(pid, stat.parent);
+                processes.groups.insert(pid, stat.group);
+            }
         }
+        processes
+    }
+
+    /// Whether process `pid` runs.
+    pub(crate) fn contains(&self, pid: i32) -> bool {
+        self.parents.contains_key(&pid)
+    }
+
+    /// Those of process group `leader`.
+    pub(crate) fn group(&self, leader: i32) -> impl Iterator<Item = i32> {
+        let of_group = self.groups.iter().filter(move |(_, group)| **group == leader);
+        of_group.map(|(pid, _)| *pid)
+    }
+
+    /// All that process `leader` led to, whatever they run: those of its group,
+    /// and their descendants.
+    pub(crate) fn kin(&self, leader: i32) -> Vec<i32> {
+        let mut kin: Vec<_> = self.group(leader).collect();
+        if !kin.contains(&leader) {
+            kin.push(leader);
+        }
+        let mut next = 0;
+        while let Some(parent) = kin.get(next).copied() {
+            let children: Vec<_> = self.children(parent).filter(|child| !kin.contains(child)).collect();
+            kin.extend(children);
+            next += 1;
+        }
+        kin
+    }
+
+    /// The first of `kin` that process `pid` descends from by way of its own
+    /// program: of a worker, the process that started the workers.
+    pub(crate) fn first_of_program(&self, pid: i32, kin: &[i32]) -> i32 {
+        let own = program(pid);
+        let akin = kin.iter().filter(|other| own.is_some() && program(**other) == own);
+        self.eldest(pid, &akin.copied().collect::<Vec<_>>())
     }
 
     /// Process `eldest` and those of its descendants that run the same program.
@@ -126,14 +167,28 @@ mod tests {
     }
 
     #[test]
+    fn kin_are_of_the_group_or_descend_from_it() {
+        let processes = Processes {
+            parents: BTreeMap::from([(10, 5), (11, 1), (12, 11), (20, 5)]),
+            groups: BTreeMap::from([(10, 10), (11, 10), (12, 12), (20, 20)]),
+        };
+        assert_eq!(processes.kin(10), [10, 11, 12]);
+        assert_eq!(processes.kin(20), [20]);
+    }
+
+    #[test]
     fn the_eldest_is_found_through_its_kin_only() {
         let parents = BTreeMap::from([(10, 1), (11, 10), (12, 11), (20, 1)]);
-        let processes = Processes { parents };
+        let processes = Processes {
+            parents,
+            ..Processes::default()
+        };
         assert_eq!(processes.eldest(12, &[10, 11, 12, 20]), 10);
         assert_eq!(processes.eldest(12, &[10, 12]), 12);
         assert_eq!(processes.eldest(20, &[10, 20]), 20);
         let circle = Processes {
             parents: BTreeMap::from([(1, 2), (2, 1)]),
+            ..Processes::default()
         };
         assert!([1, 2].contains(&circle.eldest(1, &[1, 2])));
     }

@@ -65,7 +65,7 @@ impl FromStr for Promises {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
-    options.steps.outputs.check()?;
+    options.steps.outputs.check(&[options.load.client.journal.output()])?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.load.client)?;
     let mut search = Search::new(options, plan(options)?, &mut watch);
@@ -76,14 +76,14 @@ pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
         Err(Failure::Interrupted) if !steps.is_empty() => None,
         found => Some(found?),
     };
-    print!(
+    let text = format!(
         "{}\n{}{}",
         headline(options, found),
         table(options, &steps),
         remarks(&steps)
     );
     let sides: Vec<_> = steps.into_iter().map(|step| step.side).collect();
-    options.steps.outputs.write(&json::saved(&sides, &stage))?;
+    options.steps.outputs.publish_as(&json::saved(&sides, &stage), text)?;
     Ok(found.map_or(Status::Interrupted, Found::status))
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::failure::Status;
+use crate::failure::{Failure, Status};
 use crate::figure::Figure;
 use crate::rounds;
 use crate::saved::Run;
+use crate::stdout;
 
 /// A limit; breached when its expression is true.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,19 +133,22 @@ pub(crate) struct GateOptions {
 impl GateOptions {
     /// Prints what `runs` breach, and what that makes of `status`, which is
     /// theirs. An interrupted run is not asked.
-    pub(crate) fn pass(&self, runs: &[Run], status: Status) -> Status {
+    ///
+    /// # Errors
+    /// As [`stdout::print`].
+    pub(crate) fn pass(&self, runs: &[Run], status: Status) -> Result<Status, Failure> {
         if runs.iter().any(|run| run.verdict.interrupted) {
-            return status;
+            return Ok(status);
         }
         let breaches = self.breaches(runs);
         for breach in &breaches {
-            println!("{breach}");
+            stdout::print(format!("{breach}\n"))?;
         }
-        match status {
+        Ok(match status {
             Status::Errors if self.count_errors() && breaches.is_empty() => Status::Fine,
             Status::Fine if !breaches.is_empty() => Status::Errors,
             status => status,
-        }
+        })
     }
 
     fn breaches(&self, runs: &[Run]) -> Vec<Breach> {
@@ -288,11 +292,14 @@ mod tests {
             GateOptions { gates }.pass(std::slice::from_ref(run), status)
         };
         let mut run = run();
-        assert_eq!(pass(&["p99>2ms"], &run, Status::Fine), Status::Errors);
-        assert_eq!(pass(&["p99>2ms"], &run, Status::Invalid), Status::Invalid);
-        assert_eq!(pass(&["errors>2"], &run, Status::Errors), Status::Fine);
-        assert_eq!(pass(&["p99>4ms"], &run, Status::Errors), Status::Errors);
+        assert_eq!(pass(&["p99>2ms"], &run, Status::Fine).unwrap(), Status::Errors);
+        assert_eq!(pass(&["p99>2ms"], &run, Status::Invalid).unwrap(), Status::Invalid);
+        assert_eq!(pass(&["errors>2"], &run, Status::Errors).unwrap(), Status::Fine);
+        assert_eq!(pass(&["p99>4ms"], &run, Status::Errors).unwrap(), Status::Errors);
         run.verdict.interrupted = true;
-        assert_eq!(pass(&["p99>2ms"], &run, Status::Interrupted), Status::Interrupted);
+        assert_eq!(
+            pass(&["p99>2ms"], &run, Status::Interrupted).unwrap(),
+            Status::Interrupted
+        );
     }
 }

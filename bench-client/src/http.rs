@@ -5,11 +5,12 @@ mod chunks;
 mod fields;
 mod response;
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::bounded;
 use crate::failure::Failure;
 use crate::payload::{Origin, Payload};
+use crate::sizes::LARGEST;
 use crate::target::Target;
 
 pub(crate) use fields::{content_length, lists, values};
@@ -75,6 +76,13 @@ impl Request {
             .as_deref()
             .unwrap_or(if has_body { "POST" } else { "GET" });
         check_token(method)?;
+        if echo && (options.body.is_some() || ["GET", "HEAD"].contains(&method)) {
+            return Err(Failure::Usage(
+                "--expect echo sends messages as bodies, for which --body and a method without one leave no place; \
+                 leave --body and --method out"
+                    .to_owned(),
+            ));
+        }
         let mut head = format!("{method} {} HTTP/1.1\r\n", target.path());
         if !names(&options.headers, "host") {
             head.push_str(&format!("Host: {}\r\n", target.authority()));
@@ -89,11 +97,14 @@ impl Request {
         Ok(Request {
             summary: summary(method, target, options),
             head: head.into_bytes(),
-            body: options.body.as_ref().map_or(Ok(Vec::new()), read)?,
+            body: options
+                .body
+                .as_ref()
+                .map_or(Ok(Vec::new()), |path| read("--body", path))?,
             expectation: match options.expect.as_deref() {
                 None => Expectation::Any,
                 Some("echo") => Expectation::Echo,
-                Some(path) => Expectation::Bytes(read(&path.into())?),
+                Some(path) => Expectation::Bytes(read("--expect", path.as_ref())?),
             },
             answers_without_body: method == "HEAD",
         })
@@ -207,14 +218,19 @@ fn check_field(field: &str) -> Result<(), Failure> {
     // RFC 9110, section 5.5. How long the body is, is for the client to say.
     let broken_value = value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t');
     let framing = ["content-length", "transfer-encoding"];
-    match broken_value || framing.iter().any(|framing| name.trim().eq_ignore_ascii_case(framing)) {
-        true => Err(broken()),
+    match framing.iter().any(|framing| name.trim().eq_ignore_ascii_case(framing)) {
+        true => Err(Failure::Usage(format!(
+            "--header {field:?} would frame the request, which is done here by its body; leave it out"
+        ))),
+        false if broken_value => Err(broken()),
         false => Ok(()),
     }
 }
 
-fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|err| Failure::Usage(format!("cannot read {}: {err}", path.display())))
+/// The body in `path`, which `option` names. No message is larger either.
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let body = bounded::read(path, LARGEST as u64);
+    body.map_err(|err| Failure::Usage(format!("{option}: cannot read {}: {err}", path.display())))
 }
 
 #[cfg(test)]
@@ -261,6 +277,37 @@ mod tests {
             text.starts_with("POST /a?b HTTP/1.1\r\nX: y\r\nhost: other\r\nContent-Length: 4\r\n\r\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_echo_has_no_other_body_and_framing_is_not_for_the_user() {
+        let target: Target = "http://localhost".parse().unwrap();
+        let echo = RequestOptions {
+            expect: Some("echo".to_owned()),
+            ..RequestOptions::default()
+        };
+        let (body, get, length) = (
+            RequestOptions {
+                body: Some("/dev/null".into()),
+                ..echo.clone()
+            },
+            RequestOptions {
+                method: Some("GET".to_owned()),
+                ..echo
+            },
+            RequestOptions {
+                headers: vec!["Content-Length: 5".to_owned()],
+                ..RequestOptions::default()
+            },
+        );
+        for (options, reason) in [
+            (body, "leave --body"),
+            (get, "leave --body"),
+            (length, "frame the request"),
+        ] {
+            let message = Request::new(&target, &options, false).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
+        }
     }
 
     #[test]

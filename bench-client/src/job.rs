@@ -1,6 +1,5 @@
 //! What the clients of one run share: the plan, the phase and the books.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use greenserve::runtime;
 
 use crate::ceiling;
+use crate::failure::Failure;
 use crate::http::Request;
 use crate::listeners::Site;
 use crate::pace::{Loop, Schedule};
@@ -187,7 +187,7 @@ impl Job {
     ///
     /// # Errors
     /// When the file that messages are to be made of cannot be read.
-    pub(crate) fn new(plan: Plan) -> io::Result<Job> {
+    pub(crate) fn new(plan: Plan) -> Result<Job, Failure> {
         let workers = runtime::workers();
         let phases = (plan.warmup, plan.duration);
         let schedule = match &plan.pace {

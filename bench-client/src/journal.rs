@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::report::outputs::Output;
 use crate::saved::Second;
+use crate::stdout;
 
 /// Where the intervals are written.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -18,11 +20,23 @@ pub(crate) struct JournalOptions {
     pub(crate) ndjson: Option<PathBuf>,
 }
 
-/// An open file for intervals, or none.
+impl JournalOptions {
+    /// The option, and what it names.
+    pub(crate) fn output(&self) -> Output<'_> {
+        ("--ndjson", self.ndjson.as_deref())
+    }
+}
+
+/// Where intervals go.
 #[derive(Debug, Default)]
-pub(crate) struct Journal {
-    path: PathBuf,
-    file: Option<File>,
+pub(crate) enum Journal {
+    /// Nowhere.
+    #[default]
+    Closed,
+    /// To standard output.
+    Stdout,
+    /// To the file of that name.
+    File(PathBuf, File),
 }
 
 #[derive(Serialize)]
@@ -38,33 +52,40 @@ impl Journal {
     /// # Errors
     /// [`Failure::Report`] when it cannot be written.
     pub(crate) fn open(options: &JournalOptions) -> Result<Journal, Failure> {
-        let Some(path) = &options.ndjson else {
-            return Ok(Journal::default());
-        };
-        let file = match path.as_os_str() == "-" {
-            true => File::options().append(true).open("/dev/stdout"),
-            false => File::create(path),
-        };
-        let file = file.map_err(|source| failed(path, source))?;
-        Ok(Journal {
-            path: path.clone(),
-            file: Some(file),
-        })
+        match &options.ndjson {
+            None => Ok(Journal::Closed),
+            Some(path) if stdout::is(path) => {
+                stdout::take();
+                Ok(Journal::Stdout)
+            }
+            Some(path) => match File::create(path) {
+                Ok(file) => Ok(Journal::File(path.clone(), file)),
+                Err(err) => Err(failed(path, err)),
+            },
+        }
     }
 
     /// Adds an interval of the run that is called `run`.
     ///
     /// # Errors
-    /// [`Failure::Report`].
+    /// [`Failure::Report`], or as [`stdout::write`].
     pub(crate) fn add(&mut self, run: &str, second: &Second) -> Result<(), Failure> {
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
-        let written = serde_json::to_string(&Entry { run, second })
-            .map_err(io::Error::from)
-            .and_then(|line| writeln!(file, "{line}"));
-        written.map_err(|source| failed(&self.path, source))
+        match self {
+            Journal::Closed => Ok(()),
+            Journal::Stdout => stdout::write(line(run, second).as_bytes()),
+            Journal::File(path, file) => {
+                let written = file.write_all(line(run, second).as_bytes());
+                written.map_err(|err| failed(path, err))
+            }
+        }
     }
+}
+
+/// An interval in one line.
+fn line(run: &str, second: &Second) -> String {
+    // Numbers and texts, which are always JSON.
+    let entry = serde_json::to_string(&Entry { run, second });
+    entry.unwrap_or_default() + "\n"
 }
 
 fn failed(path: &std::path::Path, source: io::Error) -> Failure {

@@ -21,7 +21,7 @@
 //!   keeps it for as long as its [`churn`] says.
 //! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
 //!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
-//!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`].
+//!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`], with a [`remedy`].
 //! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
 //!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
 //!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
@@ -29,7 +29,7 @@
 //!   could have driven; [`outcome`] all of it, [`machine`]
 //!   on what; [`saved`] is the file's form of it, made by [`saving`] (a [`fingerprint`] tells loads apart), and
 //!   [`verdict`] says whether it may be believed.
-//! - What is shown: by [`watch`] while it runs, its [`progress`] in a [`view`]
+//! - What is shown, on [`mod@stdout`]: by [`watch`] while it runs, its [`progress`] in a [`view`]
 //!   and its seconds in a [`journal`];
 //!   [`report`] after it, and of a file ([`archive`]) again by [`rerender`].
 //! - What reads the network or a file is given noise by `fuzzing`.
@@ -37,16 +37,13 @@
     rustdoc::private_intra_doc_links,
     reason = "the tour is for who reads the source; the public item is main"
 )]
-#![allow(
-    clippy::print_stdout,
-    reason = "reports and the line that says where a server listens go to stdout"
-)]
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
 mod ab;
 mod account;
 mod archive;
 mod books;
+mod bounded;
 mod calibrate;
 mod ceiling;
 mod child;
@@ -96,6 +93,7 @@ mod random;
 mod rate;
 mod recording;
 mod regression;
+mod remedy;
 mod report;
 mod rerender;
 mod rounds;
@@ -111,6 +109,7 @@ mod source;
 mod stage;
 mod standstill;
 mod statistics;
+mod stdout;
 mod steps;
 mod sweep;
 mod tally;
@@ -140,6 +139,8 @@ pub fn main() -> ExitCode {
         .init();
     let status = match perform(&Cli::read()) {
         Ok(status) => status,
+        // Nobody reads, and nothing is wrong.
+        Err(failure @ Failure::Unread) => failure.status(),
         Err(failure) => {
             eprintln!("bench-client: {failure}");
             failure.status()

@@ -5,11 +5,15 @@ use std::fs;
 use greenserve::runtime;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::account::size;
 use crate::failure::Failure;
 use crate::job::Plan;
 
 /// Descriptors this process, or a server, needs beside its connections.
 const BESIDE: u64 = 64;
+
+/// Bytes that a client keeps of a message until it is answered, beside its own.
+const IN_FLIGHT: u64 = 24;
 
 /// Raises the soft limit of open files to the hard one, here and in every
 /// process started from here on. Returns what it is then.
@@ -61,8 +65,12 @@ impl Need {
 /// Fails if this process cannot carry out `plan`.
 ///
 /// # Errors
-/// [`Failure::Limit`], with what is needed and what there is.
+/// [`Failure::Limit`], with what is needed and what there is; and when there
+/// are no such addresses to connect from.
 pub(crate) fn check(plan: &Plan) -> Result<(), Failure> {
+    if let Some(sources) = &plan.sources {
+        sources.check(&plan.endpoint)?;
+    }
     needs(plan)?.iter().try_for_each(|need| need.require(plan.clients))
 }
 
@@ -87,7 +95,31 @@ pub(crate) fn needs(plan: &Plan) -> Result<Vec<Need>, Failure> {
         needed: u64::from(plan.clients),
         limit,
     }));
+    needs.extend(memory(plan));
     Ok(needs)
+}
+
+/// What every client keeps of the messages on their way, at least. A schedule
+/// need not fill the windows, so that an open loop is not refused.
+fn memory(plan: &Plan) -> Option<Need> {
+    if plan.pace.is_open() || plan.request.is_some() || plan.protocol.is_datagram() {
+        return None;
+    }
+    let message = plan.sizes.smallest() as u64 + IN_FLIGHT;
+    let bytes = message
+        .saturating_mul(u64::from(plan.clients))
+        .saturating_mul(u64::from(plan.depth));
+    Some(Need {
+        what: "MiB of memory",
+        remedy: "give a smaller --depth or --size",
+        needed: bytes.div_ceil(1 << 20),
+        limit: available_memory()? >> 20,
+    })
+}
+
+/// Bytes that can be had without swapping, as the kernel estimates them.
+fn available_memory() -> Option<u64> {
+    size(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
 fn open_files(clients: u32) -> Result<Need, Failure> {

@@ -6,6 +6,7 @@
 
 mod owners;
 mod sockets;
+mod started;
 
 use std::net::IpAddr;
 
@@ -19,6 +20,7 @@ use sockets::Listener;
 pub(crate) use sockets::Site;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::{LISTENING, of_address, of_path};
+pub(crate) use started::{Started, started};
 
 /// What there is to know about who listens.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +46,17 @@ pub(crate) fn choose(site: &Site, options: &AccountOptions) -> Result<(Option<Ac
         // Found, but another user's: that is no reason not to measure.
         None => found.server.and_then(|pid| Account::of(pid).ok()),
     };
-    Ok((account, found.remarks))
+    let mut remarks = found.remarks;
+    if account.is_none() {
+        remarks.push(match options.no_server_account {
+            true => "there is no account of the server: --no-server-account declined it".to_owned(),
+            false => format!(
+                "there is no account of the server: no process that is ours to see listens on {site}; \
+                 give --server-pid if it runs here"
+            ),
+        });
+    }
+    Ok((account, remarks))
 }
 
 /// Looks up who listens on `site`. Several servers are accepted if all of
@@ -204,7 +216,10 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         for address in [free, SocketAddr::from(([192, 0, 2, 1], 80))] {
             let (account, remarks) = choose(&Site::Tcp(address), &ANYBODY).unwrap();
-            assert!(account.is_none() && remarks.is_empty());
+            assert!(
+                account.is_none() && remarks[0].contains("give --server-pid"),
+                "{remarks:?}"
+            );
         }
     }
 
@@ -217,7 +232,8 @@ mod tests {
             no_server_account: true,
             ..ANYBODY
         };
-        assert!(choose(&site, &none).unwrap().0.is_none());
+        let (account, remarks) = choose(&site, &none).unwrap();
+        assert!(account.is_none() && remarks[0].contains("declined"), "{remarks:?}");
     }
 
     #[test]

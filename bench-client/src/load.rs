@@ -17,6 +17,7 @@ use crate::job::{Job, Phase, Plan};
 use crate::outcome::{Memory, Outcome, Window};
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
+use crate::remedy;
 
 use crate::saved::{Fairness, Workload};
 use crate::series::Series;
@@ -37,8 +38,7 @@ pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Res
     plan.sampling.check(plan.duration)?;
     let yardstick = Yardstick::read(&plan.calibration, runtime::workers())?;
     watch.describe(Workload::of(&plan, None).headline());
-    let job = Job::new(plan).map_err(|source| Failure::system("read the file of --payload", source))?;
-    let job = Arc::new(job);
+    let job = Arc::new(Job::new(plan)?);
     let mut run = Run {
         books: Books::open(server)?,
         job,
@@ -65,18 +65,12 @@ impl Run<'_> {
         let (crew, memory) = self.assemble()?;
         let (connected, connecting) = (crew.size(), crew.connecting());
         self.watch.check()?;
-        if connected == 0 {
-            return Err(self.nobody());
-        }
-        let (window, shift) = match self.job.plan.idle {
-            true => self.hold(crew)?,
-            false => self.measure(crew)?,
+        let (window, served) = match connected {
+            0 => (None, Vec::new()),
+            _ => self.work(crew)?,
         };
-        // As long as an answer may take: whatever is wrong with the last ones is
-        // then an error like any other.
-        let served = shift.end(self.job.plan.timeout + MARGIN, self.watch)?;
         let offered = self.offered(window.as_ref(), &served);
-        Ok(Outcome {
+        let outcome = Outcome {
             plan: self.job.plan.clone(),
             payload_hash: self.job.payload_hash(),
             connected,
@@ -102,7 +96,23 @@ impl Run<'_> {
             server_end: None,
             remarks: Vec::new(),
             yardstick: Yardstick::Nothing,
-        })
+        };
+        match connected {
+            0 => Err(nobody(outcome)),
+            _ => Ok(outcome),
+        }
+    }
+
+    /// What everybody did, and in which window.
+    fn work(&mut self, crew: Crew) -> Result<(Option<Window>, Vec<Served>), Failure> {
+        let (window, shift) = match self.job.plan.idle {
+            true => self.hold(crew)?,
+            false => self.measure(crew)?,
+        };
+        // As long as an answer may take: whatever is wrong with the last ones is
+        // then an error like any other.
+        let served = shift.end(self.job.plan.timeout + MARGIN, self.watch)?;
+        Ok((window, served))
     }
 
     /// What only a schedule gives sense to.
@@ -137,14 +147,6 @@ impl Run<'_> {
         self.watch
             .wait(Instant::now() + SETTLE, || "counting memory".to_owned());
         server.resident().ok()
-    }
-
-    fn nobody(&self) -> Failure {
-        Failure::NobodyConnected {
-            clients: self.job.plan.clients,
-            target: self.job.plan.target(),
-            detail: format::faults(&self.job.faults.met()),
-        }
     }
 
     /// Everybody works; it counts from the end of the warm-up on.
@@ -234,6 +236,16 @@ impl Run<'_> {
         });
         let window = self.books.since(&before);
         Ok((Some(window), crew.say_goodbye()?))
+    }
+}
+
+/// That nobody got as far as to work, with what they met.
+fn nobody(outcome: Outcome) -> Failure {
+    Failure::NobodyConnected {
+        clients: outcome.plan.clients,
+        target: outcome.plan.target(),
+        detail: remedy::explain(&outcome.faults, outcome.plan.protocol),
+        outcome: Some(Box::new(outcome)),
     }
 }
 

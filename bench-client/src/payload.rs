@@ -5,10 +5,10 @@
 //! shorter one is all body. Bodies are slices of one ring of bytes, so that
 //! neither making nor checking one costs more than a copy and a compare.
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::bounded;
+use crate::failure::Failure;
 use crate::fingerprint::fingerprint;
 use crate::random::{mix, next};
 use crate::sizes::Sizes;
@@ -61,7 +61,7 @@ impl Content {
     }
 
     /// `length` bytes of it.
-    fn bytes(&self, seed: u64, length: usize) -> io::Result<Vec<u8>> {
+    fn bytes(&self, seed: u64, length: usize) -> Result<Vec<u8>, Failure> {
         match self {
             Content::Random => {
                 let mut state = seed;
@@ -69,9 +69,11 @@ impl Content {
                 Ok((0..words).flat_map(|_| next(&mut state).to_le_bytes()).collect())
             }
             Content::Pattern => Ok(repeated(PATTERN, length)),
-            Content::File(path) => match fs::read(path)? {
-                bytes if bytes.is_empty() => Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")),
-                bytes => Ok(repeated(&bytes, length)),
+            // No more of it is ever sent.
+            Content::File(path) => match bounded::beginning(path, length as u64) {
+                Ok(bytes) if bytes.is_empty() => Err(unusable(path, "it is empty")),
+                Ok(bytes) => Ok(repeated(&bytes, length)),
+                Err(err) => Err(unusable(path, &err.to_string())),
             },
         }
     }
@@ -79,6 +81,13 @@ impl Content {
 
 /// Its length is prime, so that it begins at each place of a longer period.
 const PATTERN: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY";
+
+fn unusable(path: &Path, reason: &str) -> Failure {
+    Failure::Usage(format!(
+        "--payload: cannot read {}: {reason}; name a file to make messages of, or write random or pattern",
+        path.display()
+    ))
+}
 
 fn repeated(bytes: &[u8], length: usize) -> Vec<u8> {
     bytes.iter().copied().cycle().take(length).collect()
@@ -96,8 +105,8 @@ impl Payload {
     /// The messages of these sizes that belong to `seed`.
     ///
     /// # Errors
-    /// When they are to be made of a file that cannot be read or is empty.
-    pub(crate) fn new(seed: u64, sizes: Sizes, content: &Content) -> io::Result<Payload> {
+    /// [`Failure::Usage`] when they are to be made of a file that cannot be read or is empty.
+    pub(crate) fn new(seed: u64, sizes: Sizes, content: &Content) -> Result<Payload, Failure> {
         let ring = content.bytes(seed, RING + sizes.largest())?;
         Ok(Payload { seed, sizes, ring })
     }

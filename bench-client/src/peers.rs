@@ -16,6 +16,7 @@ use crate::pinning::Places;
 use crate::report::{Side, bars, markdown, write_file};
 use crate::serve::Model;
 use crate::stage::Stage;
+use crate::stdout;
 use crate::watch::Watch;
 use crate::{limits, machine, rounds, trial, verdict};
 
@@ -39,7 +40,10 @@ pub(crate) fn sources() -> PathBuf {
 /// When there is no peer, or a report cannot be written. A peer that fails is
 /// a remark in the report.
 pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.outputs.check(&[
+        options.load.client.journal.output(),
+        ("--bars", options.bars.as_deref()),
+    ])?;
     let stage = Stage::find(Places::choose(options.no_pin));
     // Before this process is bound to one processor: building takes them all.
     let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
@@ -98,12 +102,12 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
         results,
         stage,
     };
-    print!("{}", sheet.text());
     if let Some(path) = &options.bars {
         write_file(path, bars::picture(&sheet.bars()))?;
     }
     let report = results.report(catalogue, stage);
-    options.outputs.write_with(&report.saved, &report, &sheet.markdown())
+    options.outputs.write_with(&report.saved, &report, &sheet.markdown())?;
+    stdout::print(sheet.text())
 }
 
 /// All runs of all contestants.

@@ -70,6 +70,23 @@ pub(crate) fn pin_to(cpus: &[usize]) -> Result<(), Failure> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cpus(pub(crate) Vec<usize>);
 
+impl Cpus {
+    /// Fails unless all are among those that are `allowed`: the kernel takes a
+    /// list of which it has one, and leaves the others out.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub(crate) fn check(&self, allowed: &[usize]) -> Result<(), Failure> {
+        match self.0.iter().find(|cpu| !allowed.contains(cpu)) {
+            None => Ok(()),
+            Some(cpu) => Err(Failure::Usage(format!(
+                "--cpus: there is no processor {cpu} for this process; give some of {}",
+                allowed.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+            ))),
+        }
+    }
+}
+
 impl std::str::FromStr for Cpus {
     type Err = String;
 
@@ -104,6 +121,16 @@ pub(crate) fn allowed() -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_processor_that_is_not_to_be_had_is_named() {
+        assert!(Cpus(vec![0, 1]).check(&[0, 1, 2]).is_ok());
+        let message = Cpus(vec![0, 99]).check(&[0, 2]).unwrap_err().to_string();
+        assert!(
+            message.contains("no processor 99") && message.contains("0,2"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn processors_are_listed() {

@@ -7,7 +7,6 @@ use crate::comparing::{self, Contender, what_differs};
 use crate::failure::{Failure, Status};
 use crate::machine::command_line;
 use crate::report::outputs::Outputs;
-use crate::report::text;
 use crate::rounds;
 use crate::saved::{Judgement, Manifest, Party, Run, Saved};
 use crate::tolerance::ToleranceOptions;
@@ -33,7 +32,7 @@ pub(crate) struct CompareOptions {
 /// # Errors
 /// When a file cannot be read or written, or the two are not comparable.
 pub(crate) fn compare(options: &CompareOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.outputs.check(&[])?;
     let (base, new) = (archive::read(&options.base)?, archive::read(&options.new)?);
     let elsewhere = elsewhere(&base.manifest, &new.manifest);
     let manifest = Manifest {
@@ -47,8 +46,7 @@ pub(crate) fn compare(options: &CompareOptions) -> Result<Status, Failure> {
         saved.runs.extend(pair.runs());
         saved.judgements.push(judgement);
     }
-    print!("{}", text::report(&saved, &options.outputs.percentiles));
-    options.outputs.write(&saved)?;
+    options.outputs.publish(&saved)?;
     let statuses = saved.judgements.iter().map(Judgement::status);
     Ok(statuses.max().unwrap_or(Status::Fine))
 }

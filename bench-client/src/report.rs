@@ -26,6 +26,7 @@ mod wording;
 
 use crate::failure::{Failure, Status};
 use crate::outcome::Outcome;
+use crate::stdout;
 use crate::verdict;
 
 /// `saved` in every form there is, however it came about.
@@ -61,6 +62,9 @@ pub(crate) fn worst(sides: &[Side]) -> Status {
 
 /// Writes a report where it was asked for.
 pub(crate) fn write_file(path: &std::path::Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    if stdout::is(path) {
+        return stdout::write(text.as_ref());
+    }
     std::fs::write(path, text).map_err(|source| Failure::Report {
         path: path.to_owned(),
         source,

@@ -7,7 +7,6 @@ use clap::Args;
 use crate::archive;
 use crate::failure::{Failure, Status};
 use crate::report::outputs::Outputs;
-use crate::report::text;
 
 /// The report of a saved measurement.
 #[derive(Clone, Debug, Args)]
@@ -24,10 +23,10 @@ pub(crate) struct ReportOptions {
 /// When the file is no report, or one cannot be written.
 pub(crate) fn render(options: &ReportOptions) -> Result<Status, Failure> {
     let saved = archive::read(&options.file)?;
-    if !options.outputs.any() {
-        print!("{}", text::report(&saved, &options.outputs.percentiles));
+    options.outputs.check(&[])?;
+    match options.outputs.any() {
+        true => options.outputs.write(&saved)?,
+        false => options.outputs.publish(&saved)?,
     }
-    options.outputs.check()?;
-    options.outputs.write(&saved)?;
     Ok(Status::Fine)
 }

@@ -25,7 +25,7 @@ pub(crate) struct RoundOptions {
     #[arg(long, value_name = "CMD")]
     pub(crate) spawn: Option<ServerCommand>,
     /// Let a server that is started here, and the client, run on any CPU.
-    #[arg(long, requires = "spawn")]
+    #[arg(long)]
     pub(crate) no_pin: bool,
 }
 

@@ -23,6 +23,7 @@ use crate::failure::{Failure, Status};
 use crate::journal::JournalOptions;
 use crate::limits;
 use crate::report::table::Table;
+use crate::stdout;
 use crate::view::ViewOptions;
 use crate::watch::Watch;
 use case::CASES;
@@ -78,12 +79,12 @@ pub(crate) fn run(options: &SelftestOptions) -> Result<Status, Failure> {
     let mut findings = Vec::new();
     let ended = attempt_all(&checks, &mut watch, &mut findings);
     watch.clear();
-    print!("{}{}", table(&checks, &findings), reasons(&checks, &findings));
+    stdout::print(format!("{}{}", table(&checks, &findings), reasons(&checks, &findings)))?;
     match ended {
         Err(Failure::Interrupted) if !findings.is_empty() => Ok(Status::Interrupted),
         ended => {
             ended?;
-            print!("{}{}", caveats(&checks), conclusion(&findings));
+            stdout::print(format!("{}{}", caveats(&checks), conclusion(&findings)))?;
             Ok(status(&findings))
         }
     }

@@ -24,7 +24,7 @@ mod response;
 mod service;
 mod stream;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub(crate) use options::ServeOptions;
 use crate::failure::Failure;
 use crate::limits;
 use crate::protocol::Protocol;
+use crate::stdout;
 use echo::Echo;
 pub(crate) use http::Http;
 use service::Service;
@@ -154,7 +155,7 @@ fn serve_in<F: Family>(builder: Builder<F>, options: &ServeOptions) -> Result<()
 fn run<F: Family, M: greenserve::Model>(mut server: Server<F, M>) -> Result<(), Failure> {
     // Before the line, since whoever reads it may send a signal at once.
     server.handle_signals()?;
-    println!("listening on {}", server.address()?);
+    stdout::print(format!("listening on {}\n", server.address()?))?;
     // The clients belong to whoever measures, who is done with them.
     let report = server.serve_until_signal(Duration::ZERO)?;
     if !report.survivors.is_empty() {
@@ -164,9 +165,9 @@ fn run<F: Family, M: greenserve::Model>(mut server: Server<F, M>) -> Result<(), 
 }
 
 fn report(service: &Service) -> Result<(), Failure> {
-    let failed = |err| Failure::system("print the counts", err);
-    let counts = serde_json::to_string(&service.ledger.counts()).map_err(|err| failed(err.into()))?;
-    writeln!(io::stdout(), "{counts}").map_err(failed)
+    let counts = serde_json::to_string(&service.ledger.counts());
+    let counts = counts.map_err(|err| Failure::system("print the counts", err))?;
+    stdout::print(counts + "\n")
 }
 
 fn end_with_stdin() {

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::job::Plan;
 use crate::outcome::Outcome;
-use crate::report::{Side, json, text, worst};
+use crate::report::{Side, json, worst};
 use crate::stage::Stage;
 use crate::target::{Endpoint, Target};
 use crate::template::Template;
@@ -18,20 +18,31 @@ use crate::watch::Watch;
 /// When none of the clients can connect, or a report cannot be written. The
 /// rounds before are printed all the same.
 pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
-    options.outputs.check()?;
+    options.outputs.check(&[options.load.client.journal.output()])?;
     let stage = Stage::find(options.rounds.places());
     let mut watch = stage.enter(&options.load.client)?;
     let mut sides = Vec::new();
-    let ended = measure_all(options, &stage, &mut watch, &mut sides);
+    let mut ended = measure_all(options, &stage, &mut watch, &mut sides);
     watch.clear();
     let saved = json::saved(&sides, &stage);
     if !sides.is_empty() {
-        print!("{}", text::report(&saved, &options.outputs.percentiles));
-        options.outputs.write(&saved)?;
+        options.outputs.publish(&saved)?;
+    } else if let Err(Failure::NobodyConnected { outcome, .. }) = &mut ended {
+        let name = name(options)?;
+        let nobody: Vec<_> = outcome
+            .take()
+            .map(|outcome| Side {
+                name,
+                outcome: *outcome,
+            })
+            .into_iter()
+            .collect();
+        // There is nothing to print, and the counts are for whoever reads files.
+        options.outputs.write(&json::saved(&nobody, &stage))?;
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
-        ended => ended.map(|()| options.gates.pass(&saved.runs, worst(&sides))),
+        ended => ended.and_then(|()| options.gates.pass(&saved.runs, worst(&sides))),
     }
 }
 
@@ -65,8 +76,7 @@ fn measure_started(
         let template = template.unwrap_or_else(|| Template::natural(endpoint));
         plan(options, &template.at(endpoint)?)
     };
-    let (outcome, _) = trial::spawned(command, stage.places, plan, watch)?;
-    Ok(outcome)
+    trial::spawned(command, stage.places, plan, watch)
 }
 
 fn measure_running(options: &RunOptions, watch: &mut Watch) -> Result<Outcome, Failure> {

@@ -5,10 +5,12 @@
 //! port already takes longer than everything else that a connection costs.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::str::FromStr;
 
+use crate::failure::Failure;
 use crate::payload::Origin;
+use crate::target::Endpoint;
 
 /// A block of IPv4 addresses of this machine, as `127.0.0.0/26`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +26,51 @@ impl Sources {
         bits: 6,
     };
 
-    /// How many there are, without the block's first and last.
+    /// How many there are, without the first and last of a block that has more.
     pub(crate) fn count(&self) -> u32 {
-        (1 << self.bits) - 2
+        match self.bits {
+            0 | 1 => 1 << self.bits,
+            bits => (1 << bits) - 2,
+        }
+    }
+
+    /// Fails unless this machine has the addresses, and can reach `endpoint`
+    /// from them.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], with the address that cannot be used.
+    pub(crate) fn check(&self, endpoint: &Endpoint) -> Result<(), Failure> {
+        match endpoint {
+            Endpoint::Ip(SocketAddr::V4(_)) => {}
+            Endpoint::Ip(SocketAddr::V6(target)) => return Err(self.of_another_family(*target)),
+            Endpoint::Path(_) => return Ok(()),
+        }
+        for address in [self.first(), self.first() + self.count() - 1].map(Ipv4Addr::from) {
+            UdpSocket::bind((address, 0)).map_err(|err| {
+                Failure::Usage(format!(
+                    "--source {self}: cannot connect from {address}: {err}; \
+                     give addresses of this machine, as `ip address` shows them, or 127.0.0.0/26 for a local server"
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn of_another_family(&self, target: SocketAddrV6) -> Failure {
+        Failure::Usage(format!(
+            "--source {self} has IPv4 addresses, from which {target} cannot be reached; leave --source out"
+        ))
+    }
+
+    fn first(&self) -> u32 {
+        self.base + u32::from(self.bits > 1)
     }
 
     /// The one that `origin` connects from; neighbours take neighbouring ones.
     pub(crate) fn of(&self, origin: Origin) -> SocketAddr {
         let turn = u64::from(origin.connection).wrapping_add(origin.sequence);
         let step = (turn % u64::from(self.count())) as u32;
-        SocketAddrV4::new(Ipv4Addr::from(self.base + 1 + step), 0).into()
+        SocketAddrV4::new(Ipv4Addr::from(self.first() + step), 0).into()
     }
 }
 
@@ -42,17 +79,17 @@ impl FromStr for Sources {
 
     fn from_str(text: &str) -> Result<Sources, String> {
         let unreadable = || format!("{text:?} is no block of addresses; write 127.0.0.0/26");
-        let (address, length) = text.split_once('/').ok_or_else(unreadable)?;
+        let (address, length) = text.split_once('/').unwrap_or((text, "32"));
         let address: Ipv4Addr = address.parse().map_err(|_| unreadable())?;
         let length: u32 = length.parse().map_err(|_| unreadable())?;
-        if !(8..=30).contains(&length) {
+        if !(8..=32).contains(&length) {
             return Err(format!(
-                "{text:?} is too large or too small; give a length from /8 to /30"
+                "{text:?} is no block to connect from; give a length from /8 to /32"
             ));
         }
         let bits = 32 - length;
         Ok(Sources {
-            base: u32::from(address) >> bits << bits,
+            base: u32::from(address) & (u32::MAX << bits),
             bits,
         })
     }
@@ -89,8 +126,46 @@ mod tests {
     }
 
     #[test]
+    fn one_address_and_two_are_blocks_too() {
+        for (text, shown, count, last) in [
+            ("127.0.0.5", "127.0.0.5/32", 1, "127.0.0.5:0"),
+            ("127.0.0.5/31", "127.0.0.4/31", 2, "127.0.0.5:0"),
+        ] {
+            let sources: Sources = text.parse().unwrap();
+            assert_eq!((sources.to_string().as_str(), sources.count()), (shown, count));
+            let origin = Origin {
+                connection: 1,
+                sequence: 0,
+            };
+            assert_eq!(sources.of(origin).to_string(), last);
+        }
+    }
+
+    #[test]
+    fn addresses_of_another_machine_or_family_are_refused() {
+        let check = |text: &str, target: &str| {
+            let target: SocketAddr = target.parse().unwrap();
+            text.parse::<Sources>()
+                .unwrap()
+                .check(&target.into())
+                .map_err(|err| err.to_string())
+        };
+        assert_eq!(check("127.0.0.0/26", "127.0.0.1:1"), Ok(()));
+        assert!(
+            check("192.0.2.0/24", "127.0.0.1:1")
+                .unwrap_err()
+                .contains("from 192.0.2.1")
+        );
+        assert!(
+            check("127.0.0.0/26", "[::1]:1")
+                .unwrap_err()
+                .contains("leave --source out")
+        );
+    }
+
+    #[test]
     fn what_is_no_block_is_refused() {
-        for text in ["", "127.0.0.1", "127.0.0.0/31", "127.0.0.0/7", "::1/64", "a/8"] {
+        for text in ["", "127.0.0.0/33", "127.0.0.0/7", "::1/64", "a/8"] {
             assert!(text.parse::<Sources>().is_err(), "{text}");
         }
     }

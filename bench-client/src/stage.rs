@@ -38,7 +38,10 @@ impl Stage {
     /// When the system or the runtime refuses.
     pub(crate) fn enter(&self, client: &ClientOptions) -> Result<Watch, Failure> {
         match (&client.cpus, self.places.client) {
-            (Some(cpus), _) => pinning::pin_to(&cpus.0)?,
+            (Some(cpus), _) => {
+                cpus.check(&pinning::allowed())?;
+                pinning::pin_to(&cpus.0)?;
+            }
             (None, Some(cpu)) => pinning::pin(cpu)?,
             (None, None) => {}
         }

@@ -48,7 +48,7 @@ struct Cell {
 /// # Errors
 /// When nothing could be measured, or a report cannot be written.
 pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
-    options.steps.outputs.check()?;
+    options.steps.outputs.check(&[options.client.journal.output()])?;
     let stage = Stage::find(Places::default());
     let mut watch = stage.enter(&options.client)?;
     let mut sweep = Sweep::default();
@@ -62,8 +62,8 @@ pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
     let sides: Vec<_> = sweep.cells.into_iter().map(|cell| cell.side).collect();
     let mut saved = json::saved(&sides, &stage);
     saved.knees = saved.find_knees();
-    print!("{text}{}", conclusion(&saved, &sweep.failed));
-    options.steps.outputs.write(&saved)?;
+    let text = text + &conclusion(&saved, &sweep.failed);
+    options.steps.outputs.publish_as(&saved, text)?;
     Ok(match watch.interrupted() {
         true => Status::Interrupted,
         false if sweep.failed.is_empty() => worst(&sides),

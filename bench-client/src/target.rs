@@ -60,7 +60,8 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Target, String> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
-        let known = Protocol::ALL.into_iter().find(|protocol| protocol.id() == scheme);
+        let is_it = |protocol: &Protocol| protocol.id().eq_ignore_ascii_case(scheme);
+        let known = Protocol::ALL.into_iter().find(is_it);
         let protocol = known.ok_or_else(|| {
             format!(
                 "{scheme:?} cannot be measured; write tcp://, udp:// or http://HOST:PORT, unix:// or unixgram:///PATH"
@@ -116,14 +117,22 @@ fn remote(protocol: Protocol, authority: &str, text: &str) -> Result<Address, St
         (Protocol::Http, _) if !has_port(authority) => format!("{authority}:80"),
         _ => authority.to_owned(),
     };
-    let address: Address = with_port.parse().map_err(|err: greenserve::Error| err.to_string())?;
+    if authority.contains('@') {
+        return Err(format!(
+            "{text:?} names a user, which is not sent; leave it out, and give -H 'Authorization: ...' instead"
+        ));
+    }
+    let unreadable =
+        || format!("{text:?} has no address and port; write {scheme}://HOST:PORT or {scheme}://[IPV6]:PORT");
+    let address: Address = with_port.parse().map_err(|_| unreadable())?;
     match address {
         _ if matches!(address.port(), None | Some(0)) => {
             Err(format!("{text:?} is nothing to connect to; write {scheme}://HOST:PORT"))
         }
         _ if authority.is_empty() => Err(format!("{text:?} names no host; write {scheme}://HOST:PORT")),
         Address::Any { port } => Ok(SocketAddr::from(([127, 0, 0, 1], port)).into()),
-        address => Ok(address),
+        Address::Ip(_) | Address::Host { .. } => Ok(address),
+        _ => Err(unreadable()),
     }
 }
 
@@ -199,6 +208,20 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_to_write_is_of_the_scheme_that_was_meant() {
+        for (text, remedy) in [
+            ("tcp://unix:/x", "tcp://HOST:PORT"),
+            ("udp://fd:3", "udp://HOST:PORT"),
+            ("tcp://a:b", "tcp://HOST:PORT"),
+            ("http://user:secret@localhost/", "Authorization"),
+        ] {
+            let message = text.parse::<Target>().unwrap_err();
+            assert!(message.contains(remedy) && !message.contains("or fd:"), "{message}");
+        }
+        assert_eq!("HTTP://localhost".parse::<Target>().unwrap().protocol, Protocol::Http);
     }
 
     #[test]

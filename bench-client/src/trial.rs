@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
-use crate::account::AccountOptions;
+use crate::account::{Account, AccountOptions};
 use crate::child::Server;
 use crate::failure::Failure;
 use crate::invocation::ServerCommand;
 use crate::job::Plan;
+use crate::listeners::{self, Started};
 use crate::outcome::Outcome;
 use crate::pinning::Places;
 use crate::target::Endpoint;
 use crate::watch::Watch;
-use crate::{limits, listeners, load};
+use crate::{limits, load};
 
 /// Starts a server and carries out against it what `plan` makes of its address.
 ///
@@ -30,21 +31,21 @@ pub(crate) fn run(
 }
 
 /// As [`run`], on one worker, of a server that may listen anywhere, which may
-/// not suit the plan; with the server's process.
+/// not suit the plan.
 ///
 /// # Errors
-/// As [`run`], and what `plan` fails with.
+/// As [`run`], what `plan` fails with, and [`Failure::Usage`] when it is a plan
+/// of another server.
 pub(crate) fn spawned(
     command: &ServerCommand,
     places: Places,
     plan: impl FnOnce(&Endpoint) -> Result<Plan, Failure>,
     watch: &mut Watch,
-) -> Result<(Outcome, i32), Failure> {
+) -> Result<Outcome, Failure> {
     let mut server = Server::start(command, 1, places.server, watch)?;
-    let pid = server.account()?.pid();
     let plan = plan(server.endpoint())?;
     limits::check(&plan)?;
-    Ok((measure(&mut server, plan, watch)?, pid))
+    measure(&mut server, plan, watch)
 }
 
 /// Measures a server that runs already, and looks for whoever listens there.
@@ -64,9 +65,28 @@ pub(crate) fn running(plan: Plan, account: &AccountOptions, watch: &mut Watch) -
 }
 
 fn measure(server: &mut Server, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {
-    let outcome = load::run(plan, Some(server.account()?), watch)?;
+    let (account, remark) = account(server, &plan)?;
+    let outcome = load::run(plan, account, watch)?;
     Ok(Outcome {
         server_end: server.end(),
+        remarks: remark.into_iter().collect(),
         ..outcome
     })
+}
+
+/// The books of who listens where `plan` connects to, if that is `server`; why
+/// there are none, if it is only said to be.
+fn account(server: &Server, plan: &Plan) -> Result<(Option<Account>, Option<String>), Failure> {
+    match listeners::started(&plan.site(), server.pid())? {
+        Started::Server(pid) => Ok((Some(Account::of(pid)?), None)),
+        Started::Nobody(reason) if plan.endpoint == *server.endpoint() => {
+            Ok((None, Some(format!("there is no account of the server: {reason}"))))
+        }
+        Started::Nobody(reason) => Err(Failure::Usage(format!(
+            "{} is not the server that was started, which listens on {}: {reason}; \
+             write {{address}}, {{port}} or {{path}} in the target",
+            plan.target(),
+            server.endpoint()
+        ))),
+    }
 }

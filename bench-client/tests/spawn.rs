@@ -96,6 +96,79 @@ fn a_target_that_does_not_suit_the_place_is_a_usage_error() {
     assert!(run.complaints().contains("{path}"), "{}", run.complaints());
 }
 
+/// Whether process `pid` runs; an entry of one that ended has no program.
+fn runs(pid: &str) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
+}
+
+#[test]
+fn the_account_is_of_the_server_that_a_shell_starts_and_it_ends_with_the_shell() {
+    let command = format!("sh -c '{PROGRAM} serve tcp --listen {{address}} & echo server $! >&2; wait'");
+    let run = Run::of(&["run", "--spawn", &command]);
+    let (text, server) = (run.complaints(), &run.saved["runs"][0]["server"]);
+    let pid = word_behind(&text, "server: server ");
+    assert_eq!(server["pid"].to_string(), pid, "{text}");
+    assert!(server["cpu_s"].as_f64() > Some(0.0), "{server}");
+    assert!(!runs(pid), "{pid} still runs");
+}
+
+#[test]
+fn who_does_not_end_when_asked_is_ended_and_who_left_the_group_is_named() {
+    let sleepers = "(trap \"\" TERM; exec sleep 600) & echo deaf $! >&2; setsid sleep 600 & echo gone $! >&2";
+    let run = Run::of(&["run", "--spawn", &after(sleepers, "tcp")]);
+    let text = run.complaints();
+    let deaf = word_behind(&text, "server: deaf ");
+    assert!(!runs(deaf), "{deaf} still runs");
+    let gone = word_behind(&text, "server: gone ");
+    let named = text.contains(&format!(
+        "left processes that are not in its process group: {gone} (sleep)"
+    ));
+    let ended = Command::new("kill").arg(gone).status();
+    assert!(ended.expect("there is kill").success(), "it was not left");
+    assert!(named, "{text}");
+}
+
+#[test]
+fn a_target_that_is_another_servers_is_a_usage_error() {
+    let mut other = Command::new(PROGRAM)
+        .args(["serve", "tcp", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it can be started");
+    let mut said = BufReader::new(other.stdout.take().expect("it is piped"));
+    let address = word_behind(&line_with(&mut said, "listening"), "listening on ").to_owned();
+    let command = format!("{PROGRAM} serve tcp --listen {{address}}");
+    let target = format!("tcp://{address}");
+    let one = Run::of(&["run", &target, "--spawn", &command]);
+    let both = Run::of(&["ab", "--a", &command, "--b", &command, "--target", &target]);
+    other.kill().expect("it can be killed");
+    other.wait().expect("it ends");
+    for run in [one, both] {
+        let text = run.complaints();
+        assert_eq!(run.output.status.code(), Some(2), "{text}");
+        assert!(
+            text.contains(&format!("process {} (bench-client)", other.id())),
+            "{text}"
+        );
+        assert!(text.contains("write {address}"), "{text}");
+    }
+}
+
+/// A place in the target is not needed where the server always listens.
+#[test]
+fn a_target_may_be_where_the_server_is_known_to_listen() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("known.sock");
+    let command = format!("{PROGRAM} serve unix --listen unix:{}", path.display());
+    let run = Run::of(&["run", &format!("unix://{}", path.display()), "--spawn", &command]);
+    assert_eq!(run.output.status.code(), Some(0), "{}", run.complaints());
+}
+
+fn word_behind<'a>(text: &'a str, mark: &str) -> &'a str {
+    let (_, rest) = text.split_once(mark).unwrap_or_else(|| panic!("no {mark:?} in {text}"));
+    rest.split_whitespace().next().unwrap_or_default()
+}
+
 #[test]
 fn why_a_server_did_not_come_up_is_in_the_error() {
     let run = Run::of(&[

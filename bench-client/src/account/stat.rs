@@ -11,6 +11,8 @@ pub(crate) struct Stat {
     state: char,
     /// The process that started it, or adopted it.
     pub(crate) parent: i32,
+    /// Its process group.
+    pub(crate) group: i32,
     /// Pages found without reading them from disk; then those of children that
     /// ended and were waited for.
     pub(super) minor_faults: [u64; 2],
@@ -39,6 +41,7 @@ impl Stat {
         Some(Stat {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
             minor_faults: [number(7)?, number(8)?],
             major_faults: [number(9)?, number(10)?],
             user: [number(11)?, number(13)?],

@@ -44,7 +44,7 @@ pub(crate) struct ClientOptions {
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Worker threads of the client.
-    #[arg(long, default_value = "1", value_parser = quantity::count)]
+    #[arg(long, default_value = "1", value_parser = workers)]
     pub(crate) workers: u32,
     /// Addresses to connect from; on loopback, many connections or short ones
     /// come from 127.0.0.0/26 by themselves.
@@ -122,3 +122,15 @@ pub(crate) struct Phases {
     /// While everything counts.
     pub(crate) duration: Duration,
 }
+
+fn workers(text: &str) -> Result<u32, String> {
+    match quantity::count(text)? {
+        count if count > MOST_WORKERS => Err(format!(
+            "{count} worker threads are never faster than {MOST_WORKERS}; give at most one for each processor"
+        )),
+        count => Ok(count),
+    }
+}
+
+/// More the runtime does not take.
+const MOST_WORKERS: u32 = 512;

@@ -104,7 +104,7 @@ fn longest(times: &Times) -> String {
 fn server(run: &Run) -> String {
     match &run.server {
         None if run.window_s.is_none() => "no account: nothing was measured".to_owned(),
-        None => "no account: no process listens there that is ours to see; give --server-pid".to_owned(),
+        None => "no account".to_owned(),
         Some(server) => format!("process {}: {}", server.pid, server.in_words(run.workload.unit())),
     }
 }

@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::{csv, hdr_log, hgrm, html, json, runs, svg, write_file};
+use super::{csv, hdr_log, hgrm, html, json, runs, svg, text, write_file};
+use crate::bounded::is_named_pipe;
 use crate::failure::Failure;
 use crate::job::Plan;
 use crate::percentile::Percentile;
 use crate::sampling::Sampling;
 use crate::saved::Saved;
+use crate::stdout;
+
+/// An option that names a file to be written, and the file.
+pub(crate) type Output<'a> = (&'static str, Option<&'a Path>);
 
 /// What makes a file of a measurement.
 type Render = fn(&Saved) -> Vec<u8>;
@@ -21,7 +26,7 @@ type Render = fn(&Saved) -> Vec<u8>;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Outputs {
     /// Write all figures to FILE as JSON; `report` and `compare` read it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
     /// Write a page with plots to FILE; it needs no network.
     #[arg(long, value_name = "FILE")]
@@ -49,20 +54,24 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     /// Finds out before anything is measured whether all can be written, and
-    /// leaves everything as it is.
+    /// `others` of the command, and leaves everything as it is.
     ///
     /// # Errors
     /// [`Failure::Report`], or [`Failure::Usage`] when two have one name.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self, others: &[Output<'_>]) -> Result<(), Failure> {
         let mut taken = BTreeMap::new();
-        for (option, path) in self.all() {
-            if let Some(other) = taken.insert(path, option) {
+        let others = others.iter().filter_map(|(option, path)| Some((*option, (*path)?)));
+        for (option, path) in self.all().into_iter().chain(others) {
+            if let Some(other) = taken.insert(identity(path), option) {
                 return Err(Failure::Usage(format!(
                     "{other} and {option} would both write {}; give each its own file",
                     path.display()
                 )));
             }
-            check_file(path)?;
+            match stdout::is(path) {
+                true => take_stdout(option)?,
+                false => check_file(path)?,
+            }
         }
         Ok(())
     }
@@ -79,6 +88,25 @@ impl Outputs {
     /// Whether there is any.
     pub(crate) fn any(&self) -> bool {
         !self.all().is_empty()
+    }
+
+    /// Writes everything that was asked for, and prints `saved` for people,
+    /// whether or not it could be written.
+    ///
+    /// # Errors
+    /// [`Failure::Report`], or as [`stdout::print`].
+    pub(crate) fn publish(&self, saved: &Saved) -> Result<(), Failure> {
+        self.publish_as(saved, text::report(saved, &self.percentiles))
+    }
+
+    /// The same, with `text` for people.
+    ///
+    /// # Errors
+    /// As [`publish`](Outputs::publish).
+    pub(crate) fn publish_as(&self, saved: &Saved, text: String) -> Result<(), Failure> {
+        let written = self.write(saved);
+        let printed = stdout::print(text);
+        written.and(printed)
     }
 
     /// Writes everything that was asked for.
@@ -141,12 +169,50 @@ impl Outputs {
     }
 }
 
+/// What two names of one file have in common, whether it is there or not.
+fn identity(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let in_folder = || {
+        Some(
+            folder
+                .unwrap_or(Path::new("."))
+                .canonicalize()
+                .ok()?
+                .join(path.file_name()?),
+        )
+    };
+    match stdout::is(path) {
+        true => path.to_owned(),
+        false => path
+            .canonicalize()
+            .ok()
+            .or_else(in_folder)
+            .unwrap_or_else(|| path.to_owned()),
+    }
+}
+
+/// Standard output is one stream, and of several servers --hgrm writes several
+/// files.
+fn take_stdout(option: &str) -> Result<(), Failure> {
+    if option == "--hgrm" {
+        return Err(Failure::Usage(
+            "--hgrm writes a file for each server and none to standard output; give it a file's name".to_owned(),
+        ));
+    }
+    stdout::take();
+    Ok(())
+}
+
 /// Opens `path` as it will be written, and removes what was not there before.
 fn check_file(path: &Path) -> Result<(), Failure> {
     let refused = |source| Failure::Report {
         path: path.to_owned(),
         source,
     };
+    if is_named_pipe(path) {
+        let reason = "it is a named pipe, and to open it would wait for a reader";
+        return Err(refused(std::io::Error::new(std::io::ErrorKind::Unsupported, reason)));
+    }
     let mut options = OpenOptions::new();
     options.write(true);
     match options.open(path) {
@@ -175,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         fs::write(&old, "kept").unwrap();
-        outputs(&old, Some(&new)).check().unwrap();
+        outputs(&old, Some(&new)).check(&[]).unwrap();
         assert_eq!(fs::read_to_string(&old).unwrap(), "kept");
         assert!(!new.exists());
     }
@@ -184,16 +250,26 @@ mod tests {
     fn what_cannot_be_written_is_named() {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().to_owned(), folder.path().join("no/such/folder")] {
-            let message = outputs(&path, None).check().unwrap_err().to_string();
+            let message = outputs(&path, None).check(&[]).unwrap_err().to_string();
             assert!(message.contains(&path.display().to_string()), "{message}");
         }
     }
 
     #[test]
-    fn two_reports_in_one_file_are_refused() {
+    fn two_reports_in_one_file_are_refused_however_it_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report");
-        let failure = outputs(&file, Some(&file)).check().unwrap_err();
+        let again = folder
+            .path()
+            .join("./../")
+            .join(folder.path().file_name().unwrap())
+            .join("report");
+        for other in [&file, &again] {
+            let seconds = ("--ndjson", Some(other.as_path()));
+            let failure = outputs(&file, None).check(&[seconds]).unwrap_err();
+            assert!(matches!(&failure, Failure::Usage(text) if text.contains("--json and --ndjson")));
+        }
+        let failure = outputs(&file, Some(&file)).check(&[]).unwrap_err();
         assert!(matches!(&failure, Failure::Usage(text) if text.contains("--json and --html")));
     }
 }
