@@ -32,12 +32,12 @@ fn what_cannot_be_reached_is_unreachable() {
     assert!(run.text().contains("3 unreachable"), "{}", run.text());
 }
 
-/// The addresses are those of examples (RFC 5737): no machine has them.
+/// The addresses are reserved (RFC 1112): no machine has them.
 #[test]
 fn addresses_that_are_not_ours_cannot_be_connected_from() {
     for protocol in ["tcp", "udp"] {
         let target = format!("{protocol}://127.0.0.1:9");
-        let run = run(&target, &["-c", "3", "--source", "192.0.2.0/29"]);
+        let run = run(&target, &["-c", "3", "--source", "240.0.0.0/29"]);
         assert_eq!(run.status(), 1, "{}", run.text());
         assert!(run.text().contains("3 addr_not_avail"), "{}", run.text());
     }

@@ -19,10 +19,10 @@ fn time(run: &Run, times: &str, share: &str) -> u64 {
 /// Whether the times are those of the server and what a machine adds. No
 /// machine takes away from them.
 fn is_told_right(run: &Run, times: &str) -> bool {
-    assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
+    assert_eq!(run.errors(), [], "{}", run.text());
     let [least, half, most] = ["min", "p50", "p99"].map(|share| time(run, times, share));
     assert!(least >= DELAY, "{least} ns: {}", run.text());
-    half < DELAY + 2_000_000 && most < DELAY + 10_000_000
+    half < DELAY + 2_000_000 && most < DELAY + 25_000_000
 }
 
 fn soon_told_right(options: &[&str], times: &[&str]) {
