@@ -40,8 +40,14 @@ fn each_is_accounted_for(protocol: &str) {
     // A machine that is busy may add to them.
     assert!(lost >= 7 && lost + late >= 14, "{}", run.text());
     let received = counts["answers"].as_u64().expect("a count") + made("drop") + made("late");
-    // The first of each client comes before the schedule.
-    assert_eq!(received, CLIENTS + answers + lost + late, "{counts} {}", run.text());
+    // The first of each client came before the schedule's first, and until
+    // everybody knows that the time is over some more are sent.
+    let counted = CLIENTS + answers + lost + late;
+    assert!(
+        (counted..counted + 20).contains(&received),
+        "{counted} of {counts}: {}",
+        run.text()
+    );
 }
 
 #[test]

@@ -71,12 +71,8 @@ fn a_server_that_is_bad_at_first_is_no_slower_and_its_errors_count() {
                 assert!(longest(&report[times]) < SLOW, "{times}: {}", run.text());
             }
         }
-        assert_eq!(
-            (run.status(), run.errors()),
-            (3, vec![("corrupt", 3)]),
-            "{}",
-            run.text()
-        );
+        assert_eq!(run.errors(), [("corrupt", 3)], "{}", run.text());
+        assert_ne!(run.status(), 0, "{}", run.text());
         for interval in report["series"].as_array().expect("a list") {
             assert_eq!(interval["errors"], Value::Array(vec![]));
         }
