@@ -44,14 +44,7 @@ fn every_combination_is_measured_and_shown() {
         assert!(answers > 0.0 && answers <= most, "{answers} of {most}: {}", run.text());
         assert_eq!(figure("answered_bytes"), answers * size.parse::<f64>().expect("a size"));
     }
-    for text in [
-        "answers/s",
-        "p99",
-        "errors",
-        "64 B",
-        "1024 B",
-        "of the highest rate from",
-    ] {
+    for text in ["answers/s", "p99", "errors", "64 B", "1024 B"] {
         assert!(run.text().contains(text), "{text} in {}", run.text());
     }
 }
