@@ -42,7 +42,7 @@ pub(crate) enum ErrorClass {
     Lost,
     /// A datagram whose answer came when it counted as lost.
     Late,
-    /// An answer that overtook an earlier one.
+    /// An answer that an answer to a later message overtook.
     Reordered,
     /// A datagram's answer that is shorter than the datagram.
     Truncated,

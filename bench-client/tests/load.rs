@@ -14,13 +14,6 @@ use reference::Reference;
 /// Options that every run here has: the figures are not what is asked about.
 const SHORT: [&str; 5] = ["-c", "20", "-d", "500ms", "--allow-client-limited"];
 
-fn target(protocol: &str, server: &Reference) -> String {
-    match server.address.strip_prefix("unix:") {
-        Some(path) => format!("{protocol}://{path}"),
-        None => format!("{protocol}://{}", server.address),
-    }
-}
-
 fn short(target: &str, more: &[&str]) -> Run {
     run(target, &[&SHORT[..], more].concat())
 }
@@ -52,64 +45,14 @@ fn exactly(answers: &str, target: &str, more: &[&str]) -> Value {
     report["runs"][0].clone()
 }
 
-/// (class, count) of all that went wrong.
-fn errors(run: &Run) -> Vec<(String, u64)> {
-    let errors = run.report["errors"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{}", run.text()));
-    let of = |error: &Value| {
-        let class = error["class"].as_str().expect("a text").to_owned();
-        (class, error["count"].as_u64().expect("a count"))
-    };
-    errors.iter().map(of).collect()
-}
-
-fn counted(class: &str, count: u64) -> Vec<(String, u64)> {
-    vec![(class.to_owned(), count)]
-}
-
 #[test]
 fn every_protocol_is_spoken_without_an_error() {
     for protocol in ["tcp", "udp", "unix", "unixgram", "http"] {
         let server = Reference::start(protocol);
-        let run = short(&target(protocol, &server), &[]);
-        assert_eq!((run.status(), errors(&run)), (0, vec![]), "{protocol}: {}", run.text());
+        let run = short(&server.target(protocol), &[]);
+        assert_eq!((run.status(), run.errors()), (0, vec![]), "{protocol}: {}", run.text());
         assert!(run.report["answers"].as_u64().expect("a count") > 100, "{protocol}");
         assert_eq!(run.report["workload"]["protocol"], protocol);
-    }
-}
-
-#[test]
-fn datagrams_that_go_astray_are_counted_exactly() {
-    for (fault, class) in [
-        ("--drop 7", "lost"),
-        ("--duplicate 7", "duplicate"),
-        ("--late 300ms*7", "late"),
-        ("--short 7", "truncated"),
-        ("--corrupt 7", "corrupt"),
-    ] {
-        let server = Reference::start(&format!("udp {fault}"));
-        let run = run(
-            &target("udp", &server),
-            &["-c", "5", "-d", "1s", "--timeout", "100ms", "--allow-client-limited"],
-        );
-        assert_eq!(errors(&run), counted(class, 7), "{fault}: {}", run.text());
-        assert_eq!(run.status(), 3, "{fault}");
-    }
-}
-
-#[test]
-fn responses_are_checked() {
-    for (words, options, class) in [
-        ("http --status 503*7", &[][..], "status_5xx"),
-        ("http --status 404*7", &[], "status_4xx"),
-        ("http --bad-response 7", &[], "bad_response"),
-        ("http --corrupt 7", &["--expect", "echo"], "corrupt"),
-    ] {
-        let server = Reference::start(words);
-        let target = target("http", &server) + if options.is_empty() { "/" } else { "/echo" };
-        let run = short(&target, options);
-        assert_eq!(errors(&run), counted(class, 7), "{words}: {}", run.text());
     }
 }
 
@@ -121,7 +64,7 @@ fn a_body_of_another_length_is_an_error() {
     let server = Reference::start("http");
     let expect = expected.to_str().expect("text");
     let run = run(
-        &target("http", &server),
+        &server.target("http"),
         &[
             "-c",
             "1",
@@ -141,8 +84,8 @@ fn a_body_of_another_length_is_an_error() {
 #[test]
 fn requests_of_a_connection_each_are_requests() {
     let server = Reference::start("http");
-    let run = short(&target("http", &server), &["--churn", "per-request"]);
-    assert_eq!((run.status(), errors(&run)), (0, vec![]), "{}", run.text());
+    let run = short(&server.target("http"), &["--churn", "per-request"]);
+    assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
     assert!(run.text().contains("requests/s"), "{}", run.text());
 }
 
@@ -150,7 +93,7 @@ fn requests_of_a_connection_each_are_requests() {
 #[test]
 fn the_servers_count_agrees() {
     let server = Reference::start("tcp --size 64");
-    let run = exactly("1000", &target("tcp", &server), &["-c", "1"]);
+    let run = exactly("1000", &server.target("tcp"), &["-c", "1"]);
     assert_eq!(
         (run["answers"].as_u64(), run["answered_bytes"].as_u64()),
         (Some(1000), Some(64_000))
@@ -165,7 +108,7 @@ fn the_servers_count_agrees() {
 #[test]
 fn connections_are_used_as_often_as_asked() {
     let server = Reference::start("tcp --size 64");
-    let run = exactly("100", &target("tcp", &server), &["-c", "1", "--churn", "every:10"]);
+    let run = exactly("100", &server.target("tcp"), &["-c", "1", "--churn", "every:10"]);
     assert_eq!(run["answers"], 100);
     let connections = server.counts()["connections"].as_u64().expect("a count");
     assert!((10..=12).contains(&connections), "{connections}");
@@ -174,16 +117,16 @@ fn connections_are_used_as_often_as_asked() {
 #[test]
 fn pipelined_answers_are_told_apart() {
     let server = Reference::start("tcp --byte-by-byte");
-    let run = short(&target("tcp", &server), &["--depth", "16"]);
-    assert_eq!((run.status(), errors(&run)), (0, vec![]), "{}", run.text());
+    let run = short(&server.target("tcp"), &["--depth", "16"]);
+    assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
 }
 
 #[test]
 fn sizes_may_differ_in_one_stream() {
     let server = Reference::start("tcp");
     for size in ["1..300k", "64:0.9,16k:0.1", "lognormal:512,1.2"] {
-        let run = short(&target("tcp", &server), &["--size", size, "--depth", "3"]);
-        assert_eq!((run.status(), errors(&run)), (0, vec![]), "{size}: {}", run.text());
+        let run = short(&server.target("tcp"), &["--size", size, "--depth", "3"]);
+        assert_eq!((run.status(), run.errors()), (0, vec![]), "{size}: {}", run.text());
     }
 }
 
@@ -192,7 +135,7 @@ fn the_same_seed_sends_the_same_bytes() {
     let bytes = |seed| {
         let server = Reference::start("tcp --size 64");
         let options = ["-c", "1", "--size", "1..4k", "--seed", seed];
-        exactly("500", &target("tcp", &server), &options)["answered_bytes"].as_u64()
+        exactly("500", &server.target("tcp"), &options)["answered_bytes"].as_u64()
     };
     assert_eq!(bytes("1"), bytes("1"));
     assert_ne!(bytes("1"), bytes("2"));
@@ -213,8 +156,8 @@ fn a_schedule_is_kept_whatever_the_arrivals() {
         (&["--rate", "1k", "--arrivals", "poisson"], 0.1),
     ] {
         let options = [&["-c", "20", "-d", "2s", "--allow-client-limited"], options].concat();
-        let run = run(&target("tcp", &server), &options);
-        assert_eq!(errors(&run), [], "{}", run.text());
+        let run = run(&server.target("tcp"), &options);
+        assert_eq!(run.errors(), [], "{}", run.text());
         let part = scheduled(&run) as f64 / 2000.0;
         assert!((part - 1.0).abs() <= tolerance, "{part}: {}", run.text());
         for times in ["response_time", "service_time"] {
@@ -234,7 +177,7 @@ fn stages_are_as_long_as_they_say() {
         "stages:500ms@400,500ms@2k",
         "--allow-client-limited",
     ];
-    let run = run(&target("tcp", &server), &options);
+    let run = run(&server.target("tcp"), &options);
     assert_eq!(scheduled(&run), 1200, "{}", run.text());
     assert_eq!(run.report["workload"]["duration_s"], 1.0);
 }
@@ -245,7 +188,7 @@ fn stages_are_as_long_as_they_say() {
 fn a_frozen_server_shows_in_the_response_time() {
     let server = Reference::start("tcp --stall 300ms@1s");
     let options = ["-c", "10", "-d", "3s", "--rate", "1k", "--allow-client-limited"];
-    let run = run(&target("tcp", &server), &options);
+    let run = run(&server.target("tcp"), &options);
     let millis = |times: &str, share: &str| run.report[times][share].as_f64().expect("a time") / 1e6;
     let response = millis("response_time", "p99");
     assert!((200.0..=600.0).contains(&response), "{response} ms: {}", run.text());
@@ -260,7 +203,7 @@ fn a_frozen_client_shows_in_the_send_lag_and_spoils_the_run() {
     let mut client = Command::new(PROGRAM)
         .args([
             "run",
-            &target("tcp", &server),
+            &server.target("tcp"),
             "-c",
             "10",
             "-d",
@@ -299,8 +242,8 @@ fn what_is_too_late_is_shed() {
         "100ms",
         "--allow-client-limited",
     ];
-    let run = run(&target("tcp", &server), &options);
-    let errors = errors(&run);
+    let run = run(&server.target("tcp"), &options);
+    let errors = run.errors();
     assert_eq!(errors.len(), 1, "{}", run.text());
     assert_eq!(errors[0].0, "shed");
     assert!((100..=450).contains(&errors[0].1), "{errors:?}");
@@ -309,7 +252,7 @@ fn what_is_too_late_is_shed() {
 #[test]
 fn pauses_bound_the_rate() {
     let server = Reference::start("tcp");
-    let run = short(&target("tcp", &server), &["--think", "20ms"]);
+    let run = short(&server.target("tcp"), &["--think", "20ms"]);
     let rate = run.report["answers_per_s"].as_f64().expect("a rate");
     assert!((200.0..=1000.0).contains(&rate), "{rate}");
 }
@@ -356,10 +299,10 @@ fn program_says(child: &mut Child, text: &str) {
 fn a_hopeless_run_is_ended() {
     let server = Reference::start("tcp --size 64 --corrupt 1.0 --after 20");
     let options = ["-c", "5", "-d", "60s", "--until", "errors>50", "--allow-client-limited"];
-    let run = run(&target("tcp", &server), &options);
+    let run = run(&server.target("tcp"), &options);
     let window = run.report["window_s"].as_f64().expect("a length");
     assert!(window < 20.0, "{window}");
-    let errors = errors(&run);
+    let errors = run.errors();
     assert_eq!(errors[0].0, "corrupt");
     assert!(errors[0].1 > 50, "{errors:?}");
 }
@@ -378,7 +321,7 @@ fn seconds_are_written_as_they_pass() {
         "--ndjson",
         path.to_str().expect("text"),
     ];
-    let run = run(&target("tcp", &server), &options);
+    let run = run(&server.target("tcp"), &options);
     let text = std::fs::read_to_string(&path).expect("it was written");
     let seconds: Vec<Value> = text
         .lines()
@@ -394,6 +337,6 @@ fn seconds_are_written_as_they_pass() {
 #[test]
 fn a_client_is_bound_to_the_processors_it_is_given() {
     let server = Reference::start("tcp");
-    let run = short(&target("tcp", &server), &["--cpus", "0"]);
+    let run = short(&server.target("tcp"), &["--cpus", "0"]);
     assert_eq!(run.report["client"]["allowed_cpus"], "0", "{}", run.text());
 }

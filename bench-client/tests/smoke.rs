@@ -83,23 +83,6 @@ fn a_correct_server_has_no_errors() {
 }
 
 #[test]
-fn each_fault_is_counted_exactly_and_under_its_own_name() {
-    for (fault, class, count) in [
-        ("corrupt", "corrupt", 7),
-        ("swap", "misrouted", 8),
-        ("close", "closed_early", 7),
-        ("short", "short", 7),
-        ("reset", "reset", 7),
-    ] {
-        let server = Reference::start(&format!("{FAULTY} --{fault} {count}"));
-        let run = run(&target(&server), &[]);
-        assert_eq!(run.errors(), [(class, count)], "{}", run.text());
-        assert_eq!(run.status(), 3, "{fault}");
-        assert_eq!(server.counts()["faults"][fault], count);
-    }
-}
-
-#[test]
 fn the_first_wrong_byte_is_reported() {
     let server = Reference::start(&format!("{FAULTY} --corrupt 1"));
     let run = run(&target(&server), &[]);
@@ -111,13 +94,6 @@ fn unverified_runs_do_not_look() {
     let server = Reference::start(&format!("{FAULTY} --corrupt 7"));
     let run = run(&target(&server), &["--verify", "off"]);
     assert_eq!(run.status(), 0, "{}", run.text());
-}
-
-#[test]
-fn answers_in_single_bytes_are_answers() {
-    let server = Reference::start("tcp --byte-by-byte");
-    let run = run(&target(&server), &[]);
-    assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
 }
 
 #[test]

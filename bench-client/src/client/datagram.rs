@@ -33,6 +33,9 @@ pub(crate) struct DatagramClient {
     flights: VecDeque<Flight>,
     /// Messages whose time is over, by their sequence.
     overdue: BTreeSet<u64>,
+    /// The highest sequence that was answered: what is answered after it and was
+    /// sent before it is out of order. What is lost on the way makes nothing so.
+    newest: u64,
     outbox: Vec<u8>,
     inbox: Vec<u8>,
 }
@@ -45,6 +48,7 @@ impl DatagramClient {
             socket: open(job, connection).map_err(|err| trouble(&err, Doing::Connecting))?,
             flights: VecDeque::new(),
             overdue: BTreeSet::new(),
+            newest: 0,
             outbox: Vec::new(),
             // One byte more than there can be: a longer answer shows.
             inbox: vec![0; job.payload.sizes().largest() + 1],
@@ -208,9 +212,10 @@ impl DatagramClient {
             };
             return self.desk.note(about(class, origin.sequence));
         };
-        if place > 0 {
+        if origin.sequence < self.newest {
             self.desk.note(about(ErrorClass::Reordered, origin.sequence));
         }
+        self.newest = self.newest.max(origin.sequence);
         let Some(flight) = self.flights.remove(place) else {
             return;
         };

@@ -15,13 +15,37 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-client");
 #[derive(Debug)]
 pub(crate) struct Run {
     output: Output,
-    /// The only run of its report; null when there is none.
+    /// Of its report the only run, or all of it; null when there is none.
     pub(crate) report: Value,
 }
 
 impl Run {
     pub(crate) fn status(&self) -> i32 {
         self.output.status.code().expect("it was not killed")
+    }
+
+    /// (class, count) of all that went wrong, in the order of reports.
+    pub(crate) fn errors(&self) -> Vec<(&str, u64)> {
+        let errors = self.report["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no report: {}", self.text()));
+        let count = |error: &Value| error["count"].as_u64().expect("a count");
+        errors
+            .iter()
+            .map(|error| (error["class"].as_str().expect("a text"), count(error)))
+            .collect()
+    }
+
+    /// With the only run of its report as the report.
+    pub(crate) fn only(self) -> Run {
+        let report = self.report["runs"][0].clone();
+        Run { report, ..self }
+    }
+
+    /// A figure of the report.
+    pub(crate) fn count(&self, field: &str) -> u64 {
+        let count = self.report[field].as_u64();
+        count.unwrap_or_else(|| panic!("no {field}: {}", self.text()))
     }
 
     /// Both outputs.
@@ -32,19 +56,23 @@ impl Run {
 
 /// Measures `target` with `options`.
 pub(crate) fn run(target: &str, options: &[&str]) -> Run {
+    measure(&[&["run", target, "--warmup", "100ms"], options].concat()).only()
+}
+
+/// Carries out the command of these words; the report is all of its report.
+pub(crate) fn measure(words: &[&str]) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let json = folder.path().join("report.json");
     let output = Command::new(PROGRAM)
-        .args(["run", target, "--warmup", "100ms", "--json"])
+        .args(words)
+        .arg("--json")
         .arg(&json)
-        .args(options)
         .output()
         .expect("it can be started");
     let text = std::fs::read(&json).unwrap_or_else(|_| b"null".to_vec());
-    let report: Value = serde_json::from_slice(&text).expect("JSON");
     Run {
         output,
-        report: report["runs"][0].clone(),
+        report: serde_json::from_slice(&text).expect("JSON"),
     }
 }
 

@@ -31,6 +31,12 @@ impl Reference {
         Reference { child, lines, address }
     }
 
+    /// As a client of this protocol takes it.
+    pub(crate) fn target(&self, protocol: &str) -> String {
+        let place = self.address.strip_prefix("unix:").unwrap_or(&self.address);
+        format!("{protocol}://{place}")
+    }
+
     /// Ends it, and returns what it counted.
     pub(crate) fn counts(mut self) -> Value {
         let status = Command::new("kill").arg(self.child.id().to_string()).status();
