@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn no_text_of_a_file_commands_the_terminal() {
-        let saved = Saved::example([Run::example("\u{1b}[2J\nvalid", 1.0)]);
+        let saved = Saved::example([Run::example("\u{1b}[2J\nvalid", 1.0).timed()]);
         let read = parse(&serde_json::to_vec(&saved).unwrap()).unwrap();
         assert_eq!(read.runs[0].name, "\u{fffd}[2J\u{fffd}valid");
     }

@@ -36,7 +36,13 @@ fn what_a_drawn_schedule_offered_is_what_it_had() {
     );
     // Of this seed; the mean of all is 200.
     assert!((185..200).contains(&offered), "{offered}");
-    assert!(!run.text().contains("of the offered rate"), "{}", run.text());
+    // A busy machine may keep the client from the last of them.
+    let complete = count(&run, "unfinished") == 0;
+    assert!(
+        !complete || !run.text().contains("of the offered rate"),
+        "{}",
+        run.text()
+    );
 }
 
 #[test]
