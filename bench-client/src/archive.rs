@@ -45,7 +45,11 @@ pub(crate) fn parse(text: &[u8]) -> Result<Saved, String> {
 /// Times that cannot be read would be missing from every form that is made of
 /// them, and a report without runs is empty in all.
 fn check(saved: &Saved) -> Result<(), String> {
-    let broken = |run: &&Run| run.time().count > 0 && run.time().decoded().is_none();
+    // Without any text there are none, as of a run that was idle.
+    let broken = |run: &&Run| {
+        let times = run.time();
+        times.count > 0 && !times.histogram.is_empty() && times.decoded().is_none()
+    };
     match saved.runs.iter().find(broken) {
         _ if saved.runs.is_empty() => Err(format!("it has no runs; {REMEDY}")),
         Some(run) => Err(format!("the histogram of {:?} cannot be read; {REMEDY}", run.name)),
