@@ -1,28 +1,22 @@
 //! A client by datagrams: each message travels by itself, and none is sent again.
 
+mod socket;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use greenserve::net::{UdpSocket, UnixDatagram};
+use socket::Socket;
 
 use super::{Desk, Flight, Served, Trouble, trouble};
-use crate::dial;
 use crate::job::Job;
 use crate::payload::Origin;
-use crate::target::Endpoint;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
 
 /// How many unanswered messages are remembered, to know their answers when they
 /// come late.
 const REMEMBERED: usize = 4096;
-
-#[derive(Debug)]
-enum Socket {
-    Udp(UdpSocket),
-    Unix(UnixDatagram),
-}
 
 /// A client whose messages are datagrams.
 #[derive(Debug)]
@@ -45,7 +39,7 @@ impl DatagramClient {
     pub(super) fn arrive(job: &Arc<Job>, connection: u32) -> Result<DatagramClient, Trouble> {
         let mut client = DatagramClient {
             desk: Desk::new(job, connection),
-            socket: open(job, connection).map_err(|err| trouble(&err, Doing::Connecting))?,
+            socket: Socket::open(job, connection).map_err(|err| trouble(&err, Doing::Connecting))?,
             flights: VecDeque::new(),
             overdue: BTreeSet::new(),
             newest: 0,
@@ -244,49 +238,6 @@ impl DatagramClient {
                 .unwrap_or_else(|| about(ErrorClass::Corrupt, flight.origin.sequence)),
         );
     }
-}
-
-impl Socket {
-    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Udp(socket) => socket.send(bytes),
-            Socket::Unix(socket) => socket.send(bytes),
-        }
-    }
-
-    fn recv(&self, room: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Udp(socket) => socket.recv(room),
-            Socket::Unix(socket) => socket.recv(room),
-        }
-    }
-
-    fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
-        match self {
-            Socket::Udp(socket) => socket.set_read_timeout(Some(limit)),
-            Socket::Unix(socket) => socket.set_read_timeout(Some(limit)),
-        }
-    }
-
-    fn set_write_timeout(&self, limit: Duration) -> io::Result<()> {
-        match self {
-            Socket::Udp(socket) => socket.set_write_timeout(Some(limit)),
-            Socket::Unix(socket) => socket.set_write_timeout(Some(limit)),
-        }
-    }
-}
-
-fn open(job: &Job, connection: u32) -> io::Result<Socket> {
-    let origin = Origin {
-        connection,
-        sequence: 0,
-    };
-    let socket = match &job.plan.endpoint {
-        Endpoint::Ip(address) => Socket::Udp(dial::udp(&job.plan, *address, origin)?),
-        Endpoint::Path(path) => Socket::Unix(dial::unixgram(&job.plan, path, connection)?),
-    };
-    socket.set_write_timeout(job.plan.timeout)?;
-    Ok(socket)
 }
 
 fn about(class: ErrorClass, sequence: u64) -> Fault {
