@@ -45,7 +45,11 @@ impl Session {
         };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new("sh");
-        let program = format!("{PROGRAM} run tcp://{} -c 5 --warmup 0s {options}", server.address);
+        let target = match options.contains("--spawn") {
+            true => "'tcp://{address}'".to_owned(),
+            false => format!("tcp://{}", server.address),
+        };
+        let program = format!("{PROGRAM} run {target} -c 5 --warmup 0s {options}");
         command.args([
             "-c",
             &if next.is_empty() {
@@ -163,8 +167,8 @@ fn a_bar_leaves_nothing_but_the_report() {
     );
 }
 
-/// A server that complains and then serves; the load goes to the usual one. Its
-/// command, which is seen as well, does not have the words.
+/// A server that complains and then serves. Its command, which is seen as well,
+/// does not have the words.
 fn complaining() -> String {
     format!("-d 60s --no-pin --spawn \"sh -c 'echo A COMPLAINT | tr A-Z a-z >&2; exec {PROGRAM} serve tcp'\"")
 }
