@@ -1,7 +1,8 @@
 //! Whether this program itself stood still: stopped, or without a processor.
 //!
 //! In a closed loop nothing else tells: no client sends meanwhile, and the time
-//! in which none did is in no answer but the few that were on their way.
+//! in which none did is in no answer but the few that were on their way. In an
+//! open loop the send lag tells, unless every client waited for an answer.
 
 use std::time::{Duration, Instant};
 

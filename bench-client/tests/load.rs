@@ -224,7 +224,9 @@ fn a_frozen_client_shows_in_the_send_lag_and_spoils_the_run() {
     let status = client.wait().expect("it ends");
     let report: Value = serde_json::from_slice(&std::fs::read(&json).expect("a report")).expect("JSON");
     let lag = report["runs"][0]["send_lag"]["max"].as_f64().expect("a time") / 1e6;
-    assert!(lag >= 400.0, "{lag} ms");
+    let stopped = report["runs"][0]["client_stopped_s"].as_f64().expect("a time");
+    // If every client waited for an answer just then, none of them sent late.
+    assert!(lag >= 400.0 || stopped >= 0.4, "{lag} ms, {stopped} s");
     assert_eq!(status.code(), Some(4), "{report}");
 }
 

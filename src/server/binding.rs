@@ -12,7 +12,7 @@ use crate::net::Address;
 
 impl<F: Family, M: Model> Server<F, M> {
     /// Creates the socket and binds it: the second step of two-phase
-    /// construction, after [`Builder::unbound`].
+    /// construction, after [`Builder::unbound`](super::Builder::unbound).
     ///
     /// # Errors
     /// An address that cannot be resolved or bound; a server that is bound
@@ -36,7 +36,7 @@ impl<F: Family, M: Model> Server<F, M> {
     ///
     /// # Errors
     /// When the socket is not bound, listens already or cannot listen, or when
-    /// [`Hooks::server_activate`] refuses. After the last two the server is
+    /// [`Hooks::server_activate`](crate::Hooks::server_activate) refuses. After the last two the server is
     /// closed.
     pub fn server_activate(&mut self) -> Result<()> {
         let listener = Arc::clone(self.bound("listen")?);

@@ -14,7 +14,7 @@ use crate::lifecycle::{DrainReport, Phase, Signals};
 use crate::runtime::{self, Builder as CoroutineBuilder, NEVER};
 
 impl<F: Family, M: Model> Server<F, M> {
-    /// Serves until [`ServerHandle::shutdown`] is called.
+    /// Serves until [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) is called.
     ///
     /// On coroutines the loop is a coroutine itself, and the calling thread
     /// only waits for it; in the other models the loop runs in the caller.
@@ -29,7 +29,7 @@ impl<F: Family, M: Model> Server<F, M> {
     }
 
     /// Serves one request, or waits for
-    /// [`Builder::timeout`] and calls [`Hooks::handle_timeout`].
+    /// [`Builder::timeout`](super::Builder::timeout) and calls [`Hooks::handle_timeout`](crate::Hooks::handle_timeout).
     ///
     /// # Errors
     /// As [`serve_forever`](Server::serve_forever).

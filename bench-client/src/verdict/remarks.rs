@@ -135,15 +135,14 @@ pub(super) fn stolen(run: &Run) -> Option<String> {
     })
 }
 
-/// That the clients of a closed loop did not work for a while, if that does not
-/// spoil the run.
+/// That the clients did not work for a while, if that does not spoil the run.
 fn stopped(run: &Run) -> Option<String> {
     let stopped = run.client_stopped_s;
     let little = stopped <= STOPPED * run.window_s?;
-    (stopped > 0.0 && little && run.workload.mode == "closed").then(|| {
+    (stopped > 0.0 && little).then(|| {
         format!(
-            "the client stood still for {} s together: it was stopped or had no processor, and the server had nothing \
-             to do meanwhile",
+            "the client stood still for {} s together: it was stopped or had no processor, and neither sent nor heard \
+             anything meanwhile",
             format::three_digits(stopped)
         )
     })
