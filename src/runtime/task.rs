@@ -142,10 +142,11 @@ impl Task {
 
     /// Ends this task's present wait and refuses every later one.
     ///
-    /// The wait returns an [`io::Error`](std::io::Error) that carries [`WaitError::Killed`](crate::error::WaitError::Killed);
-    /// nothing unwinds, destructors run in their normal order. A task that
-    /// computes and never waits is not reached, and neither is a thread inside
-    /// a system call of its own.
+    /// The wait returns an [`io::Error`](std::io::Error) that carries
+    /// [`WaitError::Killed`](crate::error::WaitError::Killed); nothing unwinds,
+    /// destructors run in their normal order. A task that computes and never
+    /// waits is not reached, and neither is a thread inside a system call of
+    /// its own.
     pub fn kill(self: &Arc<Task>) {
         self.killed.store(true, Ordering::SeqCst);
         self.rouse();
