@@ -308,6 +308,18 @@ mod tui {
     }
 
     #[test]
+    fn a_key_in_the_moment_of_a_new_size_counts() {
+        let mut session = Session::start("--tui");
+        session.wait_until(has_charts);
+        // Both are there when either is looked at.
+        session.signal("STOP");
+        session.signal("WINCH");
+        session.press("q");
+        session.signal("CONT");
+        assert_eq!(session.end(), 130);
+    }
+
+    #[test]
     fn the_second_signal_ends_it_at_once_and_gives_the_terminal_back() {
         let mut session = Session::start("--tui --timeout 60s");
         session.wait_until(has_charts);

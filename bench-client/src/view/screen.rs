@@ -1,6 +1,7 @@
 //! The whole terminal: charts of what happens, and keys that end it.
 
 mod axis;
+mod keys;
 mod page;
 mod plot;
 
@@ -10,9 +11,10 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{execute, queue};
+
+use keys::{Keys, Wish};
 
 use super::View;
 use super::terminal::{self, Place};
@@ -24,6 +26,7 @@ use crate::progress::Scene;
 pub(super) struct Screen {
     /// A picture is one write.
     terminal: Terminal<CrosstermBackend<BufWriter<Stderr>>>,
+    keys: Keys,
     /// Whether q was pressed; held down it would be the second signal.
     asked: bool,
 }
@@ -41,22 +44,18 @@ impl Screen {
             ));
         }
         let refused = |err| Failure::system("take the terminal for --tui", err);
+        let keys = Keys::open().map_err(refused)?;
         terminal::take(Place::Screen)
             .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::new(stderr()))))
-            .map(|terminal| Screen { terminal, asked: false })
+            .map(|terminal| Screen {
+                terminal,
+                keys,
+                asked: false,
+            })
             .map_err(|err| {
                 terminal::release();
                 refused(err)
             })
-    }
-
-    /// Whether `key` ends the run.
-    fn is_end(&mut self, key: KeyEvent) -> bool {
-        match key.code {
-            KeyCode::Char('c') => key.modifiers.contains(KeyModifiers::CONTROL),
-            KeyCode::Char('q') | KeyCode::Esc => !std::mem::replace(&mut self.asked, true),
-            _ => false,
-        }
     }
 }
 
@@ -73,15 +72,11 @@ impl View for Screen {
     }
 
     fn asks_to_end(&mut self) -> bool {
-        while event::poll(Duration::ZERO).unwrap_or(false) {
-            // A new size shows in the next picture by itself.
-            if let Ok(Event::Key(key)) = event::read()
-                && self.is_end(key)
-            {
-                return true;
-            }
+        match self.keys.wish() {
+            Some(Wish::Leave) => !std::mem::replace(&mut self.asked, true),
+            Some(Wish::Interrupt) => true,
+            None => false,
         }
-        false
     }
 
     fn close(&mut self) {
