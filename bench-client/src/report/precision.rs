@@ -18,7 +18,8 @@ pub(crate) enum Precision {
         /// How many rounds there are.
         rounds: usize,
     },
-    /// One run that is too short for an interval.
+    /// One run that is too short for an interval: batch means take 8 s in four
+    /// intervals.
     TooShort,
     /// There were no answers.
     NoAnswers,
@@ -44,7 +45,7 @@ impl fmt::Display for Precision {
         match self {
             Precision::Within(part) => write!(f, "{} (batch means)", plus_minus(*part)),
             Precision::Between { part, rounds } => write!(f, "{} ({rounds} rounds)", plus_minus(*part)),
-            Precision::TooShort => f.write_str("± unknown (too short: batch means take 8 s in 4 intervals)"),
+            Precision::TooShort => f.write_str("± unknown (under 8 s)"),
             Precision::NoAnswers => f.write_str("± unknown (no answers)"),
         }
     }
@@ -77,10 +78,7 @@ mod tests {
     #[test]
     fn one_run_has_the_interval_of_its_batches_if_it_is_long_enough() {
         assert_eq!(Precision::of(&[&lasting(8)]).to_string(), "± 0.0 % (batch means)");
-        assert_eq!(
-            Precision::of(&[&lasting(7)]).to_string(),
-            "± unknown (too short: batch means take 8 s in 4 intervals)"
-        );
+        assert_eq!(Precision::of(&[&lasting(7)]).to_string(), "± unknown (under 8 s)");
         let mut silent = lasting(8);
         silent.series.iter_mut().for_each(|second| second.answers = 0);
         assert_eq!(Precision::of(&[&silent]), Precision::NoAnswers);
