@@ -311,9 +311,9 @@ mod tui {
     fn a_key_in_the_moment_of_a_new_size_counts() {
         let mut session = Session::start("--tui");
         session.wait_until(has_charts);
-        // Both are there when either is looked at.
-        session.signal("STOP");
+        // Both are there when either is looked at, nearly always: the size first.
         session.signal("WINCH");
+        session.signal("STOP");
         session.press("q");
         session.signal("CONT");
         assert_eq!(session.end(), 130);
