@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use nix::errno::Errno;
 use nix::sys::signal::{self, SigHandler, Signal};
@@ -14,7 +14,7 @@ use super::{Job, JobOf, LifecycleOf, Model, Sealed, Unstarted, UnstartedOf, Watc
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::lifecycle::{ChildSignal, InFlight, Kill, Watch};
-use crate::runtime;
+use crate::runtime::{self, lock};
 
 /// Each request runs in a forked child process: `ForkingMixIn` of Python.
 ///
@@ -78,8 +78,8 @@ impl Fork {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Pid, InFlight>> {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pid, InFlight>> {
+        lock(&self.children)
     }
 
     /// In the child: nothing of the server but this request is left.

@@ -1,13 +1,13 @@
 //! A thread a request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::{JobOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
 use crate::error::Error;
 use crate::family::Family;
 use crate::lifecycle::Watch;
-use crate::runtime::{self, Task};
+use crate::runtime::{self, Task, lock};
 
 /// Each request runs in a thread of its own: `ThreadingMixIn` of Python.
 ///
@@ -85,7 +85,7 @@ impl Model for Thread {
         let cargo = Arc::new(Mutex::new(Some(job)));
         let theirs = Arc::clone(&cargo);
         let started = builder.spawn(move || {
-            let job = theirs.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let job = lock(&theirs).take();
             drop(theirs);
             if let Some(job) = job {
                 job.0.place().run_by(Task::current());
@@ -95,7 +95,7 @@ impl Model for Thread {
         let Err(source) = started else {
             return Ok(());
         };
-        let job = cargo.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let job = lock(&cargo).take();
         match job {
             Some(job) => Err(UnstartedOf(Unstarted {
                 job: job.0,

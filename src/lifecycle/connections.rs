@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Lifecycle, lock};
+use super::Lifecycle;
 use crate::net::Peer;
-use crate::runtime::Task;
+use crate::runtime::{Task, lock};
 
 /// Ends a request from outside.
 #[doc(hidden)]

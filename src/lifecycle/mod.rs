@@ -13,7 +13,7 @@ mod phase;
 mod signals;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 pub use connections::{Connection, ConnectionState};
 pub use drain::DrainReport;
@@ -30,7 +30,7 @@ pub(crate) use signals::{ChildSignal, Signals, Watch};
 use self::connections::Connections;
 use crate::error::{Error, Result};
 use crate::net::Address;
-use crate::runtime::Task;
+use crate::runtime::{Task, lock};
 
 /// What one server and all its handles share.
 #[derive(Debug)]
@@ -219,9 +219,4 @@ impl Drop for Watcher {
             watchers.swap_remove(index);
         }
     }
-}
-
-/// Locks what no code that can panic ever holds, so poison means nothing.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,9 +13,10 @@ use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{pipe, unregister};
 
-use super::{Lifecycle, lock};
+use super::Lifecycle;
 use crate::error::{Error, Result};
 use crate::net;
+use crate::runtime::lock;
 
 /// How the first and the second signal reach the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,8 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 
 use super::clock::{self, NEVER};
 use super::engine::Interest;
-use super::task::{Task, lock};
+use super::lock::lock;
+use super::task::Task;
 
 /// Where a task's one timer entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

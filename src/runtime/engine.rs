@@ -20,7 +20,7 @@ use may::coroutine;
 use may::io::{CoIo, WaitIo, WaitIoWaker};
 use once_cell::unsync::OnceCell;
 
-use super::join::message_of;
+use super::panic::message_of;
 use super::task::Task;
 
 /// What a thread is to the scheduler.

@@ -1,68 +1,14 @@
 //! The result of a coroutine, and waiting for it.
 
-use std::any::Any;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::clock;
 use super::latch::Latch;
-use super::name::Name;
-use super::task::{Task, lock};
+use super::lock::lock;
+use super::panic::Panic;
+use super::task::Task;
 use crate::error::WaitError;
-
-/// A coroutine's end by panic: who it was and what it said.
-#[derive(thiserror::Error)]
-#[error("{name} panicked: {message}")]
-pub struct Panic {
-    name: Name,
-    message: String,
-    payload: Box<dyn Any + Send>,
-}
-
-impl Panic {
-    pub(crate) fn new(name: &Name, payload: Box<dyn Any + Send>) -> Panic {
-        Panic {
-            name: name.clone(),
-            message: message_of(payload.as_ref()),
-            payload,
-        }
-    }
-
-    /// The text given to `panic!`, or a remark that there was none.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// The name of the coroutine that panicked.
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// What was given to `panic!` or `panic_any`, for `resume_unwind`.
-    pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload
-    }
-}
-
-impl fmt::Debug for Panic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic")
-            .field("name", &self.name)
-            .field("message", &self.message)
-            .finish_non_exhaustive()
-    }
-}
-
-pub(super) fn message_of(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "(a value that is not text)".to_owned()
-    }
-}
 
 /// Where a result waits for whoever joins.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::task::{Task, lock};
+use super::lock::lock;
+use super::task::Task;
 use crate::error::WaitError;
 
 /// Closed until [`open`](Latch::open), then open for good.

@@ -42,9 +42,11 @@ mod deadline;
 mod engine;
 mod join;
 mod latch;
+mod lock;
 mod name;
 mod offload;
 mod overflow;
+mod panic;
 mod readiness;
 mod registry;
 mod resolve;
@@ -61,9 +63,10 @@ use once_cell::sync::OnceCell;
 
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
-pub use join::{JoinHandle, Panic};
+pub use join::JoinHandle;
 pub use name::Name;
 pub use offload::offload;
+pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
 pub use spawn::{Builder, spawn};
@@ -71,6 +74,7 @@ pub use task::Task;
 
 pub(crate) use cell::{Claim, Claimable};
 pub(crate) use clock::{NEVER, after, earlier, passed};
+pub(crate) use lock::lock;
 pub(crate) use readiness::{Direction, Outcome, Readiness, poll_thread, poll_timeout};
 
 use crate::error::{Error, Result, WaitError};
@@ -111,7 +115,7 @@ pub fn configure(config: Config) -> Result<()> {
             setting: "its configuration",
         });
     }
-    *task::lock(&SETTINGS) = Some(config);
+    *lock(&SETTINGS) = Some(config);
     Ok(())
 }
 
@@ -131,7 +135,7 @@ pub fn start() -> Result<()> {
 
 fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
-        let config = task::lock(&SETTINGS).clone().unwrap_or_default();
+        let config = lock(&SETTINGS).clone().unwrap_or_default();
         let workers = config.worker_count();
         overflow::remember_previous();
         STACK_BYTES.store(config.stack_bytes(), Ordering::Relaxed);
@@ -171,7 +175,7 @@ pub fn capacity() -> Capacity {
 pub fn workers() -> usize {
     match RUNTIME.get() {
         Some(_) => worker::count(),
-        None => task::lock(&SETTINGS)
+        None => lock(&SETTINGS)
             .as_ref()
             .map_or_else(|| Config::default().worker_count(), Config::worker_count),
     }

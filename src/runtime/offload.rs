@@ -8,7 +8,8 @@ use std::{io, thread};
 
 use super::clock::NEVER;
 use super::latch::Latch;
-use super::task::{Task, lock};
+use super::lock::lock;
+use super::task::Task;
 use super::{engine, running};
 use crate::error::WaitError;
 

@@ -5,8 +5,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::lock::lock;
 use super::name::Name;
-use super::task::{Task, lock};
+use super::task::Task;
 
 const SLOTS_A_CHUNK: usize = 1024;
 const CHUNKS: usize = 1024;

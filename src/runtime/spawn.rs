@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::engine::{self, Interest};
-use super::join::{JoinHandle, Packet, Panic};
+use super::join::{JoinHandle, Packet};
+use super::lock::lock;
 use super::name::Name;
+use super::panic::Panic;
 use super::registry::{Entry, Reservation};
-use super::task::{Task, lock};
+use super::task::Task;
 use super::{running, worker};
 use crate::error::{Error, Result};
 

@@ -8,11 +8,12 @@ mod wait;
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use super::clock::NEVER;
 use super::deadline::Armed;
 use super::engine;
+use super::lock::lock;
 use super::name::Name;
 use super::worker;
 
@@ -211,9 +212,4 @@ impl fmt::Debug for Task {
             .field("killed", &self.is_killed())
             .finish_non_exhaustive()
     }
-}
-
-/// Locks what no code that can panic ever holds, so poison means nothing.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

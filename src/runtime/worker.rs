@@ -24,7 +24,8 @@ use once_cell::sync::OnceCell;
 
 use super::deadline::{Armed, Timers, descriptor_on};
 use super::engine::{self, Interest, Waker};
-use super::task::{Task, lock};
+use super::lock::lock;
+use super::task::Task;
 
 /// Direct wake-ups on one worker between two looks at its sockets.
 const WAKES_BEFORE_POLL: u32 = 64;

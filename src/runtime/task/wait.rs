@@ -4,10 +4,11 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::{Parker, Task, lock};
+use super::{Parker, Task};
 use crate::error::WaitError;
 use crate::runtime::clock::{self, NEVER};
 use crate::runtime::engine;
+use crate::runtime::lock::lock;
 use crate::runtime::worker::{self, Delivery};
 
 impl Task {
