@@ -99,6 +99,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// What is not `Send` was to run beside a caller that has no thread for good.
+    #[error(
+        "a local coroutine needs a caller that stays on its thread: this one is a plain thread, or a coroutine of the \
+         engine `may` with several workers; call spawn_local in a coroutine of the engine `pinned`"
+    )]
+    NotLocal,
+
     /// As many coroutines live as this process can hold.
     #[error(
         "{live} coroutines live and this process can hold {limit} ({cause}); raise that limit, or wait until some end"

@@ -142,14 +142,35 @@ fn modules_use_only_what_lies_below_them() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What is named of each scheduler's crate, and where alone. `may` alone would
+/// also be our folder over it.
+const SCHEDULERS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "may::coroutine",
+            "may::io",
+            "may::config",
+            "may::sync",
+            "may::net",
+            "may::go",
+            "may_minihttp",
+        ],
+        "runtime/engine/may/",
+    ),
+    (&["corosensei"], "runtime/engine/pinned/"),
+];
+
 #[test]
-fn the_scheduler_is_named_in_one_file() {
-    let naming: Vec<_> = sources()
-        .into_iter()
-        .filter(|source| source.code.contains("may::"))
-        .map(|source| source.path)
-        .collect();
-    assert_eq!(naming, ["runtime/engine.rs"]);
+fn each_scheduler_is_named_in_its_own_folder() {
+    for (names, folder) in SCHEDULERS {
+        let naming: Vec<_> = sources()
+            .into_iter()
+            .filter(|source| names.iter().any(|name| source.code.contains(name)))
+            .map(|source| source.path)
+            .collect();
+        assert!(!naming.is_empty(), "nobody names any of {names:?}");
+        assert!(naming.iter().all(|path| path.starts_with(folder)), "{naming:?}");
+    }
 }
 
 #[test]

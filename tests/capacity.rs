@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{ptr, thread};
 
 use common::{PATIENCE, child, client, echo, echoed, failure, joined, proc, wait_until};
-use greenserve::runtime::{self, Config, JoinHandle};
+use greenserve::runtime::{self, Engine, JoinHandle};
 use greenserve::{Error, TcpServer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -62,10 +62,11 @@ fn a_coroutine_beyond_the_ceiling_is_an_error_that_names_it() {
     if !child::is_child(TEST) {
         return child::run(TEST, Duration::from_secs(60)).passed();
     }
+    // Whose stacks take maps.
+    let config = common::workers(2).engine(Engine::May).stack_size(16 * 1024);
+    runtime::configure(config).unwrap();
     // What the kernel's default of 65530 maps allows, wherever there are more.
     leave_maps_for(32_000);
-    let config = Config::new().workers(2).stack_size(16 * 1024);
-    runtime::configure(config).unwrap();
     runtime::start().unwrap();
     let ceiling = runtime::capacity().coroutines;
     assert!(ceiling > 20_000, "{:?}", runtime::capacity());
@@ -95,7 +96,7 @@ fn a_stack_that_the_system_refuses_is_an_error() {
     if !child::is_child(TEST) {
         return child::run(TEST, Duration::from_secs(60)).passed();
     }
-    let config = Config::new().workers(2).stack_size(1 << 20);
+    let config = common::workers(2).stack_size(1 << 20);
     runtime::configure(config).unwrap();
     runtime::start().unwrap();
     // Room for what is allocated beside the stacks.
@@ -137,7 +138,7 @@ fn a_runtime_without_descriptors_is_an_error() {
     }
     let spare: u64 = std::env::var("SPARE_DESCRIPTORS").unwrap().parse().unwrap();
     let workers = thread::available_parallelism().unwrap().get() + 1;
-    runtime::configure(Config::new().workers(workers)).unwrap();
+    runtime::configure(common::workers(workers)).unwrap();
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let limit = u64::try_from(proc::descriptors()).unwrap() + spare;
     setrlimit(Resource::RLIMIT_NOFILE, limit, hard).unwrap();
@@ -160,7 +161,7 @@ fn a_runtime_without_descriptors_is_an_error() {
 fn serve_with_few_descriptors(max_connections: Option<usize>) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
-    runtime::configure(Config::new().workers(2)).unwrap();
+    runtime::configure(common::workers(2)).unwrap();
     let mut builder = TcpServer::builder(echo);
     if let Some(max_connections) = max_connections {
         builder = builder.max_connections(max_connections);

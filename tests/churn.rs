@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use common::{alone_with, client, connection, echo, echoed, expect_end, ip, joined, proc, suspended, wait_until};
 use greenserve::TcpServer;
-use greenserve::runtime::{self, Builder, Config, TaskState};
+use greenserve::runtime::{self, Builder, TaskState};
 use greenserve::sync::Event;
 
 fn alone() -> MutexGuard<'static, ()> {
-    alone_with(Config::new().workers(2).stack_size(64 << 10))
+    alone_with(common::workers(2).stack_size(64 << 10))
 }
 
 /// By how much the resident memory may grow in what should leave nothing.

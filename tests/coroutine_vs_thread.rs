@@ -229,6 +229,8 @@ fn all_are_served_but_a_hundred_at_a_time<M: Model>(model: M) {
         heard[4..].iter().rev().eq(&message)
     });
     wait_until("the server is full", || server.handle().in_flight() == MOST);
+    // In flight is also a request whose thread has yet to begin.
+    wait_until("all of them run", || now.load(Ordering::SeqCst) == MOST);
     full.set();
     assert!(clients.into_iter().all(|client| client.join().unwrap()));
     assert_eq!(peak.load(Ordering::SeqCst), MOST);

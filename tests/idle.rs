@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{PATIENCE, child, client, connection, echo, echoed, ip, proc, skipped, wait_until};
 use greenserve::TcpServer;
 use greenserve::net::UdpSocket;
-use greenserve::runtime::{self, Config};
+use greenserve::runtime;
 use greenserve::sync::{Event, Mutex, Semaphore, channel, with_timeout};
 
 const MEASURED: Duration = Duration::from_secs(4);
@@ -24,7 +24,7 @@ fn in_a_quiet_process(test: &str) -> bool {
         return false;
     }
     if child::is_child(test) {
-        runtime::configure(Config::new().workers(2)).unwrap();
+        runtime::configure(common::workers(2)).unwrap();
         return true;
     }
     child::run(test, MEASURED + PATIENCE).passed();

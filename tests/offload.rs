@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use common::{alone_with, connection, failure, in_coroutine, joined, suspended, wait_until};
 use greenserve::WaitError;
-use greenserve::runtime::{self, Builder, Config, JoinHandle};
+use greenserve::runtime::{self, Builder, JoinHandle};
 
 /// One thread, and room for one call that waits for it.
 fn alone() -> MutexGuard<'static, ()> {
-    alone_with(Config::new().workers(2).offload_threads(1).offload_queue(1))
+    alone_with(common::workers(2).offload_threads(1).offload_queue(1))
 }
 
 /// A call that keeps the one thread busy, and one that takes the one place in

@@ -63,7 +63,7 @@ fn overflows_in_large_steps(client: &mut TcpStream) -> io::Result<()> {
 /// Serves one client, whose address goes to stdout before it says go, until the
 /// process ends.
 fn serve(handler: impl Handler<TcpStream>) -> ! {
-    runtime::configure(Config::new().workers(2).stack_size(256 << 10)).unwrap();
+    runtime::configure(common::workers(2).stack_size(256 << 10)).unwrap();
     // Others live too, so that the right one has to be found.
     for _ in 0..50 {
         runtime::spawn(|| runtime::sleep(PATIENCE)).unwrap();

@@ -18,11 +18,11 @@ use common::{
     joined, pattern, suspended,
 };
 use greenserve::net::{Peer, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use greenserve::runtime::{self, Builder, Config};
+use greenserve::runtime::{self, Builder};
 use greenserve::{Failure, TcpServer};
 
 fn alone() -> MutexGuard<'static, ()> {
-    alone_with(Config::new().workers(2))
+    alone_with(common::workers(2))
 }
 
 /// What turns a lost wake-up into a failure.

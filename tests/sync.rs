@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use greenserve::WaitError;
-use greenserve::runtime::{self, Builder, sleep, spawn, yield_now};
+use greenserve::runtime::{Builder, sleep, spawn, yield_now};
 use greenserve::sync::{Event, Group, Mutex, Pool, Semaphore, Sender, Timeout, channel, with_timeout};
 
 const LONG: Duration = Duration::from_secs(600);
@@ -389,32 +389,6 @@ fn a_pool_fed_from_many_sides_keeps_its_size() {
 }
 
 /// `may` can cancel a coroutine by a panic that leaves the wait.
-#[test]
-fn a_waiter_that_is_unwound_out_of_its_wait_takes_nothing_along() {
-    runtime::start().unwrap();
-    let lock = Arc::new(Mutex::new(()));
-    let guard = lock.lock().unwrap();
-    let begun = Arc::new(Event::new());
-    let (theirs, told) = (Arc::clone(&lock), Arc::clone(&begun));
-    // SAFETY: the coroutine uses no thread-locals and little stack.
-    let foreign = unsafe {
-        may::coroutine::spawn(move || {
-            told.set();
-            let _guard = theirs.lock();
-            may::coroutine::park();
-        })
-    };
-    begun.wait().unwrap();
-    let theirs = Arc::clone(&lock);
-    let second = spawn(move || theirs.lock().map(drop)).unwrap();
-    // SAFETY: cancelling unwinds the coroutine, whose frames are all Rust's.
-    unsafe { foreign.coroutine().cancel() };
-    assert!(foreign.join().is_err());
-    drop(guard);
-    second.join().unwrap().unwrap();
-    assert!(lock.try_lock().is_some());
-}
-
 static LOGGED: StdMutex<Vec<String>> = StdMutex::new(Vec::new());
 
 struct Collect;

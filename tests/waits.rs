@@ -19,12 +19,12 @@ use common::{
 };
 use greenserve::WaitError;
 use greenserve::net::{SocketOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use greenserve::runtime::{self, Builder, Config, JoinHandle};
+use greenserve::runtime::{self, Builder, JoinHandle};
 use greenserve::sync::{Event, Group, Mutex, Semaphore, channel, with_timeout};
 use nix::time::{ClockId, clock_gettime};
 
 fn alone() -> MutexGuard<'static, ()> {
-    alone_with(Config::new().workers(2))
+    alone_with(common::workers(2))
 }
 
 const SHORT: Duration = Duration::from_millis(30);

@@ -16,11 +16,10 @@ use crate::runtime::{self, Builder, Name, Task};
 /// coroutines of its worker: call [`yield_now`](runtime::yield_now) in long
 /// loops and [`offload`](runtime::offload) for what blocks.
 ///
-/// With more than one worker a coroutine may continue on another thread after
-/// it waited, so references to thread-locals, `Rc`s and guards of std's locks
-/// must not live across a wait. With one worker
-/// ([`Config::workers`](runtime::Config::workers)`(1)`) it never changes its
-/// thread and they may.
+/// A client stays on the worker where it began, the one with the fewest
+/// clients then, so whatever Rust lets live on a stack may live there across a
+/// wait. A worker that a handler holds up gets no new clients while another
+/// one is free.
 ///
 /// The stack has a fixed size, 256 KiB by default
 /// ([`Config::stack_size`](runtime::Config::stack_size)). A handler that
@@ -57,10 +56,8 @@ impl Model for Coroutine {
 
     fn dispatch<F: Family>(&self, job: JobOf<F>) -> Result<(), UnstartedOf<F>> {
         let connection = Arc::clone(job.0.connection());
-        let mut builder = Builder::new().name(Name::Shared(connection));
-        if let Some(descriptor) = job.0.request().descriptor() {
-            builder = builder.beside(descriptor);
-        }
+        let descriptor = job.0.request().descriptor();
+        let builder = Builder::new().name(Name::Shared(connection)).client(descriptor);
         let started = builder.spawn_detached(job.0, |job| {
             job.place().run_by(Task::current());
             job.run();

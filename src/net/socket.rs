@@ -129,14 +129,21 @@ impl<S: AsFd> Socket<S> {
     }
 
     /// Performs `operation`, waiting as long as it would block.
-    pub(super) fn perform<R>(
+    pub(super) fn perform<R>(&self, direction: Direction, operation: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.perform_judged(direction, operation, |_| false)
+    }
+
+    /// As [`perform`](Socket::perform); `took_all` says of a result that the
+    /// kernel has no more, so that the next operation waits first.
+    pub(super) fn perform_judged<R>(
         &self,
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<R>,
+        took_all: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         self.check_killed()?;
         let result = match self.registration()? {
-            Some(readiness) => self.perform_registered(readiness, direction, operation),
+            Some(readiness) => self.perform_registered(readiness, direction, operation, took_all),
             None => self.perform_blocking(direction, &mut operation),
         };
         // Who kills shuts the socket down, and then a write fails with EPIPE.
@@ -187,14 +194,19 @@ impl<S: AsFd> Socket<S> {
         readiness: &Readiness,
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<R>,
+        took_all: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         let mut deadline = None;
         loop {
             if readiness.worth_trying(direction) {
+                let mark = readiness.mark(direction);
                 match operation(&self.system) {
-                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => readiness.would_block(direction),
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => readiness.would_block(direction, mark),
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
                     result => {
+                        if result.as_ref().is_ok_and(&took_all) {
+                            readiness.exhausted(direction, mark);
+                        }
                         self.count_operation();
                         return result;
                     }
@@ -261,7 +273,7 @@ impl<S: AsFd> Socket<S> {
     /// The next wait for `direction` must wait for the kernel's word.
     pub(super) fn assume_busy(&self, direction: Direction) -> io::Result<()> {
         if let Some(readiness) = self.registration()? {
-            readiness.exhausted(direction);
+            readiness.exhausted(direction, readiness.mark(direction));
         }
         Ok(())
     }
@@ -272,22 +284,15 @@ impl<S: AsFd> Socket<S> {
         direction: Direction,
         operation: impl FnOnce(&S) -> io::Result<R>,
     ) -> io::Result<R> {
+        let readiness = self.readiness.get();
+        let mark = readiness.map(|readiness| readiness.mark(direction));
         let result = operation(&self.system);
-        if let (Err(err), Some(readiness)) = (&result, self.readiness.get())
+        if let (Err(err), Some(readiness), Some(mark)) = (&result, readiness, mark)
             && err.kind() == io::ErrorKind::WouldBlock
         {
-            readiness.would_block(direction);
+            readiness.would_block(direction, mark);
         }
         result
-    }
-
-    /// What an operation moved less than it could: the kernel has no more.
-    pub(super) fn moved(&self, direction: Direction, count: usize, room: usize) {
-        if count < room
-            && let Some(readiness) = self.readiness.get()
-        {
-            readiness.exhausted(direction);
-        }
     }
 
     fn count_operation(&self) {

@@ -46,8 +46,10 @@ mod sealed {
 ///
 /// In a coroutine its calls suspend the coroutine, in a thread they block the
 /// thread; the same value may be used in both. Reads and writes also work
-/// through a shared reference, but only one coroutine at a time can wait on
-/// one value: give a second one its own with [`try_clone`](Stream::try_clone).
+/// through a shared reference: one coroutine at a time may wait to read and
+/// another one to write, also on different workers. A second reader is refused
+/// ([`WaitError::Busy`](crate::WaitError::Busy)). With the engine `may` the
+/// writer needs a handle of its own too: [`try_clone`](Stream::try_clone).
 ///
 /// Reading the end of the stream returns `Ok(0)`, as always; after a hundred
 /// such reads in a row it is an error, because a loop that never tests for the
@@ -160,14 +162,16 @@ impl<S: SystemStream> Stream<S> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let count = self.socket.perform(Direction::Read, |system| system.read(buffer))?;
+        let room = buffer.len();
+        let count = self.socket.perform_judged(
+            Direction::Read,
+            |system| system.read(buffer),
+            |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
+        )?;
         if count == 0 {
             self.socket.count_end()?;
         } else {
             self.socket.count_data();
-            if S::SHORT_READ_MEANS_EMPTY {
-                self.socket.moved(Direction::Read, count, buffer.len());
-            }
         }
         Ok(count)
     }
@@ -176,9 +180,11 @@ impl<S: SystemStream> Stream<S> {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let count = self.socket.perform(Direction::Write, |system| system.write(bytes))?;
-        self.socket.moved(Direction::Write, count, bytes.len());
-        Ok(count)
+        self.socket.perform_judged(
+            Direction::Write,
+            |system| system.write(bytes),
+            |count| *count < bytes.len(),
+        )
     }
 
     fn write_slices(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -4,14 +4,13 @@ use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit};
 
+use super::engine::{self, Engine};
 use super::registry;
 
 /// Maps left for the program, its libraries, the allocator and threads.
 const MAPS_RESERVE: usize = 1024;
 /// Descriptors left for what a server opens beside its connections.
 const DESCRIPTORS_RESERVE: usize = 32;
-/// Each stack is one mapping, split in two by its guard page.
-const MAPS_A_STACK: usize = 2;
 /// The kernel's default of `vm.max_map_count`, for systems that do not tell.
 const DEFAULT_MAP_LIMIT: usize = 65_530;
 
@@ -25,9 +24,10 @@ const DEFAULT_MAP_LIMIT: usize = 65_530;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capacity {
-    /// The most coroutines that can live at once: two memory mappings each,
-    /// out of `vm.max_map_count` (see `proc(5)`) less what is mapped already, and
-    /// never more than 1 048 576.
+    /// The most coroutines that can live at once: 4 194 304 where stacks take
+    /// no memory maps of their own (the pinned engine on Linux 6.13 or later);
+    /// elsewhere two maps each, out of `vm.max_map_count` (see `proc(5)`) less
+    /// what is mapped already.
     pub coroutines: usize,
     /// The most connections a server can hold: what `RLIMIT_NOFILE` (see
     /// `getrlimit(2)`) leaves beside the descriptors that are open already.
@@ -40,11 +40,12 @@ pub struct Capacity {
 
 impl Capacity {
     /// Reads the limits that hold now.
-    pub(super) fn measure() -> Capacity {
+    pub(super) fn measure(engine: Engine) -> Capacity {
         let map_limit = map_limit();
+        let maps = map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE);
         let descriptor_limit = descriptor_limit();
         Capacity {
-            coroutines: coroutines_within(map_limit.saturating_sub(maps_in_use())),
+            coroutines: engine::stacks_within(engine, maps).clamp(1, registry::PLACES),
             descriptors: descriptor_limit
                 .saturating_sub(descriptors_in_use() + DESCRIPTORS_RESERVE)
                 .max(1),
@@ -57,10 +58,15 @@ impl Capacity {
     pub fn connections(&self) -> usize {
         self.coroutines.min(self.descriptors)
     }
-}
 
-fn coroutines_within(maps: usize) -> usize {
-    (maps.saturating_sub(MAPS_RESERVE) / MAPS_A_STACK).clamp(1, registry::PLACES)
+    /// Where the ceiling of coroutines comes from.
+    pub(super) fn ceiling(&self) -> String {
+        if self.coroutines == registry::PLACES {
+            "as many as can be listed".to_owned()
+        } else {
+            format!("two memory maps each, vm.max_map_count is {}", self.map_limit)
+        }
+    }
 }
 
 fn map_limit() -> usize {
@@ -87,17 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_coroutines_live_than_can_be_listed() {
-        assert_eq!(coroutines_within(usize::MAX), registry::PLACES);
-        assert_eq!(coroutines_within(MAPS_RESERVE + 20), 10);
-        assert_eq!(coroutines_within(0), 1);
+    fn two_mappings_a_coroutine_are_counted() {
+        let capacity = Capacity::measure(Engine::May);
+        assert!(capacity.coroutines * 2 < capacity.map_limit);
+        assert!(capacity.descriptors < capacity.descriptor_limit);
+        assert!(capacity.connections() <= capacity.coroutines);
+        assert!(capacity.ceiling().contains("vm.max_map_count"));
     }
 
     #[test]
-    fn two_mappings_a_coroutine_are_counted() {
-        let capacity = Capacity::measure();
-        assert!(capacity.coroutines * MAPS_A_STACK < capacity.map_limit);
-        assert!(capacity.descriptors < capacity.descriptor_limit);
-        assert!(capacity.connections() <= capacity.coroutines);
+    fn no_more_coroutines_live_than_can_be_listed() {
+        assert!(Capacity::measure(Engine::Pinned).coroutines <= registry::PLACES);
     }
 }

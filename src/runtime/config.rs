@@ -1,5 +1,6 @@
 //! The runtime's settings.
 
+use super::engine::Engine;
 use crate::error::{Error, Result};
 
 /// The smallest stack [`Config::stack_size`] takes: 16 KiB of address space.
@@ -8,8 +9,13 @@ use crate::error::{Error, Result};
 /// kilobytes, and there is no way to grow a stack later.
 pub const MIN_STACK_SIZE: usize = 16 * 1024;
 
-/// The largest stack [`Config::stack_size`] takes: 1 GiB of address space.
-pub const MAX_STACK_SIZE: usize = 1024 * 1024 * 1024;
+/// The largest stack [`Config::stack_size`] takes: 64 MiB of address space.
+pub const MAX_STACK_SIZE: usize = 64 * 1024 * 1024;
+
+/// The variable that chooses the engine where the program does not.
+pub(super) const ENGINE_VARIABLE: &str = "GREENSERVE_ENGINE";
+
+const MOST_WORKERS: usize = 512;
 
 const PAGE: usize = 4096;
 
@@ -24,6 +30,8 @@ const PAGE: usize = 4096;
 #[derive(Clone, Debug)]
 #[must_use = "a configuration does nothing until it is given to `configure`"]
 pub struct Config {
+    engine: Option<Engine>,
+    may_change_threads: bool,
     workers: usize,
     stack_size: usize,
     pin_workers: bool,
@@ -34,6 +42,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            engine: None,
+            may_change_threads: false,
             workers: 0,
             stack_size: 256 * 1024,
             pin_workers: false,
@@ -49,12 +59,56 @@ impl Config {
         Self::default()
     }
 
-    /// The number of worker threads that run coroutines. Defaults to 0: one a
-    /// core this process may use.
+    /// What runs the coroutines. Defaults to what the environment variable
+    /// `GREENSERVE_ENGINE` says (`pinned` or `may`), and to
+    /// [`Engine::Pinned`] without it.
     ///
-    /// With 1, a coroutine never changes its thread, whatever wakes it: the
-    /// mode for handlers that keep thread-locals, `Rc` or std's lock guards
-    /// across a call that may suspend.
+    /// The log line at the runtime's start says which engine runs.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// Lets [`Engine::May`] run with several workers. With
+    /// [`Engine::Pinned`] it changes nothing.
+    ///
+    /// # Safety
+    /// A coroutine of `may` may go on on another thread after any call that
+    /// waits, which neither the compiler nor this crate can see. From here on
+    /// the program promises that nothing on a coroutine's stack depends on the
+    /// thread across such a call:
+    ///
+    /// - no reference into a thread-local, as `LocalKey::with` lends it, and
+    ///   no guard or `Ref` of a cell in one;
+    /// - no `Rc`, and nothing else that is not `Send`, of which another part
+    ///   is reached through a thread-local or left behind;
+    /// - no guard of a `std::sync` lock;
+    /// - nothing of a library that keeps its state in thread-locals and lends
+    ///   it (spans of a tracer, handles of a random number generator).
+    ///
+    /// The compiler may also keep the address of a thread-local from before a
+    /// wait in code that it inlines; access them in functions that are never
+    /// inlined.
+    ///
+    /// ```
+    /// use greenserve::runtime::{Config, Engine};
+    ///
+    /// // SAFETY: no handler of this program keeps anything of its thread.
+    /// let config = unsafe { Config::new().engine(Engine::May).may_change_threads() }.workers(4);
+    /// assert_eq!(config.worker_count(), 4);
+    /// ```
+    #[allow(unsafe_code, reason = "only the caller can keep this promise")]
+    pub unsafe fn may_change_threads(mut self) -> Self {
+        self.may_change_threads = true;
+        self
+    }
+
+    /// The number of worker threads that run coroutines. Defaults to 0: one a
+    /// core this process may use; with [`Engine::May`], one alone unless
+    /// [`may_change_threads`](Config::may_change_threads) was called.
+    ///
+    /// With 1, all coroutines share one thread, as in gevent. With several, an
+    /// acceptor thread beside them takes servers' clients.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self
@@ -63,10 +117,10 @@ impl Config {
     /// The stack of each coroutine in bytes, rounded up to whole pages.
     /// Defaults to 256 KiB.
     ///
-    /// This is address space: memory is taken a page at a time as the stack is
-    /// touched, usually 8 KiB in all. Allowed are [`MIN_STACK_SIZE`] to
-    /// [`MAX_STACK_SIZE`]; anything else is refused by
-    /// [`configure`](super::configure).
+    /// This is address space, the guard page at its end included: memory is
+    /// taken a page at a time as the stack is touched, 4 KiB for most clients
+    /// that wait. Allowed are [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`];
+    /// anything else is refused by [`configure`](super::configure).
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -99,9 +153,32 @@ impl Config {
     /// cores this process may use.
     pub fn worker_count(&self) -> usize {
         match self.workers {
+            0 if self.stays_alone() => 1,
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers,
         }
+    }
+
+    /// With `may`, more than one worker only on request.
+    fn stays_alone(&self) -> bool {
+        self.engine == Some(Engine::May) && !self.may_change_threads
+    }
+
+    /// The same settings with the engine decided: what was set, or what the
+    /// environment says.
+    pub(super) fn resolved(&self) -> Result<Config> {
+        let engine = match self.engine {
+            Some(engine) => engine,
+            None => engine_of_environment()?,
+        };
+        let resolved = self.clone().engine(engine);
+        resolved.check()?;
+        Ok(resolved)
+    }
+
+    /// The engine that was set.
+    pub(super) fn chosen_engine(&self) -> Engine {
+        self.engine.unwrap_or_default()
     }
 
     /// The stack size in bytes after rounding up to whole pages.
@@ -132,11 +209,19 @@ impl Config {
                 reason: format!("a stack takes {MIN_STACK_SIZE} to {MAX_STACK_SIZE} bytes; it cannot grow later"),
             });
         }
-        if self.workers > 512 {
+        if self.workers > MOST_WORKERS {
             return Err(refused(
                 "workers",
                 self.workers,
                 "more than 512 worker threads are never faster; use 0 for one a core",
+            ));
+        }
+        if self.workers > 1 && self.stays_alone() {
+            return Err(refused(
+                "workers",
+                self.workers,
+                "on the engine `may` coroutines would change threads; call Config::may_change_threads if they may, \
+                 or use the engine `pinned`",
             ));
         }
         if self.offload_threads == 0 {
@@ -155,6 +240,18 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn engine_of_environment() -> Result<Engine> {
+    let Some(name) = std::env::var_os(ENGINE_VARIABLE).filter(|name| !name.is_empty()) else {
+        return Ok(Engine::default());
+    };
+    let name = name.to_string_lossy().into_owned();
+    name.parse().map_err(|_| Error::InvalidOption {
+        option: ENGINE_VARIABLE,
+        value: format!("{name:?}"),
+        reason: format!("there is no such engine; there are {}", Engine::NAMES),
+    })
 }
 
 fn refused(option: &'static str, value: usize, reason: &str) -> Error {
@@ -182,6 +279,18 @@ mod tests {
     #[test]
     fn stacks_are_whole_pages() {
         assert_eq!(Config::new().stack_size(20_000).stack_bytes(), 20_480);
+    }
+
+    #[test]
+    fn several_workers_of_may_are_refused_without_the_promise() {
+        let config = Config::new().engine(Engine::May);
+        assert_eq!(config.worker_count(), 1);
+        let message = config.clone().workers(2).check().unwrap_err().to_string();
+        assert!(
+            message.contains("workers") && message.contains("may_change_threads"),
+            "{message}"
+        );
+        assert!(config.workers(1).check().is_ok());
     }
 
     #[test]

@@ -17,13 +17,20 @@
 //! # Ok::<(), greenserve::Error>(())
 //! ```
 //!
-//! # What must not live across a wait
+//! # What may live across a wait
 //!
-//! With more than one worker a coroutine may continue on another thread after
-//! any call that suspends. References into thread-locals, `Rc`s shared with
-//! something that stays behind, and guards of `std::sync` locks must not be
-//! held across such a call. With [`Config::workers`]`(1)` a coroutine never
-//! changes its thread, whatever wakes it, and all of these may be.
+//! Whatever Rust lets live on a stack. A coroutine stays on the thread where
+//! it began, so a borrowed thread-local, an `Rc` and a guard of `std::sync`
+//! are still what they were when a call that suspended comes back.
+//!
+//! One thing remains to be known: **a std lock held across a wait** is held by
+//! the thread, and if another coroutine of the same worker then asks for it,
+//! that thread blocks and nobody is left to release it. Release it before you
+//! wait, or use [`sync::Mutex`](crate::sync::Mutex), which suspends.
+//!
+//! The engine `may` keeps this promise with one worker. With several it does
+//! not, and choosing that takes an `unsafe` call:
+//! [`Config::may_change_threads`].
 //!
 //! A coroutine is not preempted. One that computes for a second keeps its
 //! worker for a second; call [`yield_now`] in long loops and [`offload`] for
@@ -38,7 +45,6 @@ mod capacity;
 mod cell;
 mod clock;
 mod config;
-mod deadline;
 mod engine;
 mod join;
 mod latch;
@@ -52,7 +58,6 @@ mod registry;
 mod resolve;
 mod spawn;
 mod task;
-mod worker;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,24 +68,23 @@ use once_cell::sync::OnceCell;
 
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
+pub use engine::{Engine, UnknownEngine};
 pub use join::JoinHandle;
 pub use name::Name;
 pub use offload::offload;
 pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
-pub use spawn::{Builder, spawn};
+pub use spawn::{Builder, spawn, spawn_local};
 pub use task::Task;
 
 pub(crate) use cell::{Claim, Claimable};
 pub(crate) use clock::{NEVER, after, earlier, passed};
+pub(crate) use engine::Direction;
 pub(crate) use lock::lock;
-pub(crate) use readiness::{Direction, Outcome, Readiness, poll_thread, poll_timeout};
+pub(crate) use readiness::{Outcome, Readiness, poll_thread, poll_timeout};
 
 use crate::error::{Error, Result, WaitError};
-
-/// Stacks that are kept mapped for the next coroutines.
-const POOLED_STACKS: usize = 64;
 
 static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
@@ -109,7 +113,7 @@ struct Runtime {
 /// # Ok::<(), greenserve::Error>(())
 /// ```
 pub fn configure(config: Config) -> Result<()> {
-    config.check()?;
+    config.resolved().map(drop)?;
     if is_running() {
         return Err(Error::RuntimeStarted {
             setting: "its configuration",
@@ -135,29 +139,42 @@ pub fn start() -> Result<()> {
 
 fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
-        let config = lock(&SETTINGS).clone().unwrap_or_default();
-        let workers = config.worker_count();
+        let config = settings().resolved()?;
         overflow::remember_previous();
         STACK_BYTES.store(config.stack_bytes(), Ordering::Relaxed);
-        engine::configure(workers, config.stack_bytes(), POOLED_STACKS, config.pins_workers());
-        engine::starting(|| worker::start(workers)).map_err(|err| Error::RuntimeStart {
-            reason: err.to_string(),
-        })?;
-        overflow::install().map_err(|err| Error::RuntimeStart {
-            reason: err.to_string(),
-        })?;
-        let capacity = Capacity::measure();
-        log::info!(
-            "coroutine runtime: {workers} workers, stacks of {} KiB, at most {} coroutines (vm.max_map_count {}) \
-             and {} descriptors (RLIMIT_NOFILE {})",
-            config.stack_bytes() / 1024,
-            capacity.coroutines,
-            capacity.map_limit,
-            capacity.descriptors,
-            capacity.descriptor_limit,
-        );
+        let started = engine::start(engine::Settings {
+            engine: config.chosen_engine(),
+            workers: config.worker_count(),
+            stack_bytes: config.stack_bytes(),
+            pin_workers: config.pins_workers(),
+        });
+        started
+            .and_then(|()| overflow::install())
+            .map_err(|err| Error::RuntimeStart {
+                reason: err.to_string(),
+            })?;
+        let capacity = Capacity::measure(config.chosen_engine());
+        say_what_runs(&config, &capacity);
         Ok(Runtime { config, capacity })
     })
+}
+
+fn say_what_runs(config: &Config, capacity: &Capacity) {
+    log::info!(
+        "coroutine runtime: engine {}, {} workers, stacks of {} KiB, at most {} coroutines ({}) and {} descriptors \
+         (RLIMIT_NOFILE {})",
+        config.chosen_engine(),
+        config.worker_count(),
+        config.stack_bytes() / 1024,
+        capacity.coroutines,
+        capacity.ceiling(),
+        capacity.descriptors,
+        capacity.descriptor_limit,
+    );
+}
+
+fn settings() -> Config {
+    lock(&SETTINGS).clone().unwrap_or_default()
 }
 
 /// The stack size that is in force; 0 before the runtime has started.
@@ -168,17 +185,28 @@ fn stack_bytes() -> usize {
 /// The ceilings of this process: read at the runtime's start, or now if it has
 /// not started.
 pub fn capacity() -> Capacity {
-    RUNTIME.get().map_or_else(Capacity::measure, |runtime| runtime.capacity)
+    RUNTIME.get().map_or_else(
+        || Capacity::measure(settings().resolved().unwrap_or_default().chosen_engine()),
+        |runtime| runtime.capacity,
+    )
 }
 
 /// The number of workers that run, or would run, coroutines.
 pub fn workers() -> usize {
     match RUNTIME.get() {
-        Some(_) => worker::count(),
-        None => lock(&SETTINGS)
-            .as_ref()
-            .map_or_else(|| Config::default().worker_count(), Config::worker_count),
+        Some(_) => engine::workers(),
+        None => settings().resolved().unwrap_or_default().worker_count(),
     }
+}
+
+/// Gives back to the system the memory of stacks that no coroutine uses.
+///
+/// The runtime keeps some of them as they are for the next coroutines, and
+/// about a second after a coroutine's end gives back what its deep calls
+/// touched. Call this after a peak, to have all of it back at once. With the
+/// engine `may` it does nothing.
+pub fn trim() {
+    engine::trim();
 }
 
 /// True when the caller runs on a coroutine, false on a thread.

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::task::Task;
 
 const SLOTS_A_CHUNK: usize = 1024;
-const CHUNKS: usize = 1024;
+const CHUNKS: usize = 4096;
 /// How many coroutines the list can hold.
 pub(super) const PLACES: usize = CHUNKS * SLOTS_A_CHUNK;
 

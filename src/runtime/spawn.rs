@@ -1,17 +1,16 @@
 //! Starting coroutines.
 
+use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::engine::{self, Interest};
+use super::engine::{self, Body, Place, Unstarted};
 use super::join::{JoinHandle, Packet};
-use super::lock::lock;
 use super::name::Name;
 use super::panic::Panic;
 use super::registry::{Entry, Reservation};
+use super::running;
 use super::task::Task;
-use super::{running, worker};
 use crate::error::{Error, Result};
 
 /// A refused spawn hands back what was to be worked on.
@@ -20,12 +19,12 @@ pub(crate) struct Refused<C> {
     pub(crate) cargo: C,
 }
 
-/// Runs `f` on a new coroutine, on whichever worker is next.
+/// Runs `f` on a new coroutine: called by a coroutine, on the same worker, so
+/// that helpers share its sockets; called by a thread, on the worker that has
+/// the fewest coroutines.
 ///
 /// Dropping the handle lets the coroutine run on unobserved; a panic in it is
-/// then logged, with its name. It must not keep thread-locals, `Rc`s or std's
-/// lock guards across a call that waits, unless there is one worker only: see
-/// the [module's documentation](super).
+/// then logged, with its name.
 ///
 /// # Errors
 /// [`Error::Capacity`] when this process can hold no more coroutines,
@@ -61,20 +60,20 @@ where
 #[must_use = "a builder starts nothing until `spawn`"]
 pub struct Builder {
     name: Name,
-    worker: Option<usize>,
+    place: Place,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Builder {
             name: Name::Static("coroutine"),
-            worker: None,
+            place: Place::Here,
         }
     }
 }
 
 impl Builder {
-    /// A coroutine called `coroutine`, on whichever worker is next.
+    /// A coroutine called `coroutine`, where [`spawn`] puts it.
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,20 +84,39 @@ impl Builder {
         self
     }
 
-    /// Starts the coroutine on worker `index`, taken modulo their number.
-    /// Defaults to one after the other.
-    pub fn worker(mut self, index: usize) -> Self {
-        self.worker = Some(index);
+    /// Starts the coroutine on the caller's worker: the default. Called by a
+    /// thread, the same as [`anywhere`](Builder::anywhere).
+    pub fn here(mut self) -> Self {
+        self.place = Place::Here;
         self
     }
 
-    /// Starts the coroutine on the worker that waits for `descriptor`, so that
-    /// its waits for it never change the thread.
-    pub(crate) fn beside(self, descriptor: std::os::fd::RawFd) -> Self {
-        match worker::count() {
-            0 => self,
-            count => self.worker(Interest::worker_of(descriptor, count)),
-        }
+    /// Starts the coroutine on the worker with the fewest coroutines, of those
+    /// that are not held up by one that computes: for work that shall spread
+    /// over the cores.
+    pub fn anywhere(mut self) -> Self {
+        self.place = Place::Anywhere;
+        self
+    }
+
+    /// Starts the coroutine on worker `index`, taken modulo their number.
+    pub fn worker(mut self, index: usize) -> Self {
+        self.place = Place::Worker(index);
+        self
+    }
+
+    /// Starts the coroutine of a server's client, which will mostly wait for
+    /// `descriptor`.
+    pub(crate) fn client(mut self, descriptor: Option<RawFd>) -> Self {
+        self.place = Place::Client(descriptor);
+        self
+    }
+
+    /// Starts the coroutine of an accept loop, which waits for `listener`,
+    /// where no handler can hold it up.
+    pub(crate) fn acceptor(mut self, listener: Option<RawFd>) -> Self {
+        self.place = Place::Acceptor(listener);
+        self
     }
 
     /// Starts the coroutine; see [`spawn`].
@@ -126,15 +144,52 @@ impl Builder {
         self.spawn_into(Packet::new(false), f, ended)
     }
 
+    /// As [`spawn_local`].
+    ///
+    /// # Errors
+    /// As [`spawn_local`]; also when the builder names another worker.
+    pub fn spawn_local<F, T>(mut self, f: F) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        let Some(here) = engine::this_thread() else {
+            return Err(Error::NotLocal);
+        };
+        if self.place != Place::Here {
+            return Err(Error::InvalidOption {
+                option: "the place of a local coroutine",
+                value: "another one than here".to_owned(),
+                reason: "what is not Send stays on the caller's worker".to_owned(),
+            });
+        }
+        self.place = Place::HereOnly(here);
+        // SAFETY: the place is this thread, which the coroutine never leaves,
+        // and the handle that shares the result is not `Send` either.
+        unsafe { self.spawn_unchecked(Packet::new(true), f, |_| ()) }
+    }
+
     fn spawn_into<F, T, W>(self, packet: Packet<T>, f: F, ended: W) -> Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
         W: FnOnce(Option<String>) + Send + 'static,
     {
+        // SAFETY: all of it may go to another thread.
+        unsafe { self.spawn_unchecked(packet, f, ended) }
+    }
+
+    /// # Safety
+    /// What is not `Send` is given to a place on this thread only.
+    unsafe fn spawn_unchecked<F, T, W>(self, packet: Packet<T>, f: F, ended: W) -> Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+        W: FnOnce(Option<String>) + 'static,
+    {
         let packet = Arc::new(packet);
-        let result = Arc::clone(&packet);
-        let deliver = move || {
+        let cargo = (f, Arc::clone(&packet), ended);
+        let work = |(f, result, ended): (F, Arc<Packet<T>>, W)| {
             let outcome =
                 catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(Task::current().name(), payload));
             let panic = outcome.as_ref().err().map(ToString::to_string);
@@ -143,7 +198,8 @@ impl Builder {
             drop(result);
             ended(panic);
         };
-        match self.spawn_detached(deliver, |deliver| deliver()) {
+        // SAFETY: the caller's promise.
+        match unsafe { self.start(cargo, work) } {
             Ok(task) => Ok(JoinHandle::new(task, packet)),
             Err(refused) => Err(refused.error),
         }
@@ -156,30 +212,71 @@ impl Builder {
         C: Send + 'static,
         W: FnOnce(C) + Send + 'static,
     {
+        // SAFETY: all of it may go to another thread.
+        unsafe { self.start(cargo, work) }
+    }
+
+    /// # Safety
+    /// What is not `Send` is given to a place on this thread only.
+    unsafe fn start<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
+    where
+        C: 'static,
+        W: FnOnce(C) + 'static,
+    {
         let reservation = match reserve() {
             Ok(reservation) => reservation,
             Err(error) => return Err(Refused { error, cargo }),
         };
-        let home = self.worker.unwrap_or_else(next_worker) % worker::count();
-        let task = Task::for_coroutine(self.name, home);
-        // The cargo travels where both sides can reach it, because the engine
-        // consumes what it fails to start.
-        let cargo = Arc::new(Mutex::new(Some(cargo)));
-        let (running, theirs) = (Arc::clone(&task), Arc::clone(&cargo));
-        match engine::spawn(home, move || run(&running, theirs, work, reservation)) {
+        let task = Task::for_coroutine(self.name);
+        let Some(seat) = task.seat() else {
+            unreachable!("the task of a coroutine has a seat")
+        };
+        let life = Life {
+            task: Arc::clone(&task),
+            cargo,
+            work,
+            reservation,
+        };
+        match engine::spawn(self.place, seat, life) {
             Ok(()) => Ok(task),
-            Err(source) => match lock(&cargo).take() {
-                Some(cargo) => Err(Refused {
-                    error: Error::System {
-                        action: "start a coroutine",
-                        source,
-                    },
-                    cargo,
-                }),
-                None => Ok(task),
-            },
+            Err(Unstarted { error: source, body }) => Err(Refused {
+                error: Error::System {
+                    action: "start a coroutine",
+                    source,
+                },
+                cargo: body.cargo,
+            }),
         }
     }
+}
+
+/// Runs `f` on a new coroutine of the caller's own worker; neither it nor its
+/// result needs to be `Send`.
+///
+/// ```
+/// use greenserve::runtime::{spawn, spawn_local};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let counted = spawn(|| {
+///     let count = Rc::new(Cell::new(0));
+///     let theirs = Rc::clone(&count);
+///     let helper = spawn_local(move || theirs.set(theirs.get() + 1))?;
+///     helper.join().expect("no panic");
+///     Ok::<_, greenserve::Error>(count.get())
+/// })?;
+/// assert_eq!(counted.join().expect("no panic")?, 1);
+/// # Ok::<(), greenserve::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::NotLocal`] when the caller is a thread, or a coroutine that may
+/// change its thread; otherwise as [`spawn`].
+pub fn spawn_local<F, T>(f: F) -> Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    Builder::new().spawn_local(f)
 }
 
 fn reserve() -> Result<Reservation> {
@@ -187,33 +284,41 @@ fn reserve() -> Result<Reservation> {
     Reservation::take(capacity.coroutines).map_err(|live| Error::Capacity {
         live,
         limit: capacity.coroutines,
-        cause: format!("two memory maps each, vm.max_map_count is {}", capacity.map_limit),
+        cause: capacity.ceiling(),
     })
 }
 
-fn next_worker() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+/// A coroutine from its first step to its last.
+struct Life<C, W> {
+    task: Arc<Task>,
+    cargo: C,
+    work: W,
+    reservation: Reservation,
 }
 
-/// The life of a coroutine, on its own stack.
-fn run<C>(task: &Arc<Task>, cargo: Arc<Mutex<Option<C>>>, work: impl FnOnce(C), reservation: Reservation) {
-    let taken = lock(&cargo).take();
-    drop(cargo);
-    engine::adopt(Arc::clone(task));
-    task.begin();
-    task.own_stack();
-    let entry = Entry::new(task);
-    if !worker::may_go_on() {
-        task.step_aside();
+// SAFETY: made by `Builder::start` alone, whose caller promises that what is
+// not `Send` stays on this thread.
+unsafe impl<C, W> Send for Life<C, W> {}
+
+impl<C, W> Body for Life<C, W>
+where
+    C: 'static,
+    W: FnOnce(C) + 'static,
+{
+    fn run(self) {
+        let Life {
+            task,
+            cargo,
+            work,
+            reservation,
+        } = self;
+        task.adopt();
+        let entry = Entry::new(&task);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo))) {
+            log::error!("{}", Panic::new(task.name(), payload));
+        }
+        task.finish();
+        drop(entry);
+        drop(reservation);
     }
-    if let Some(cargo) = taken
-        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo)))
-    {
-        log::error!("{}", Panic::new(task.name(), payload));
-    }
-    task.finish();
-    drop(entry);
-    engine::before_the_end();
-    drop(reservation);
 }

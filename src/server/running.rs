@@ -41,7 +41,8 @@ impl<F: Family, M: Model> Running<F, M> {
         };
         let accept_loop = if M::LOOPS_IN_COROUTINE {
             let name = format!("{} server {address}", F::NAME);
-            AcceptLoop::Coroutine(runtime::Builder::new().name(name).spawn(serve)?)
+            let builder = runtime::Builder::new().name(name).acceptor(None);
+            AcceptLoop::Coroutine(builder.spawn(serve)?)
         } else {
             let spawned = thread::Builder::new()
                 .name(format!("greenserve-{}", M::NAME))

@@ -46,7 +46,7 @@ impl<F: Family, M: Model> Server<F, M> {
         let name = format!("{} server {}", F::NAME, self.address()?);
         let builder = CoroutineBuilder::new()
             .name(name)
-            .beside(core.listener.as_fd().as_raw_fd());
+            .acceptor(Some(core.listener.as_fd().as_raw_fd()));
         match builder.spawn(move || core.serve(goal))?.join() {
             Ok(served) => served,
             Err(panic) => std::panic::resume_unwind(panic.into_payload()),

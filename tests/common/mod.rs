@@ -17,10 +17,26 @@ use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
 use greenserve::net::{Address, TcpStream};
-use greenserve::runtime::{self, Builder, Config, JoinHandle};
+use greenserve::runtime::{self, Builder, Config, Engine, JoinHandle};
 
 /// How long anything that must happen may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The engine that the environment chooses for the tests.
+pub(crate) fn engine() -> Engine {
+    match std::env::var("GREENSERVE_ENGINE") {
+        Ok(name) if !name.is_empty() => name.parse().unwrap(),
+        _ => Engine::default(),
+    }
+}
+
+/// Settings for several workers, whichever engine the environment chooses.
+#[allow(unsafe_code, reason = "the engine `may` asks for a promise")]
+pub(crate) fn workers(count: usize) -> Config {
+    // SAFETY: no test that asks for several workers keeps anything of its
+    // thread across a wait, unless it does so for the engine `pinned` alone.
+    unsafe { Config::new().may_change_threads() }.workers(count)
+}
 
 /// Configures this process's one runtime and has its tests run one after the
 /// other: they measure times, and share the workers.

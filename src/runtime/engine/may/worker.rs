@@ -1,15 +1,10 @@
 //! The workers: each has an inbox for wake-ups from elsewhere, and timers.
 //!
-//! A wake-up is delivered on the worker where the coroutine last ran. From
-//! that worker's own thread it is a push to its run queue; from anywhere else
-//! it goes through the inbox and one write to an eventfd, so a coroutine is
-//! never handed to a worker that happens to be computing.
-//!
-//! The same inbox keeps the workers fair. The scheduler below drains its run
-//! queue before it looks at sockets again, so coroutines that keep waking each
-//! other would starve every socket. After [`WAKES_BEFORE_POLL`] direct
-//! wake-ups in a row the next ones take the way through the inbox: the run
-//! queue empties, sockets are polled, and the inbox is found among them.
+//! The inbox also keeps the workers fair. `may` drains its run queue before it
+//! looks at sockets again, so coroutines that keep waking each other would
+//! starve every socket. After [`WAKES_BEFORE_POLL`] direct wake-ups in a row
+//! the next ones take the way through the inbox: the run queue empties, sockets
+//! are polled, and the inbox is found among them.
 
 use std::fmt;
 use std::io;
@@ -22,10 +17,12 @@ use crossbeam::utils::CachePadded;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use once_cell::sync::OnceCell;
 
-use super::deadline::{Armed, Timers, descriptor_on};
-use super::engine::{self, Interest, Waker};
-use super::lock::lock;
-use super::task::Task;
+use super::coroutine::{mark_timer_thread, spawn_plain};
+use super::interest::{Registration, Waker};
+use super::runner;
+use super::seat::Seat;
+use super::timers::{Armed, Timers, descriptor_on};
+use crate::runtime::lock::lock;
 
 /// Direct wake-ups on one worker between two looks at its sockets.
 const WAKES_BEFORE_POLL: u32 = 64;
@@ -34,12 +31,12 @@ static WORKERS: OnceCell<Box<[Arc<Worker>]>> = OnceCell::new();
 
 /// What an inbox holds.
 pub(super) enum Delivery {
-    /// End the task's park.
-    Wake(Arc<Task>),
-    /// End whatever wait the task is in.
-    Rouse(Arc<Task>),
-    /// End the park of a task that leaves this worker, on the worker it goes to.
-    SendOn(Arc<Task>, usize),
+    /// End the coroutine's park.
+    Wake(Arc<Seat>),
+    /// End whatever wait the coroutine is in.
+    Rouse(Arc<Seat>),
+    /// End the park of a coroutine that leaves this worker, on the worker it goes to.
+    SendOn(Arc<Seat>, usize),
 }
 
 pub(super) struct Worker {
@@ -50,7 +47,7 @@ pub(super) struct Worker {
     /// Direct wake-ups since this worker last looked at its sockets.
     direct_wakes: CachePadded<AtomicU32>,
     // Dropped before the descriptor it is registered for.
-    bell_interest: Interest,
+    bell_interest: Registration,
     /// Rings without a system call, from this worker's own thread.
     knock: Waker,
     bell: EventFd,
@@ -77,21 +74,21 @@ pub(super) fn start(count: usize) -> io::Result<()> {
     for worker in all() {
         worker.start_services()?;
     }
-    engine::spawn(0, engine::mark_timer_thread)
+    spawn_plain(0, mark_timer_thread)
 }
 
 fn all() -> &'static [Arc<Worker>] {
     WORKERS.get().map_or(&[], |workers| workers)
 }
 
-pub(super) fn count() -> usize {
+pub(in crate::runtime::engine) fn count() -> usize {
     all().len()
 }
 
 /// True when a coroutine of worker `home` may be pushed to the run queue here
 /// and now, false when the way through the inbox must be taken.
 pub(super) fn may_wake_here(home: usize) -> bool {
-    engine::current_worker() == Some(home)
+    runner::current_worker() == Some(home)
         && all()
             .get(home)
             .is_some_and(|worker| worker.direct_wakes.fetch_add(1, Ordering::Relaxed) < WAKES_BEFORE_POLL)
@@ -101,7 +98,7 @@ pub(super) fn may_wake_here(home: usize) -> bool {
 /// must be polled first: `may` can run coroutines that start each other for
 /// ever without a look at them, if it was built to steal.
 pub(super) fn may_go_on() -> bool {
-    engine::current_worker().is_none_or(may_wake_here)
+    runner::current_worker().is_none_or(may_wake_here)
 }
 
 /// Has `delivery` carried out on worker `home`.
@@ -112,16 +109,16 @@ pub(super) fn deliver(home: usize, delivery: Delivery) {
     }
 }
 
-/// Has `task`, which runs on worker `here` and is about to park, go on on
+/// Has the coroutine of `seat`, which runs on worker `here` and is about to park, go on on
 /// worker `target`.
 ///
 /// Not by a wake-up sent straight there: it may arrive before the park, all
 /// the more when both workers share a processor, and then end it here. This
-/// worker's inbox is looked at once the task has left its thread, and that is
+/// worker's inbox is looked at once the coroutine has left its thread, and that is
 /// when the wake-up sets out.
-pub(super) fn send_on(here: usize, task: &Arc<Task>, target: usize) {
+pub(super) fn send_on(here: usize, seat: &Arc<Seat>, target: usize) {
     if let Some(worker) = all().get(here) {
-        worker.inbox.push(Delivery::SendOn(Arc::clone(task), target));
+        worker.inbox.push(Delivery::SendOn(Arc::clone(seat), target));
         worker.knock.wake();
     }
 }
@@ -135,24 +132,24 @@ pub(super) fn polled(here: Option<usize>) {
     }
 }
 
-/// Has `task` roused at `at` by the worker it runs on.
-pub(super) fn arm(task: &Arc<Task>, at: u64) {
-    let here = engine::current_worker().unwrap_or(0);
+/// Has the coroutine of `seat` roused at `at` by the worker it runs on.
+pub(super) fn arm(seat: &Arc<Seat>, at: u64) {
+    let here = runner::current_worker().unwrap_or(0);
     if let Some(worker) = all().get(here) {
-        worker.timers.arm(task, at, forget);
+        worker.timers.arm(seat, at, forget);
     }
 }
 
-/// Takes the task's timer entry out, wherever it is.
-pub(super) fn forget_timer(task: &Task) {
-    if let Some(entry) = lock(&task.armed).take() {
-        forget(entry, task.id());
+/// Takes the coroutine's timer entry out, wherever it is.
+pub(super) fn forget_timer(seat: &Seat) {
+    if let Some(entry) = lock(&seat.armed).take() {
+        forget(entry, seat);
     }
 }
 
-fn forget(entry: Armed, task: u64) {
+fn forget(entry: Armed, seat: &Seat) {
     if let Some(worker) = all().get(entry.worker) {
-        worker.timers.remove(entry.at, task);
+        worker.timers.remove(entry.at, seat);
     }
 }
 
@@ -160,7 +157,7 @@ impl Worker {
     fn new(index: usize, count: usize) -> io::Result<Worker> {
         let flags = EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC;
         let bell = descriptor_on(index, count, || EventFd::from_flags(flags))?;
-        let bell_interest = Interest::register(bell.as_fd().as_raw_fd())?;
+        let bell_interest = Registration::new(bell.as_fd().as_raw_fd())?;
         Ok(Worker {
             index,
             inbox: SegQueue::new(),
@@ -179,14 +176,14 @@ impl Worker {
         // One place in the channel: sending never blocks the worker.
         let (ready, learned) = std::sync::mpsc::sync_channel(1);
         let worker = Arc::clone(self);
-        engine::spawn(self.index, move || {
+        spawn_plain(self.index, move || {
             worker.learn_thread();
             let _ = ready.send(());
             worker.run_inbox();
         })?;
         learned.recv().map_err(io::Error::other)?;
         let worker = Arc::clone(self);
-        engine::spawn(self.index, move || worker.timers.run())
+        spawn_plain(self.index, move || worker.timers.run())
     }
 
     /// The thread on which this bell is heard three times running is this
@@ -203,7 +200,7 @@ impl Worker {
                 (Some(thread), 1)
             };
         }
-        engine::become_worker(self.index);
+        runner::become_worker(self.index);
     }
 
     /// Carries out what was delivered; never returns.
@@ -217,9 +214,9 @@ impl Worker {
             self.rung.store(false, Ordering::SeqCst);
             while let Some(delivery) = self.inbox.pop() {
                 match delivery {
-                    Delivery::Wake(task) => task.deliver_wake(),
-                    Delivery::Rouse(task) => task.deliver_rouse(),
-                    Delivery::SendOn(task, target) => deliver(target, Delivery::Wake(task)),
+                    Delivery::Wake(seat) => seat.deliver_wake(),
+                    Delivery::Rouse(seat) => seat.deliver_rouse(),
+                    Delivery::SendOn(seat, target) => deliver(target, Delivery::Wake(seat)),
                 }
             }
         }

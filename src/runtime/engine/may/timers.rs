@@ -1,10 +1,10 @@
 //! One worker's timers: who must be roused when.
 //!
 //! Arming must be cheap, since a socket with a timeout arms on every read and
-//! nearly always disarms before time. So a task has at most one entry, and
+//! nearly always disarms before time. So a coroutine has at most one entry, and
 //! disarming leaves it where it is: the next deadline is nearly always later,
 //! and then arming writes one word. The entry that comes due looks at that
-//! word and, if the task wants to be roused later, moves there.
+//! word and, if the coroutine wants to be roused later, moves there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,12 +15,12 @@ use std::time::Duration;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-use super::clock::{self, NEVER};
-use super::engine::Interest;
-use super::lock::lock;
-use super::task::Task;
+use super::interest::{Registration, worker_among};
+use super::seat::Seat;
+use crate::runtime::clock::{self, NEVER};
+use crate::runtime::lock::lock;
 
-/// Where a task's one timer entry is.
+/// Where a coroutine's one timer entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Armed {
     pub(super) worker: usize,
@@ -32,14 +32,14 @@ pub(super) struct Timers {
     worker: usize,
     queue: Mutex<Queue>,
     // Dropped before the descriptor it is registered for.
-    interest: Interest,
+    interest: Registration,
     clock: TimerFd,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// By instant, then by task; an instant may be shared.
-    entries: BTreeMap<(u64, u64), Arc<Task>>,
+    /// By instant, then by seat; an instant may be shared.
+    entries: BTreeMap<(u64, usize), Arc<Seat>>,
     /// What the descriptor is set to; [`NEVER`] when to nothing.
     programmed: u64,
 }
@@ -56,18 +56,23 @@ pub(super) fn descriptor_on<T: AsFd>(
     let mut misfits = Vec::new();
     loop {
         let descriptor = make()?;
-        if Interest::worker_of(descriptor.as_fd().as_raw_fd(), workers) == worker {
+        if worker_among(descriptor.as_fd().as_raw_fd(), workers) == worker {
             return Ok(descriptor);
         }
         misfits.push(descriptor);
     }
 }
 
+/// The entry keeps the seat, so that no other one has its address.
+fn key_of(seat: &Seat) -> usize {
+    std::ptr::from_ref(seat).addr()
+}
+
 impl Timers {
     pub(super) fn new(worker: usize, workers: usize) -> io::Result<Timers> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let clock = descriptor_on(worker, workers, || TimerFd::new(ClockId::CLOCK_MONOTONIC, flags))?;
-        let interest = Interest::register(clock.as_fd().as_raw_fd())?;
+        let interest = Registration::new(clock.as_fd().as_raw_fd())?;
         Ok(Timers {
             worker,
             queue: Mutex::default(),
@@ -76,44 +81,44 @@ impl Timers {
         })
     }
 
-    /// Rouses tasks as their deadlines pass; never returns.
+    /// Rouses coroutines as their deadlines pass; never returns.
     pub(super) fn run(&self) {
         loop {
             self.interest.wait();
-            for ((at, _), task) in self.due() {
-                self.fire(at, &task);
+            for ((at, _), seat) in self.due() {
+                self.fire(at, &seat);
             }
         }
     }
 
-    /// Has `task` roused at `at` unless its queued entry comes first anyway.
-    pub(super) fn arm(&self, task: &Arc<Task>, at: u64, forget: impl FnOnce(Armed, u64)) {
-        let mut armed = lock(&task.armed);
+    /// Has the coroutine of `seat` roused at `at` unless its queued entry comes first anyway.
+    pub(super) fn arm(&self, seat: &Arc<Seat>, at: u64, forget: impl FnOnce(Armed, &Seat)) {
+        let mut armed = lock(&seat.armed);
         if let Some(entry) = *armed {
             if entry.worker == self.worker && entry.at <= at {
                 return;
             }
-            forget(entry, task.id());
+            forget(entry, seat);
         }
         *armed = Some(Armed {
             worker: self.worker,
             at,
         });
-        self.insert(at, task);
+        self.insert(at, seat);
     }
 
-    pub(super) fn remove(&self, at: u64, task: u64) {
-        lock(&self.queue).entries.remove(&(at, task));
+    pub(super) fn remove(&self, at: u64, seat: &Seat) {
+        lock(&self.queue).entries.remove(&(at, key_of(seat)));
     }
 
-    fn insert(&self, at: u64, task: &Arc<Task>) {
+    fn insert(&self, at: u64, seat: &Arc<Seat>) {
         let mut queue = lock(&self.queue);
-        queue.entries.insert((at, task.id()), Arc::clone(task));
+        queue.entries.insert((at, key_of(seat)), Arc::clone(seat));
         self.program(&mut queue);
     }
 
     /// Takes out what is due and sets the descriptor to what comes next.
-    fn due(&self) -> BTreeMap<(u64, u64), Arc<Task>> {
+    fn due(&self) -> BTreeMap<(u64, usize), Arc<Seat>> {
         let mut queue = lock(&self.queue);
         let later = queue.entries.split_off(&(clock::now().saturating_add(1), 0));
         let due = std::mem::replace(&mut queue.entries, later);
@@ -122,9 +127,9 @@ impl Timers {
         due
     }
 
-    fn fire(&self, at: u64, task: &Arc<Task>) {
+    fn fire(&self, at: u64, seat: &Arc<Seat>) {
         {
-            let mut armed = lock(&task.armed);
+            let mut armed = lock(&seat.armed);
             if *armed
                 != Some(Armed {
                     worker: self.worker,
@@ -133,7 +138,7 @@ impl Timers {
             {
                 return;
             }
-            let wanted = task.wake_at();
+            let wanted = seat.wake_at();
             if wanted == NEVER {
                 *armed = None;
                 return;
@@ -143,12 +148,12 @@ impl Timers {
                     worker: self.worker,
                     at: wanted,
                 });
-                self.insert(wanted, task);
+                self.insert(wanted, seat);
                 return;
             }
             *armed = None;
         }
-        task.rouse();
+        seat.rouse();
     }
 
     /// Sets the descriptor to the first entry if it is set later or not at all.

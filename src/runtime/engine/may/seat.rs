@@ -1,0 +1,177 @@
+//! How a coroutine of `may` waits, what ends its wait, and where it goes on.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::coroutine::{Handle, park};
+use super::interest::Waker;
+use super::runner;
+use super::timers::Armed;
+use super::worker::{self, Delivery};
+use crate::runtime::clock::NEVER;
+use crate::runtime::lock::lock;
+
+/// What the engine keeps for one coroutine.
+// In this order, what each wait touches fills one cache line: with thousands of
+// coroutines every line is fetched from memory anew.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(in crate::runtime) struct Seat {
+    /// The worker this coroutine last ran on: wake-ups are sent there.
+    home: AtomicUsize,
+    /// Which waker `interest` holds, read without the lock by the coroutine.
+    interest_key: AtomicPtr<Waker>,
+    /// When the present wait must end; [`NEVER`] between waits. The timer
+    /// entry may fire earlier and then looks here.
+    wake_at: AtomicU64,
+    /// Empty until the coroutine has begun to run.
+    handle: OnceLock<Handle>,
+    /// What ends this coroutine's waits for descriptors. It stays set between
+    /// waits, since a handler waits for the same socket again and again.
+    interest: Mutex<Option<Arc<Waker>>>,
+    pub(super) armed: Mutex<Option<Armed>>,
+}
+
+impl Seat {
+    pub(in crate::runtime::engine) fn new() -> Seat {
+        Seat {
+            home: AtomicUsize::new(0),
+            interest_key: AtomicPtr::new(ptr::null_mut()),
+            wake_at: AtomicU64::new(NEVER),
+            handle: OnceLock::new(),
+            interest: Mutex::new(None),
+            armed: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn set_home(&self, home: usize) {
+        self.home.store(home, Ordering::Relaxed);
+    }
+
+    /// Records, from its own stack, that the coroutine has begun to run.
+    pub(super) fn begin(&self) {
+        // Set once: a coroutine begins once.
+        let _ = self.handle.set(Handle::current());
+    }
+
+    pub(super) fn wake_at(&self) -> u64 {
+        self.wake_at.load(Ordering::SeqCst)
+    }
+
+    pub(in crate::runtime::engine) fn park(self: &Arc<Seat>, until: u64) {
+        self.arm(until);
+        park();
+        self.disarm();
+        self.settle();
+    }
+
+    /// Behind the sockets that are ready: the way through the inbox is also
+    /// the way past epoll.
+    pub(in crate::runtime::engine) fn step_aside(self: &Arc<Seat>) {
+        let here = runner::current_worker().unwrap_or_else(|| self.home.load(Ordering::Relaxed));
+        worker::deliver(here, Delivery::Wake(Arc::clone(self)));
+        park();
+        self.settle();
+    }
+
+    /// A coroutine that has just begun steps aside when sockets must be polled
+    /// first.
+    pub(super) fn give_way(self: &Arc<Seat>) {
+        if !worker::may_go_on() {
+            self.step_aside();
+        }
+    }
+
+    /// Goes on on worker `target`.
+    ///
+    /// More than one attempt is needed when a wake-up that was left over ends
+    /// the park on the spot, or when the scheduler was built to steal.
+    pub(super) fn move_to(self: &Arc<Seat>, target: usize) {
+        loop {
+            match runner::current_worker() {
+                Some(here) if here == target => return,
+                Some(here) => worker::send_on(here, self, target),
+                None => worker::deliver(target, Delivery::Wake(Arc::clone(self))),
+            }
+            park();
+            self.settle();
+        }
+    }
+
+    pub(in crate::runtime::engine) fn wake(self: &Arc<Seat>) {
+        let home = self.home.load(Ordering::Relaxed);
+        if worker::may_wake_here(home) {
+            self.deliver_wake();
+        } else {
+            worker::deliver(home, Delivery::Wake(Arc::clone(self)));
+        }
+    }
+
+    pub(in crate::runtime::engine) fn rouse(self: &Arc<Seat>) {
+        let home = self.home.load(Ordering::Relaxed);
+        if runner::current_worker() == Some(home) {
+            self.deliver_rouse();
+        } else {
+            worker::deliver(home, Delivery::Rouse(Arc::clone(self)));
+        }
+    }
+
+    /// The wake-up itself, on the thread of the worker it was sent to.
+    pub(super) fn deliver_wake(&self) {
+        if let Some(handle) = self.handle.get() {
+            handle.unpark();
+        }
+    }
+
+    /// As [`deliver_wake`](Seat::deliver_wake), for both kinds of wait.
+    pub(super) fn deliver_rouse(&self) {
+        if let Some(waker) = lock(&self.interest).as_ref() {
+            waker.wake();
+        }
+        self.deliver_wake();
+    }
+
+    /// Records what a wait for a descriptor must be ended with.
+    pub(super) fn note_interest(&self, waker: &Arc<Waker>) {
+        let key = Arc::as_ptr(waker).cast_mut();
+        // The stored waker keeps its address taken, so an equal key is the
+        // same waker and not a successor at the same place.
+        if self.interest_key.load(Ordering::Relaxed) != key {
+            *lock(&self.interest) = Some(Arc::clone(waker));
+            self.interest_key.store(key, Ordering::Relaxed);
+        }
+    }
+
+    /// Sees to it that the coroutine is roused at `deadline`.
+    #[inline]
+    pub(super) fn arm(self: &Arc<Seat>, deadline: u64) {
+        if deadline != NEVER {
+            self.wake_at.store(deadline, Ordering::SeqCst);
+            worker::arm(self, deadline);
+        }
+    }
+
+    /// The wait is over: a timer entry that is still queued will find nothing.
+    pub(super) fn disarm(&self) {
+        if self.wake_at.load(Ordering::Relaxed) != NEVER {
+            self.wake_at.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// After a switch: this worker is where the coroutine lives now.
+    pub(super) fn settle(&self) -> Option<usize> {
+        let here = runner::current_worker()?;
+        if self.home.load(Ordering::Relaxed) != here {
+            self.home.store(here, Ordering::Relaxed);
+        }
+        Some(here)
+    }
+
+    pub(in crate::runtime::engine) fn finish(&self) {
+        self.disarm();
+        worker::forget_timer(self);
+        *lock(&self.interest) = None;
+        self.interest_key.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,160 @@
+//! The scheduler underneath, behind one small interface.
+//!
+//! Two engines are built in and one is chosen when the runtime starts:
+//! [`pinned`], on which a coroutine never leaves its thread, and [`may`]. What
+//! stands here is all that the rest of the crate knows of either:
+//!
+//! - [`start`] once, then [`spawn`] a body at a [`Place`];
+//! - a [`Seat`] is what the engine keeps for each coroutine: it parks there,
+//!   and from anywhere it is woken there;
+//! - an [`Interest`] is a descriptor that the engine watches;
+//! - [`owner`] is the one value that belongs to the running coroutine: the
+//!   layer above hangs its task there.
+//!
+//! Nothing here knows what a task is, what a kill is or what a deadline is
+//! for: those end a wait by waking the seat, and look at their own reasons.
+
+mod choice;
+mod edges;
+mod interest;
+mod may;
+mod pinned;
+mod place;
+mod readout;
+mod seat;
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+pub use choice::{Engine, UnknownEngine};
+pub(crate) use edges::{Direction, Mark};
+pub(super) use interest::Interest;
+pub(super) use may::Foreign;
+pub(super) use place::{Place, ThisThread};
+pub(super) use seat::Seat;
+
+/// Stacks that are kept for the next coroutines as they are.
+const WARM_STACKS: usize = 512;
+
+/// What an engine must know to start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) engine: Engine,
+    pub(super) workers: usize,
+    pub(super) stack_bytes: usize,
+    pub(super) pin_workers: bool,
+}
+
+/// The life of a coroutine, from its first step to its last, on its own stack.
+pub(super) trait Body: Send + 'static {
+    /// Must not unwind.
+    fn run(self);
+}
+
+/// A body that could not be started, given back.
+pub(super) struct Unstarted<B> {
+    pub(super) error: io::Error,
+    pub(super) body: B,
+}
+
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+/// Starts the workers of the engine that was chosen.
+///
+/// # Errors
+/// When the system refuses a thread, a descriptor or a mapping.
+pub(super) fn start(settings: Settings) -> io::Result<()> {
+    match settings.engine {
+        Engine::Pinned => pinned::start(settings)?,
+        Engine::May => may::start(settings, WARM_STACKS)?,
+    }
+    CHOSEN.store(settings.engine.code(), Ordering::Release);
+    Ok(())
+}
+
+/// The engine that runs; pinned before one does, since then nothing is asked
+/// that the two answer differently.
+fn chosen() -> Engine {
+    Engine::of_code(CHOSEN.load(Ordering::Relaxed))
+}
+
+/// How many workers run coroutines.
+pub(super) fn workers() -> usize {
+    match chosen() {
+        Engine::Pinned => pinned::workers(),
+        Engine::May => may::workers(),
+    }
+}
+
+/// True when the caller runs on a coroutine's stack.
+///
+/// Never inlined, as whatever reads a thread-local above the seam: a coroutine
+/// of `may` comes back from a switch on another thread, and the address of a
+/// thread-local must then not be one that the compiler kept.
+#[inline(never)]
+pub(super) fn in_coroutine() -> bool {
+    match chosen() {
+        Engine::Pinned => pinned::in_coroutine(),
+        Engine::May => may::in_coroutine(),
+    }
+}
+
+/// What was [`adopt`]ed by the running coroutine; `None` on a thread.
+///
+/// A coroutine that something else started through `may` has adopted nothing:
+/// `foreign` makes what it then keeps until its end.
+#[inline(never)]
+pub(super) fn owner(foreign: fn(Seat) -> Foreign) -> Option<NonNull<()>> {
+    match chosen() {
+        Engine::Pinned => pinned::owner(),
+        Engine::May => may::owner(foreign),
+    }
+}
+
+/// Makes `owner` the value of the running coroutine, which keeps it valid
+/// until its end. To be its first step.
+pub(super) fn adopt(seat: &Seat, owner: NonNull<()>) {
+    match seat {
+        Seat::Pinned(_) => pinned::adopt(owner),
+        Seat::May(seat) => may::adopt(seat, owner),
+    }
+}
+
+/// Starts a coroutine. The seat is one of this engine's, belongs to nobody
+/// else, and is kept alive by the body.
+///
+/// # Errors
+/// When no stack can be mapped; the body comes back.
+pub(super) fn spawn<B: Body>(place: Place, seat: &Seat, body: B) -> Result<(), Unstarted<B>> {
+    match seat {
+        Seat::Pinned(seat) => pinned::spawn(place, seat, body),
+        Seat::May(seat) => may::spawn(place, seat, body),
+    }
+}
+
+/// The worker whose thread the caller's coroutine never leaves; `None` on a
+/// thread, and where coroutines change theirs.
+pub(super) fn this_thread() -> Option<ThisThread> {
+    let index = match chosen() {
+        Engine::Pinned => pinned::this_thread(),
+        Engine::May => may::this_thread(),
+    };
+    index.map(ThisThread::new)
+}
+
+/// How many more coroutines the engine lets live, given the memory maps that
+/// the process has left.
+pub(super) fn stacks_within(engine: Engine, maps: usize) -> usize {
+    match engine {
+        Engine::Pinned => pinned::stacks_within(maps),
+        Engine::May => maps / may::MAPS_A_STACK,
+    }
+}
+
+/// Gives memory back that stacks no longer need.
+pub(super) fn trim() {
+    if chosen() == Engine::Pinned {
+        pinned::trim();
+    }
+}

@@ -1,0 +1,194 @@
+//! The stacks: cut from regions, kept warm for the next coroutine, given back.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::region::{self, Guard, PAGE, Region};
+use crate::runtime::clock::{self, NEVER};
+use crate::runtime::lock::lock;
+
+/// How much of a warm stack stays when it is trimmed: what an ordinary handler
+/// touches again at once.
+const KEPT: usize = 2 * PAGE;
+/// How long after a coroutine's end its warm stack may keep what deep calls
+/// touched.
+const TRIM_AFTER: Duration = Duration::from_secs(1);
+
+/// The size of every stack, its guard included. Set before the first is cut.
+static STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// When warm stacks are to be trimmed; [`NEVER`] while none was used.
+static TRIM_AT: AtomicU64 = AtomicU64::new(NEVER);
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    warm: Vec::new(),
+    trimmed: 0,
+    cold: Vec::new(),
+    region: Region::empty(),
+    mapped: 0,
+    most_warm: 0,
+});
+
+/// The address space of one stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot {
+    bottom: NonZeroUsize,
+}
+
+struct Pool {
+    /// With the memory of the coroutine before; the last one is used first.
+    warm: Vec<Slot>,
+    /// How many of them, from the first on, have been trimmed.
+    trimmed: usize,
+    /// Address space only.
+    cold: Vec<Slot>,
+    region: Region,
+    mapped: usize,
+    most_warm: usize,
+}
+
+/// Sets the size of all stacks and how many are kept warm.
+pub(super) fn configure(stack_bytes: usize, most_warm: usize) {
+    STACK_BYTES.store(stack_bytes, Ordering::Relaxed);
+    lock(&POOL).most_warm = most_warm;
+}
+
+/// A stack that nobody uses.
+///
+/// # Errors
+/// When the system has no room for another one.
+pub(super) fn take() -> io::Result<Slot> {
+    lock(&POOL).take().map_err(|err| {
+        let text = format!("the system refused to map another coroutine stack: {err}");
+        io::Error::new(err.kind(), text)
+    })
+}
+
+/// The stack of a coroutine that has ended.
+pub(super) fn give_back(slot: Slot) {
+    if TRIM_AT.load(Ordering::Relaxed) == NEVER {
+        TRIM_AT.store(clock::after(TRIM_AFTER), Ordering::Relaxed);
+    }
+    lock(&POOL).give_back(slot);
+}
+
+/// How many stacks the process can have, given the maps it has left.
+pub(in crate::runtime::engine) fn stacks_within(maps: usize) -> usize {
+    match Guard::kind().maps_a_stack() {
+        0 => usize::MAX,
+        each => maps / each,
+    }
+}
+
+/// Gives the memory back that stacks hold and no coroutine uses.
+pub(in crate::runtime::engine) fn trim() {
+    let mut pool = lock(&POOL);
+    let warm = std::mem::take(&mut pool.warm);
+    pool.trimmed = 0;
+    for slot in warm {
+        pool.chill(slot);
+    }
+    TRIM_AT.store(NEVER, Ordering::Relaxed);
+}
+
+/// Trims warm stacks if it is time; otherwise says when it will be.
+pub(super) fn trim_if_due() -> u64 {
+    let at = TRIM_AT.load(Ordering::Relaxed);
+    if !clock::passed(at) {
+        return at;
+    }
+    lock(&POOL).trim_warm();
+    NEVER
+}
+
+impl Pool {
+    fn take(&mut self) -> io::Result<Slot> {
+        if let Some(slot) = self.warm.pop() {
+            self.trimmed = self.trimmed.min(self.warm.len());
+            return Ok(slot);
+        }
+        if let Some(slot) = self.cold.pop() {
+            return Ok(slot);
+        }
+        let stack = STACK_BYTES.load(Ordering::Relaxed);
+        if let Some(bottom) = self.region.cut(stack)? {
+            return Ok(Slot { bottom });
+        }
+        self.region = Region::map(stack, self.mapped)?;
+        self.mapped += self.region.bytes();
+        match self.region.cut(stack)? {
+            Some(bottom) => Ok(Slot { bottom }),
+            None => Err(io::ErrorKind::OutOfMemory.into()),
+        }
+    }
+
+    fn give_back(&mut self, slot: Slot) {
+        if self.warm.len() < self.most_warm {
+            self.warm.push(slot);
+        } else {
+            self.chill(slot);
+        }
+    }
+
+    /// All its memory goes back.
+    fn chill(&mut self, slot: Slot) {
+        slot.release(slot.top());
+        self.cold.push(slot);
+    }
+
+    /// Of each warm stack used since the last time, all but the top goes back.
+    fn trim_warm(&mut self) {
+        TRIM_AT.store(NEVER, Ordering::Relaxed);
+        for slot in &self.warm[self.trimmed..] {
+            slot.release(slot.top().saturating_sub(KEPT));
+        }
+        self.trimmed = self.warm.len();
+    }
+}
+
+impl Slot {
+    /// The slot in whose top page `address` lies.
+    pub(super) fn of(address: NonZeroUsize) -> Slot {
+        let top = address.get().next_multiple_of(PAGE);
+        let bottom = top - STACK_BYTES.load(Ordering::Relaxed);
+        Slot {
+            bottom: NonZeroUsize::new(bottom).unwrap_or(address),
+        }
+    }
+
+    pub(super) fn bottom(self) -> NonZeroUsize {
+        self.bottom
+    }
+
+    fn top(self) -> usize {
+        self.bottom.get() + STACK_BYTES.load(Ordering::Relaxed)
+    }
+
+    /// Where a `T` goes that ends where the usable stack begins.
+    ///
+    /// Not at the very top: the same words of all stacks, a multiple of a page
+    /// apart, would share the same few lines of the processor's cache. So they
+    /// are spread over the first kilobyte of the top page.
+    pub(super) fn top_for<T>(self) -> NonZeroUsize {
+        const LINE: usize = 64;
+        const COLOURS: usize = 8;
+        let number = self.bottom.get() / STACK_BYTES.load(Ordering::Relaxed).max(PAGE);
+        let colour = number % COLOURS;
+        let place = self.top() - colour * LINE - size_of::<T>();
+        NonZeroUsize::new(place).unwrap_or(self.bottom)
+    }
+
+    /// Gives back what lies between the guard and `to`.
+    fn release(self, to: usize) {
+        let from = self.bottom.get() + PAGE;
+        if from >= to {
+            return;
+        }
+        // SAFETY: the slot is in the pool, so no coroutine has anything there.
+        if let Err(err) = unsafe { region::give_back(from, to) } {
+            log::warn!("the memory of a stack cannot be given back: {err}");
+        }
+    }
+}

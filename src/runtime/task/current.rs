@@ -1,0 +1,68 @@
+//! Which task runs the caller.
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::{Parker, Task};
+use crate::runtime::engine::{self, Foreign, Seat};
+use crate::runtime::name::Name;
+
+thread_local! {
+    static THREAD: Arc<Task> = Task::for_this_thread();
+}
+
+impl Task {
+    /// The task that runs the caller.
+    pub fn current() -> Arc<Task> {
+        Task::with_current(Arc::clone)
+    }
+
+    /// Calls `f` with the task that runs the caller.
+    pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Task>) -> R) -> R {
+        match engine::owner(for_foreign_coroutine) {
+            Some(owner) => f(&borrow(owner)),
+            None => THREAD.with(f),
+        }
+    }
+
+    /// Makes this the task of the running coroutine, which keeps it until its
+    /// end.
+    pub(in crate::runtime) fn adopt(self: &Arc<Task>) {
+        if let Some(seat) = self.seat() {
+            engine::adopt(seat, as_owner(self));
+        }
+    }
+
+    fn for_this_thread() -> Arc<Task> {
+        let name = match std::thread::current().name() {
+            Some(name) => Name::from(name.to_owned()),
+            None => Name::Static("thread"),
+        };
+        Self::new(name, Parker::Thread(Box::default()))
+    }
+}
+
+/// The task of a coroutine that something else started through the scheduler.
+fn for_foreign_coroutine(seat: Seat) -> Foreign {
+    let task = Task::new(Name::Static("foreign coroutine"), Parker::Coroutine(seat));
+    let value = as_owner(&task);
+    std::mem::forget(task);
+    Foreign {
+        value,
+        // SAFETY: the reference that was forgotten above, given up once.
+        release: |owner| drop(unsafe { Arc::from_raw(owner.cast::<Task>().as_ptr()) }),
+    }
+}
+
+fn as_owner(task: &Arc<Task>) -> NonNull<()> {
+    NonNull::from(&**task).cast()
+}
+
+/// The task behind what a coroutine has adopted, without a count of its own.
+fn borrow(owner: NonNull<()>) -> ManuallyDrop<Arc<Task>> {
+    // SAFETY: what a coroutine adopts, and what is made for a foreign one, is
+    // an `Arc<Task>` that lives until that coroutine's end, and the coroutine
+    // is running.
+    ManuallyDrop::new(unsafe { Arc::from_raw(owner.cast::<Task>().as_ptr()) })
+}

@@ -1,0 +1,121 @@
+//! One line of execution: a coroutine, or a thread that waits as one does.
+//!
+//! Everything that can wait in this crate waits through the task that runs it,
+//! so that one kill flag, one deadline and one name reach every kind of wait.
+
+mod current;
+mod wait;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::clock::NEVER;
+use super::engine::Seat;
+use super::name::Name;
+
+/// A coroutine or thread of this process, as seen by whoever wants to name,
+/// wake or kill it.
+pub struct Task {
+    parker: Parker,
+    /// The deadline of the innermost [`Timeout`](crate::sync::Timeout) around
+    /// what runs now. Written by the task alone.
+    scope: AtomicU64,
+    killed: AtomicBool,
+    id: u64,
+    name: Name,
+}
+
+enum Parker {
+    Coroutine(Seat),
+    Thread(Box<Token>),
+}
+
+/// What a parked thread waits for.
+#[derive(Debug, Default)]
+struct Token {
+    given: Mutex<bool>,
+    changed: Condvar,
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Task {
+    fn new(name: Name, parker: Parker) -> Arc<Task> {
+        Arc::new(Task {
+            parker,
+            scope: AtomicU64::new(NEVER),
+            killed: AtomicBool::new(false),
+            id: next_id(),
+            name,
+        })
+    }
+
+    /// The task of a coroutine that is about to be started.
+    pub(super) fn for_coroutine(name: Name) -> Arc<Task> {
+        Self::new(name, Parker::Coroutine(Seat::new()))
+    }
+
+    /// What the engine keeps for this coroutine; `None` for a thread.
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        match &self.parker {
+            Parker::Coroutine(seat) => Some(seat),
+            Parker::Thread(_) => None,
+        }
+    }
+
+    /// A number no other task of this process has or had.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The name it was given when it started.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// True for a coroutine, false for a thread.
+    pub fn is_coroutine(&self) -> bool {
+        matches!(self.parker, Parker::Coroutine(_))
+    }
+
+    /// True once [`kill`](Task::kill) was called.
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
+    }
+
+    /// Ends this task's present wait and refuses every later one.
+    ///
+    /// The wait returns an [`io::Error`](std::io::Error) that carries
+    /// [`WaitError::Killed`](crate::error::WaitError::Killed); nothing unwinds,
+    /// destructors run in their normal order. A task that computes and never
+    /// waits is not reached, and neither is a thread inside a system call of
+    /// its own.
+    pub fn kill(self: &Arc<Task>) {
+        self.killed.store(true, Ordering::SeqCst);
+        self.rouse();
+    }
+
+    /// The deadline set by the innermost timeout around the present code.
+    pub(crate) fn scope(&self) -> u64 {
+        self.scope.load(Ordering::Relaxed)
+    }
+
+    /// Sets the scope's deadline and returns the one before it.
+    pub(crate) fn enter_scope(&self, deadline: u64) -> u64 {
+        self.scope.swap(deadline, Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("killed", &self.is_killed())
+            .finish_non_exhaustive()
+    }
+}

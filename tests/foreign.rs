@@ -1,0 +1,59 @@
+//! Coroutines that something else started through `may`, beside ours on that
+//! engine.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::sync::Arc;
+
+use greenserve::runtime::{self, Config, Engine, Task, spawn};
+use greenserve::sync::{Event, Mutex};
+
+fn on_may() {
+    // Several tests of this process may come first.
+    let _ = runtime::configure(Config::new().engine(Engine::May));
+    runtime::start().unwrap();
+}
+
+#[test]
+fn a_waiter_that_is_unwound_out_of_its_wait_takes_nothing_along() {
+    on_may();
+    let lock = Arc::new(Mutex::new(()));
+    let guard = lock.lock().unwrap();
+    let begun = Arc::new(Event::new());
+    let (theirs, told) = (Arc::clone(&lock), Arc::clone(&begun));
+    // SAFETY: the coroutine uses no thread-locals and little stack.
+    let foreign = unsafe {
+        may::coroutine::spawn(move || {
+            told.set();
+            let _guard = theirs.lock();
+            may::coroutine::park();
+        })
+    };
+    begun.wait().unwrap();
+    let theirs = Arc::clone(&lock);
+    let second = spawn(move || theirs.lock().map(drop)).unwrap();
+    // SAFETY: cancelling unwinds the coroutine, whose frames are all Rust's.
+    unsafe { foreign.coroutine().cancel() };
+    assert!(foreign.join().is_err());
+    drop(guard);
+    second.join().unwrap().unwrap();
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn a_foreign_coroutine_is_a_task_of_its_own() {
+    on_may();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // SAFETY: the coroutine uses no thread-locals and little stack.
+    let foreign = unsafe {
+        may::coroutine::spawn(move || {
+            let task = Task::current();
+            assert!(Arc::ptr_eq(&task, &Task::current()));
+            assert!(task.is_coroutine());
+            sender.send(task).unwrap();
+        })
+    };
+    foreign.join().unwrap();
+    let task = receiver.recv().unwrap();
+    assert_eq!(task.name().to_string(), "foreign coroutine");
+    assert_eq!(Arc::strong_count(&task), 1, "the ended coroutine keeps nothing");
+}
