@@ -61,3 +61,11 @@ pub(crate) fn descriptors() -> usize {
 pub(crate) fn maps() -> usize {
     fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
+
+/// The memory of this process's page tables, in bytes.
+pub(crate) fn page_tables() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let (_, rest) = status.split_once("VmPTE:").unwrap();
+    let kilobytes: usize = rest.split_whitespace().next().unwrap().parse().unwrap();
+    kilobytes * 1024
+}
