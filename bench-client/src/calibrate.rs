@@ -12,18 +12,17 @@ use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::http::{Request, RequestOptions};
 use crate::invocation::ServerCommand;
-use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::pinning::Places;
+use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::report::table::Table;
 use crate::sizes::Sizes;
 use crate::stage::Stage;
-use crate::stdout;
 use crate::target::Endpoint;
 use crate::watch::Watch;
 use crate::workload::check_sizes;
-use crate::{format, limits, quantity, trial};
+use crate::{format, limits, quantity, stdout, trial};
 
 /// `bench-client calibrate`.
 #[derive(Clone, Debug, Args)]

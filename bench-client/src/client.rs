@@ -7,11 +7,11 @@ mod stream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::accepts::ON_TIME;
 use crate::job::{Job, Phase};
+use crate::origin::Origin;
 use crate::pace::{Loop, Pace};
-use crate::payload::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
-use crate::verdict::ON_TIME;
 
 /// How long a client sleeps at most while it does not know when the run ends,
 /// or waits for its end.

@@ -1,10 +1,10 @@
 //! What goes over a stream: bare messages that come back, or HTTP.
 
 use crate::http::{Reader, Response, Wanted};
-use crate::job::{Job, Verify};
-use crate::payload::Origin;
+use crate::job::Job;
+use crate::origin::Origin;
 use crate::taxonomy::{ErrorClass, Fault};
-use crate::verify::Mismatch;
+use crate::verify::{Mismatch, Verify};
 
 /// A complete answer.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::job::Plan;
 use crate::line::Line;
-use crate::payload::Origin;
+use crate::origin::Origin;
+use crate::plan::Plan;
 use crate::target::Endpoint;
 use crate::taxonomy::Doing;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::cli::{LoadOptions, Phases};
 use crate::failure::{Failure, Status};
-use crate::job::Plan;
+use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::stdout;
 use crate::target::Target;

@@ -9,17 +9,16 @@ use clap::Args;
 
 use crate::cli::LoadOptions;
 use crate::failure::{Failure, Status};
-use crate::format;
 use crate::gate::Gate;
-use crate::job::Plan;
 use crate::pace::Arrivals;
 use crate::percentile::{FEW, Percentile, asked_or};
 use crate::pinning::Places;
-use crate::quantity;
+use crate::plan::Plan;
 use crate::report::json;
 use crate::report::table::Table;
 use crate::stage::Stage;
 use crate::steps::StepOptions;
+use crate::{format, quantity};
 use search::{Found, Kept, Search, Step};
 
 /// `bench-client find-max`.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded;
 use crate::failure::Failure;
-use crate::payload::{Origin, Payload};
+use crate::origin::Origin;
+use crate::payload::Payload;
 use crate::sizes::LARGEST;
 use crate::target::Target;
 

@@ -14,13 +14,8 @@ use crate::child::SELF;
 use crate::protocol::Protocol;
 use crate::serve::Model;
 use crate::target::Endpoint;
+use crate::template::{ADDRESS, PATH, PORT, put_in};
 
-/// Stands for a free port in a command.
-const PORT: &str = "{port}";
-/// Stands for 127.0.0.1 and a free port.
-const ADDRESS: &str = "{address}";
-/// Stands for the path of a socket in a folder of its own.
-const PATH: &str = "{path}";
 /// That socket's name.
 const SOCKET: &str = "server.sock";
 
@@ -171,21 +166,6 @@ fn filled(word: &OsString, endpoint: &Endpoint) -> OsString {
         Some(text) => put_in(text, endpoint).into(),
         None => word.clone(),
     }
-}
-
-/// `text` with `endpoint` in the places for it.
-pub(crate) fn put_in(text: &str, endpoint: &Endpoint) -> String {
-    match endpoint {
-        Endpoint::Ip(address) => text
-            .replace(PORT, &address.port().to_string())
-            .replace(ADDRESS, &address.to_string()),
-        Endpoint::Path(path) => text.replace(PATH, &path.display().to_string()),
-    }
-}
-
-/// Whether `text` has a place that is still empty.
-pub(crate) fn has_place(text: &str) -> bool {
-    [PORT, ADDRESS, PATH].iter().any(|place| text.contains(place))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::account::size;
 use crate::failure::Failure;
-use crate::job::Plan;
+use crate::plan::Plan;
 
 /// Descriptors this process, or a server, needs beside its connections.
 const BESIDE: u64 = 64;

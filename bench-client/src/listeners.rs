@@ -16,8 +16,8 @@ use crate::account::{Account, AccountOptions};
 use crate::failure::Failure;
 use crate::family::{Processes, named};
 
+use crate::site::Site;
 use sockets::Listener;
-pub(crate) use sockets::Site;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::{LISTENING, of_address, of_path};
 pub(crate) use started::{Started, started};

@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 use greenserve::runtime;
 
 use crate::account::Account;
-use crate::books::Books;
-use crate::books::Opening;
+use crate::books::{Books, Opening};
 use crate::ceiling::Yardstick;
 use crate::client::Served;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
-use crate::format;
-use crate::job::{Job, Phase, Plan};
+use crate::job::{Job, Phase};
 use crate::outcome::{Memory, Outcome, Window};
+use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
-use crate::remedy;
+use crate::{format, remedy};
 
 use crate::saved::{Fairness, Workload};
 use crate::series::Series;

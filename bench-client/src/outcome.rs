@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ceiling::Yardstick;
-use crate::job::Plan;
+use crate::plan::Plan;
 use crate::recording::Times;
 use crate::saved::{Fairness, Host, Second, Usage};
 use crate::tally::Tallied;

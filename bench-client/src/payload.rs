@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::bounded;
 use crate::failure::Failure;
 use crate::fingerprint::fingerprint;
+use crate::origin::Origin;
 use crate::random::{mix, next};
 use crate::sizes::Sizes;
 
@@ -19,15 +20,6 @@ pub(crate) const HEADER: usize = 24;
 const MAGIC: u32 = 0x6e72_6772;
 /// How many different bodies there are; a power of two.
 const RING: usize = 1 << 16;
-
-/// Who sent a message, and as its how-manieth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Number of the simulated client, from 0.
-    pub(crate) connection: u32,
-    /// Number of the message among that client's, from 0.
-    pub(crate) sequence: u64,
-}
 
 /// What bodies are made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! Measuring more than once: only rounds tell a difference from chance.
 
-use crate::invocation::ServerCommand;
-use crate::pinning::Places;
 use crate::saved::Run;
 
 /// The order in which `count` servers are measured in `round`: forth and back,
@@ -10,38 +8,6 @@ pub(crate) fn order(count: usize, round: u32) -> Vec<usize> {
     match round % 2 {
         0 => (0..count).collect(),
         _ => (0..count).rev().collect(),
-    }
-}
-
-/// How often a server is measured, and who starts it.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct RoundOptions {
-    /// Measure so many rounds; the figures are their medians.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = crate::quantity::count)]
-    pub(crate) repeat: u32,
-    /// Start this server, anew for each round, and measure it.
-    ///
-    /// {port}, {address} or {path} in it is filled in; else it prints "listening on ...".
-    #[arg(long, value_name = "CMD")]
-    pub(crate) spawn: Option<ServerCommand>,
-    /// Let a server that is started here, and the client, run on any CPU.
-    #[arg(long)]
-    pub(crate) no_pin: bool,
-}
-
-impl RoundOptions {
-    /// Where server and client run: a server that runs already stays where it
-    /// is.
-    pub(crate) fn places(&self) -> Places {
-        match &self.spawn {
-            Some(_) => Places::choose(self.no_pin),
-            None => Places::default(),
-        }
-    }
-
-    /// What a round is called while it is measured.
-    pub(crate) fn subject(&self, name: &str, round: u32) -> String {
-        subject(name, round, self.repeat)
     }
 }
 

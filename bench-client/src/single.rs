@@ -3,8 +3,8 @@
 use crate::cli::{Phases, RunOptions};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
-use crate::job::Plan;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::report::{Side, json, worst};
 use crate::stage::Stage;
 use crate::target::{Endpoint, Target};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::quantity;
 use crate::random::{exact, mix, share};
 

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::str::FromStr;
 
 use crate::failure::Failure;
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::target::Endpoint;
 
 /// A block of IPv4 addresses of this machine, as `127.0.0.0/26`.

@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use crate::ceiling::CeilingOptions;
+use crate::calibration::CeilingOptions;
 use crate::cli::ClientOptions;
 use crate::failure::{Failure, Status};
-use crate::job::Plan;
 use crate::outcome::Outcome;
 use crate::percentile::{FEW, asked_or};
 use crate::pinning::Places;
+use crate::plan::Plan;
 use crate::report::table::Table;
 use crate::report::text::knees;
 use crate::report::{Side, json, worst};

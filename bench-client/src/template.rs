@@ -5,8 +5,15 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::failure::Failure;
-use crate::invocation::{has_place, put_in};
 use crate::target::{Endpoint, Target};
+
+/// Stands for a free port in a command.
+pub(crate) const PORT: &str = "{port}";
+/// Stands for 127.0.0.1 and a free port.
+pub(crate) const ADDRESS: &str = "{address}";
+
+/// Stands for the path of a socket in a folder of its own.
+pub(crate) const PATH: &str = "{path}";
 
 /// A target, with or without a place for an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +68,21 @@ impl Template {
             ))
         })
     }
+}
+
+/// `text` with `endpoint` in the places for it.
+pub(crate) fn put_in(text: &str, endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Ip(address) => text
+            .replace(PORT, &address.port().to_string())
+            .replace(ADDRESS, &address.to_string()),
+        Endpoint::Path(path) => text.replace(PATH, &path.display().to_string()),
+    }
+}
+
+/// Whether `text` has a place that is still empty.
+pub(crate) fn has_place(text: &str) -> bool {
+    [PORT, ADDRESS, PATH].iter().any(|place| text.contains(place))
 }
 
 #[cfg(test)]

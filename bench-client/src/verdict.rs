@@ -6,28 +6,16 @@ mod ends;
 mod reasons;
 mod remarks;
 
-use std::time::Duration;
-
 use ends::Ends;
 
+use crate::accepts::VerdictOptions;
 use crate::failure::Status;
 use crate::format;
 use crate::saved::{Run, Verdict};
 
-/// What a client that keeps its schedule may send late, but for one message of
-/// 100.
-pub(crate) const ON_TIME: Duration = Duration::from_millis(1);
 /// The part of the clients that must be waiting at a time for the rate to be
 /// bounded by waiting.
 const WAITING: f64 = 0.9;
-
-/// How figures are judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
-pub(crate) struct VerdictOptions {
-    /// Accept figures that were bounded by the client's processor time.
-    #[arg(long)]
-    pub(crate) allow_client_limited: bool,
-}
 
 /// What there is to know beside the figures.
 #[derive(Clone, Debug, Default)]

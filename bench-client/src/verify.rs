@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::payload::{Origin, Payload};
+use crate::origin::Origin;
+use crate::payload::Payload;
 
 /// How far answers are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::churn::{Churn, Linger};
 use crate::failure::Failure;
 use crate::http::{Request, RequestOptions};
-use crate::job::{Churn, Linger, Network, Plan};
 use crate::pace::{Arrivals, Loop, Think};
 use crate::payload::{Content, HEADER};
+use crate::plan::{Network, Plan};
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::rate::Rate;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Source;
 use super::calibration::{Calibration, command};
 use super::conditions::Conditions;
 use super::file;
+use crate::calibration::Source;
 use crate::failure::Failure;
 use crate::format;
 use crate::protocol::Protocol;

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::ceiling::{CeilingOptions, Source};
-use crate::job::{Churn, Linger, Network, Plan, Verify};
+use crate::accepts::VerdictOptions;
+use crate::calibration::{CeilingOptions, Source};
+use crate::churn::{Churn, Linger};
 use crate::journal::JournalOptions;
 use crate::pace::Loop;
 use crate::payload::Content;
 use crate::pinning::Cpus;
+use crate::plan::{Network, Plan};
 use crate::protocol::Protocol;
 use crate::quantity;
 use crate::sampling::{Sampling, SamplingOptions};
 use crate::sizes::Sizes;
 use crate::source::Sources;
-use crate::verdict::VerdictOptions;
+use crate::verify::Verify;
 use crate::view::ViewOptions;
 
 /// What the clients do, in all commands.

@@ -9,7 +9,7 @@ use crate::account::AccountOptions;
 use crate::gate::GateOptions;
 use crate::quantity;
 use crate::report::outputs::Outputs;
-use crate::rounds::RoundOptions;
+use crate::round_options::RoundOptions;
 use crate::template::Template;
 use crate::workload::WorkloadOptions;
 

@@ -11,7 +11,7 @@ use socket::Socket;
 
 use super::{Desk, Flight, Served, Trouble, trouble};
 use crate::job::Job;
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
 
 /// How many unanswered messages are remembered, to know their answers when they

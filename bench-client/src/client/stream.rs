@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use super::buffers::{Inbox, Outbox};
 use super::{Desk, Flight, Served, Trouble, trouble};
+use crate::churn::Churn;
 use crate::http::Reader;
-use crate::job::{Churn, Job};
+use crate::job::Job;
 use crate::line::Line;
 use crate::taxonomy::Doing;
 

@@ -3,9 +3,8 @@
 use std::fs;
 
 use super::{Finding, figure};
-use crate::format;
-use crate::job::Plan;
-use crate::limits;
+use crate::plan::Plan;
+use crate::{format, limits};
 
 /// Room that the buffers of a UDP socket should have, in bytes.
 const UDP_BUFFER: u64 = 1 << 20;

@@ -3,8 +3,8 @@
 use super::{Finding, Level};
 use crate::failure::Failure;
 use crate::format;
-use crate::job::Plan;
 use crate::limits::{self, Need};
+use crate::plan::Plan;
 
 pub(super) fn examine(plan: &Plan) -> Result<Vec<Finding>, Failure> {
     let needs = limits::needs(plan)?;

@@ -2,8 +2,9 @@
 
 use super::{Finding, Level};
 use crate::family::named;
-use crate::job::Plan;
-use crate::listeners::{self, Found, Site};
+use crate::listeners::{self, Found};
+use crate::plan::Plan;
+use crate::site::Site;
 
 const SUBJECT: &str = "target";
 

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use super::exchange::{Heard, Taken, hear, job, origin};
-use crate::job::{Job, Verify};
+use crate::job::Job;
 use crate::taxonomy::ErrorClass;
+use crate::verify::Verify;
 
 /// Messages that were sent.
 const MESSAGES: usize = 4;

@@ -5,7 +5,7 @@ use clap::Parser;
 use crate::cli::{Phases, RunOptions};
 use crate::http::Reader;
 use crate::job::Job;
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::target::Target;
 use crate::taxonomy::ErrorClass;
 

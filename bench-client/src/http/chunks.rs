@@ -1,6 +1,6 @@
 //! A body in chunks (RFC 9112, section 7.1).
 
-use super::response::{FIELDS, LONGEST_HEAD, bad, too_long};
+use super::fields::{FIELDS, LONGEST_HEAD, bad, too_long};
 use crate::taxonomy::Fault;
 
 /// A body of which some chunks have come; none of them is read twice.

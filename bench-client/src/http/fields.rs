@@ -2,6 +2,14 @@
 
 use httparse::Header;
 
+use crate::taxonomy::{ErrorClass, Fault};
+
+/// Header fields of a response at most; more is no response of a test.
+pub(crate) const FIELDS: usize = 64;
+/// The longest head, and the longest trailers: a server that never ends one must
+/// not fill the memory.
+pub(crate) const LONGEST_HEAD: usize = 64 * 1024;
+
 /// The values of all fields `name`, as they came.
 pub(crate) fn values<'a>(fields: &'a [Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let named = fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
@@ -43,6 +51,21 @@ fn number(digits: &[u8]) -> Option<usize> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| text.parse().ok())?
+}
+
+#[cold]
+pub(crate) fn bad(detail: String) -> Fault {
+    Fault {
+        class: ErrorClass::BadResponse,
+        detail,
+    }
+}
+
+#[cold]
+pub(crate) fn too_long(longest: usize) -> Fault {
+    bad(format!(
+        "the response's body is longer than {longest} bytes, the most that is taken"
+    ))
 }
 
 #[cfg(test)]

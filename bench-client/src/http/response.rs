@@ -2,14 +2,9 @@
 
 use super::chunks::Chunks;
 use super::{Request, Wanted, content_length, lists, values};
+use crate::http::fields::{FIELDS, LONGEST_HEAD, bad, too_long};
 use crate::sizes::LARGEST;
-use crate::taxonomy::{ErrorClass, Fault};
-
-/// Header fields of a response at most; more is no response of a test.
-pub(super) const FIELDS: usize = 64;
-/// The longest head, and the longest trailers: a server that never ends one must
-/// not fill the memory.
-pub(super) const LONGEST_HEAD: usize = 64 * 1024;
+use crate::taxonomy::Fault;
 
 /// What is known of the response that is coming in: no byte of a long one is
 /// looked at again when more of it has come.
@@ -188,19 +183,4 @@ enum Framing {
     Length(usize),
     Chunked,
     UntilClose,
-}
-
-#[cold]
-pub(super) fn too_long(longest: usize) -> Fault {
-    bad(format!(
-        "the response's body is longer than {longest} bytes, the most that is taken"
-    ))
-}
-
-#[cold]
-pub(super) fn bad(detail: String) -> Fault {
-    Fault {
-        class: ErrorClass::BadResponse,
-        detail,
-    }
 }

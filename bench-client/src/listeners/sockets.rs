@@ -1,9 +1,10 @@
 //! The kernel's tables of sockets: `/proc/net/tcp` and its like.
 
-use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::site::Site;
 
 /// States of a socket in the tables: a TCP listener, and a datagram socket that
 /// is connected to nobody.
@@ -12,45 +13,11 @@ const UNCONNECTED: &str = "07";
 /// The flag of a Unix socket that accepts connections.
 const ACCEPTS: u32 = 1 << 16;
 
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Site {
-    /// A TCP listener.
-    Tcp(SocketAddr),
-    /// A UDP socket.
-    Udp(SocketAddr),
-    /// A Unix stream listener.
-    Unix(PathBuf),
-    /// A Unix datagram socket.
-    Unixgram(PathBuf),
-}
-
 /// A socket that takes clients or their datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {
     /// Its number among the kernel's sockets.
     pub(crate) inode: u64,
-}
-
-impl Site {
-    /// The address, if it has one.
-    pub(super) fn ip(&self) -> Option<IpAddr> {
-        match self {
-            Site::Tcp(address) | Site::Udp(address) => Some(address.ip()),
-            Site::Unix(_) | Site::Unixgram(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Site {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Site::Tcp(address) => write!(f, "tcp://{address}"),
-            Site::Udp(address) => write!(f, "udp://{address}"),
-            Site::Unix(path) => write!(f, "unix:{}", path.display()),
-            Site::Unixgram(path) => write!(f, "unixgram:{}", path.display()),
-        }
-    }
 }
 
 /// The sockets that get what is sent to `site`.

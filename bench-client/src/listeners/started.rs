@@ -3,7 +3,7 @@
 use super::{is_ours, owners, shared, sockets};
 use crate::failure::Failure;
 use crate::family::{Processes, named};
-use crate::listeners::Site;
+use crate::site::Site;
 
 /// Whom the account of a started server is of.
 #[derive(Clone, Debug, PartialEq, Eq)]

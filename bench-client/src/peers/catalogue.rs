@@ -1,6 +1,5 @@
 //! The peers there are on this machine.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use super::toolchains::{Built, go, python, rust};
@@ -141,11 +140,6 @@ impl Catalogue {
             Err(reason) => self.left_out.push(LeftOut { name, reason }),
         }
     }
-}
-
-/// The words of a command, from paths.
-pub(super) fn words(parts: &[&Path]) -> Vec<OsString> {
-    parts.iter().map(|part| part.as_os_str().to_owned()).collect()
 }
 
 #[cfg(test)]

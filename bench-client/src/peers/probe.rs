@@ -1,10 +1,11 @@
 //! What is measured of each server.
 
+use crate::accepts::VerdictOptions;
+use crate::churn::Churn;
 use crate::cli::{PeersOptions, Phases};
 use crate::format;
-use crate::job::{Churn, Plan};
 use crate::outcome::{Memory, Outcome};
-use crate::verdict::VerdictOptions;
+use crate::plan::Plan;
 
 /// Between these numbers of idle clients memory is taken.
 const IDLE_FEW: u32 = 500;

@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::catalogue::words;
 use crate::machine::output;
 
 /// A peer that can be started.
@@ -105,6 +104,11 @@ pub(super) fn python(script: &Path, module: Option<&str>) -> Result<Built, Strin
         words: words(&[Path::new(&interpreter), script]),
         about,
     })
+}
+
+/// The words of a command, from paths.
+pub(crate) fn words(parts: &[&Path]) -> Vec<OsString> {
+    parts.iter().map(|part| part.as_os_str().to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use greenserve::runtime;
 
+use crate::churn::Linger;
 use crate::fingerprint::fingerprint;
-use crate::job::{Linger, Plan};
 use crate::pace::Loop;
+use crate::plan::Plan;
 use crate::saved::Workload;
 
 impl Workload {

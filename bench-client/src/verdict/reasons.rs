@@ -1,7 +1,7 @@
 //! Why figures say nothing about the server.
 
-use super::ON_TIME;
 use super::ends::Ends;
+use crate::accepts::ON_TIME;
 use crate::format;
 use crate::saved::Run;
 use crate::taxonomy::ErrorClass;

@@ -7,7 +7,7 @@ use greenserve::net::{UdpSocket, UnixDatagram};
 
 use crate::dial;
 use crate::job::Job;
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::target::Endpoint;
 
 /// A socket that is connected to the server.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use greenserve::runtime;
 
 use super::StreamClient;
+use crate::churn::Linger;
 use crate::client::{Trouble, trouble};
 use crate::dial::dial;
 use crate::http::Reader;
-use crate::job::Linger;
-use crate::payload::Origin;
+use crate::origin::Origin;
 use crate::taxonomy::{Doing, ErrorClass, Fault};
 
 /// Pause after the second failure in a row; doubles with each further one.
