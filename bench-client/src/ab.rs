@@ -7,17 +7,17 @@ use crate::comparing::{Contender, judge};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
-use crate::pinning::Places;
+use crate::places::Places;
 use crate::report::outputs::Outputs;
-use crate::report::{Side, json, worst};
 use crate::saved::{Judgement, Party, Run};
+use crate::sides::{self, Side, worst};
 use crate::stage::Stage;
 use crate::target::Endpoint;
 use crate::template::Template;
 use crate::tolerance::ToleranceOptions;
 use crate::watch::Watch;
 use crate::workload::WorkloadOptions;
-use crate::{limits, quantity, rounds, trial};
+use crate::{limits, pinning, quantity, rounds, trial};
 
 /// What reports call the two.
 const NAMES: [&str; 2] = ["A", "B"];
@@ -68,13 +68,13 @@ pub(crate) struct AbOptions {
 /// is not to be believed.
 pub(crate) fn run(options: &AbOptions) -> Result<Status, Failure> {
     options.outputs.check(&[options.load.client.journal.output()])?;
-    let stage = Stage::find(Places::choose(options.no_pin));
+    let stage = Stage::find(pinning::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
     let mut sides = Vec::new();
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
-    let mut saved = json::saved(&sides, &stage);
+    let mut saved = sides::saved(&sides, &stage);
     let judged = ended.and_then(|()| verdict(options, &saved.runs));
     saved.judgements.extend(judged.as_ref().ok().cloned());
     if !sides.is_empty() {

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bounded;
 use crate::failure::Failure;
-use crate::format;
 use crate::saved::{Run, SCHEMA, Saved};
+use crate::{bounded, format};
 
 /// Reads the report at `path`.
 ///

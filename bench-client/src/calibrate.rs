@@ -13,7 +13,7 @@ use crate::failure::{Failure, Status};
 use crate::http::{Request, RequestOptions};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
-use crate::pinning::Places;
+use crate::places::Places;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::report::table::Table;
@@ -22,7 +22,7 @@ use crate::stage::Stage;
 use crate::target::Endpoint;
 use crate::watch::Watch;
 use crate::workload::check_sizes;
-use crate::{format, limits, quantity, stdout, trial};
+use crate::{format, limits, pinning, quantity, stdout, trial};
 
 /// `bench-client calibrate`.
 #[derive(Clone, Debug, Args)]
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &CalibrateOptions) -> Result<Status, Failure> {
     for size in &options.size {
         check_sizes(options.protocol, size)?;
     }
-    let stage = Stage::find(Places::choose(options.no_pin));
+    let stage = Stage::find(pinning::choose(options.no_pin));
     let mut watch = stage.enter(&options.client)?;
     limits::check_machine(options.clients)?;
     let mut all = Vec::new();

@@ -3,9 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::ceiling::nearest_ceiling;
 use crate::failure::Failure;
 use crate::figure::Figure;
-use crate::report::differences::remarks;
+use crate::format;
+use crate::precision::Precision;
 use crate::saved::{Difference, Judgement, Party, Run, Word};
 use crate::statistics::{FALSE_POSITIVES, adjusted, mann_whitney, median, needed_rounds, ratio_interval};
 use crate::tolerance::ToleranceOptions;
@@ -163,6 +165,30 @@ fn believable(run: &Run) -> Result<(), Failure> {
     )))
 }
 
+/// What must be known of a side before its figures are believed.
+pub(crate) fn remarks(name: &str, runs: &[Run]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let [only] = runs {
+        let within = Precision::of(&[only]);
+        remarks.push(format!(
+            "{name}: one round; its intervals say {within} of its answers/s, and nothing of how rounds differ"
+        ));
+    }
+    let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);
+    if errors > 0 {
+        let rounds = match runs.len() {
+            1 => "one round".to_owned(),
+            rounds => format!("{rounds} rounds"),
+        };
+        remarks.push(format!(
+            "{name}: {} errors in {rounds}",
+            format::thousands(errors as f64)
+        ));
+    }
+    remarks.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));
+    remarks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,5 +330,27 @@ mod tests {
         b[0].verdict.interrupted = true;
         assert!(matches!(check(&b, &a), Err(Failure::Invalid(_))));
         assert!(check(&a, &[]).is_err());
+    }
+
+    #[test]
+    fn the_round_nearest_to_the_clients_ceiling_is_told() {
+        let mut runs = [0; 5].map(|_| Run::example("server", 1.0));
+        for (run, share) in runs.iter_mut().zip([0.5, 0.62, 0.4]) {
+            run.ceiling = Some(crate::saved::Ceiling {
+                answers_per_s: 1000.0,
+                share,
+                calibrated: "2026-11-21".to_owned(),
+            });
+        }
+        assert_eq!(
+            remarks("A", &runs),
+            ["A: client at most at 62 % of its ceiling (calibrated 2026-11-21: 1,000 echoes/s)"]
+        );
+    }
+
+    #[test]
+    fn one_round_is_told_to_be_one() {
+        let remarks = remarks("A", &[Run::example("server", 1.0)]);
+        assert!(remarks[0].contains("one round"), "{remarks:?}");
     }
 }

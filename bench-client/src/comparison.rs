@@ -4,12 +4,12 @@ use crate::cli::{ComparisonOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
-use crate::pinning::Places;
-use crate::report::{Side, json, worst};
+use crate::places::Places;
 use crate::serve::Model;
+use crate::sides::{self, Side, worst};
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::{limits, trial};
+use crate::{limits, pinning, trial};
 
 /// Measures both models and prints them side by side.
 ///
@@ -18,7 +18,7 @@ use crate::{limits, trial};
 /// measured before is printed all the same.
 pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     options.outputs.check(&[options.load.client.journal.output()])?;
-    let stage = Stage::find(Places::choose(options.no_pin));
+    let stage = Stage::find(pinning::choose(options.no_pin));
     let mut watch = stage.enter(&options.load.client)?;
     limits::check_machine(options.load.clients)?;
     let mut sides = Vec::new();
@@ -26,7 +26,7 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
     let ended = measure_all(options, stage.places, &mut watch, &mut sides);
     watch.clear();
     if !sides.is_empty() {
-        let saved = json::saved(&sides, &stage);
+        let saved = sides::saved(&sides, &stage);
         options.outputs.publish(&saved)?;
         gated = options.gates.pass(&saved.runs, worst(&sides))?;
     }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format;
-use crate::quantity;
 use crate::saved::{Run, Times};
 use crate::taxonomy::ErrorClass;
+use crate::{format, quantity};
 
 /// One figure of a run. Times are in seconds, memory is in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

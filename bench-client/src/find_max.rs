@@ -12,13 +12,12 @@ use crate::failure::{Failure, Status};
 use crate::gate::Gate;
 use crate::pace::Arrivals;
 use crate::percentile::{FEW, Percentile, asked_or};
-use crate::pinning::Places;
+use crate::places::Places;
 use crate::plan::Plan;
-use crate::report::json;
 use crate::report::table::Table;
 use crate::stage::Stage;
 use crate::steps::StepOptions;
-use crate::{format, quantity};
+use crate::{format, quantity, sides};
 use search::{Found, Kept, Search, Step};
 
 /// `bench-client find-max`.
@@ -82,7 +81,7 @@ pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
         remarks(&steps)
     );
     let sides: Vec<_> = steps.into_iter().map(|step| step.side).collect();
-    options.steps.outputs.publish_as(&json::saved(&sides, &stage), text)?;
+    options.steps.outputs.publish_as(&sides::saved(&sides, &stage), text)?;
     Ok(found.map_or(Status::Interrupted, Found::status))
 }
 

@@ -97,6 +97,11 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
+/// A change with its sign: `+5.2 %`.
+pub(crate) fn signed_percent(change: f64) -> String {
+    format!("{:+.1} %", change * 100.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

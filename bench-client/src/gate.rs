@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use crate::failure::{Failure, Status};
 use crate::figure::Figure;
-use crate::rounds;
 use crate::saved::Run;
-use crate::stdout;
+use crate::{rounds, stdout};
 
 /// A limit; breached when its expression is true.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::report::outputs::Output;
 use crate::saved::Second;
-use crate::stdout;
+use crate::stdout::{self, Output};
 
 /// Where the intervals are written.
 #[derive(Clone, Debug, Default, clap::Args)]

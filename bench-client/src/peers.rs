@@ -12,13 +12,14 @@ use std::time::Duration;
 use crate::cli::PeersOptions;
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
-use crate::pinning::Places;
-use crate::report::{Side, bars, markdown, write_file};
+use crate::places::Places;
+use crate::report::{bars, markdown};
 use crate::serve::Model;
+use crate::sides::Side;
 use crate::stage::Stage;
-use crate::stdout;
+use crate::stdout::{self, write_file};
 use crate::watch::Watch;
-use crate::{limits, machine, rounds, trial, verdict};
+use crate::{limits, machine, pinning, rounds, trial, verdict};
 
 pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};
@@ -44,7 +45,7 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
         options.load.client.journal.output(),
         ("--bars", options.bars.as_deref()),
     ])?;
-    let stage = Stage::find(Places::choose(options.no_pin));
+    let stage = Stage::find(pinning::choose(options.no_pin));
     // Before this process is bound to one processor: building takes them all.
     let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
     catalogue.contestants.insert(0, ours());

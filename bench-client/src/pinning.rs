@@ -3,44 +3,21 @@
 //! Left to themselves the two wander, and a run in which they shared a
 //! processor looks like a slow server. A pinned run is repeatable.
 
-use std::fmt;
-
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::failure::Failure;
+use crate::places::Places;
 
-/// Where the two sides run; `None` for anywhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Places {
-    /// The server's processor.
-    pub(crate) server: Option<usize>,
-    /// The client's processor.
-    pub(crate) client: Option<usize>,
-}
-
-impl Places {
-    /// The first two processors this process may use, unless it may use one
-    /// only or is not to choose.
-    pub(crate) fn choose(no_pin: bool) -> Places {
-        match allowed()[..] {
-            [server, client, ..] if !no_pin => Places {
-                server: Some(server),
-                client: Some(client),
-            },
-            _ => Places::default(),
-        }
-    }
-}
-
-impl fmt::Display for Places {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.server, self.client) {
-            (Some(server), Some(client)) => {
-                write!(f, "server on CPU {server}, client on CPU {client}")
-            }
-            _ => f.write_str("server and client on whichever CPU the kernel chooses"),
-        }
+/// The first two processors this process may use, unless it may use one only or
+/// is not to choose.
+pub(crate) fn choose(no_pin: bool) -> Places {
+    match allowed()[..] {
+        [server, client, ..] if !no_pin => Places {
+            server: Some(server),
+            client: Some(client),
+        },
+        _ => Places::default(),
     }
 }
 

@@ -10,11 +10,10 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use crate::percentile::{self, Percentile};
+use crate::saved::DIGITS;
 
 /// The longest time that is told from longer ones: 60 s, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
-/// Decimal digits of a time that are kept.
-pub(crate) const DIGITS: u8 = 3;
 
 /// Collects times; one part per worker, so that workers seldom meet.
 #[derive(Debug)]

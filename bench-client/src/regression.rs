@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive;
 use crate::comparing::{self, Contender, what_differs};
 use crate::failure::{Failure, Status};
 use crate::machine::command_line;
 use crate::report::outputs::Outputs;
-use crate::rounds;
 use crate::saved::{Judgement, Manifest, Party, Run, Saved};
 use crate::tolerance::ToleranceOptions;
+use crate::{archive, rounds};
 
 /// What reports call the runs of the two files.
 const NAMES: [&str; 2] = ["BASE", "NEW"];

@@ -1,7 +1,8 @@
 //! How often a server is measured, as it is asked for.
 
 use crate::invocation::ServerCommand;
-use crate::pinning::Places;
+use crate::pinning;
+use crate::places::Places;
 use crate::rounds::subject;
 
 /// How often a server is measured, and who starts it.
@@ -25,7 +26,7 @@ impl RoundOptions {
     /// is.
     pub(crate) fn places(&self) -> Places {
         match &self.spawn {
-            Some(_) => Places::choose(self.no_pin),
+            Some(_) => pinning::choose(self.no_pin),
             None => Places::default(),
         }
     }

@@ -5,8 +5,8 @@ mod workload;
 use std::time::Duration;
 
 use crate::outcome::Outcome;
-use crate::report::Side;
 use crate::saved::{Connections, Errors, Fairness, Memory, Run, Times, Usage, Verdict, Workload};
+use crate::sides::Side;
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
 use crate::verdict::{self, Circumstances};

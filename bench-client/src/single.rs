@@ -5,7 +5,7 @@ use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::report::{Side, json, worst};
+use crate::sides::{self, Side, worst};
 use crate::stage::Stage;
 use crate::target::{Endpoint, Target};
 use crate::template::Template;
@@ -24,7 +24,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     let mut sides = Vec::new();
     let mut ended = measure_all(options, &stage, &mut watch, &mut sides);
     watch.clear();
-    let saved = json::saved(&sides, &stage);
+    let saved = sides::saved(&sides, &stage);
     if !sides.is_empty() {
         options.outputs.publish(&saved)?;
     } else if let Err(Failure::NobodyConnected { outcome, .. }) = &mut ended {
@@ -38,7 +38,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
             .into_iter()
             .collect();
         // There is nothing to print, and the counts are for whoever reads files.
-        options.outputs.write(&json::saved(&nobody, &stage))?;
+        options.outputs.write(&sides::saved(&nobody, &stage))?;
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),

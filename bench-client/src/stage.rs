@@ -4,10 +4,12 @@ use greenserve::runtime::{self, Config};
 
 use crate::cli::ClientOptions;
 use crate::failure::Failure;
-use crate::limits;
-use crate::machine::Machine;
-use crate::pinning::{self, Places};
+use crate::machine;
+use crate::places::Places;
+use crate::saved::Machine;
+use crate::saved::{Manifest, SCHEMA};
 use crate::watch::Watch;
+use crate::{limits, pinning};
 
 /// A client keeps little on its stack: its messages are on the heap.
 const CLIENT_STACK: usize = 64 * 1024;
@@ -27,6 +29,18 @@ impl Stage {
         Stage {
             machine: Machine::inspect(),
             places,
+        }
+    }
+
+    /// What a file of what is measured here begins with.
+    pub(crate) fn manifest(&self) -> Manifest {
+        Manifest {
+            schema: SCHEMA,
+            command: machine::command_line(),
+            version: machine::version(),
+            machine: self.machine.clone(),
+            server_cpu: self.places.server,
+            client_cpu: self.places.client,
         }
     }
 

@@ -53,3 +53,17 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
         _ => Failure::Stdout(err),
     })
 }
+
+/// Writes a report where it was asked for.
+pub(crate) fn write_file(path: &std::path::Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    if is(path) {
+        return write(text.as_ref());
+    }
+    std::fs::write(path, text).map_err(|source| Failure::Report {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// An option that names a file to be written, and the file.
+pub(crate) type Output<'a> = (&'static str, Option<&'a Path>);

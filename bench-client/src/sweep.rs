@@ -7,12 +7,12 @@ use crate::cli::ClientOptions;
 use crate::failure::{Failure, Status};
 use crate::outcome::Outcome;
 use crate::percentile::{FEW, asked_or};
-use crate::pinning::Places;
+use crate::places::Places;
 use crate::plan::Plan;
 use crate::report::table::Table;
 use crate::report::text::knees;
-use crate::report::{Side, json, worst};
 use crate::saved::{Run, Saved};
+use crate::sides::{self, Side, worst};
 use crate::sizes::Sizes;
 use crate::stage::Stage;
 use crate::steps::StepOptions;
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &SweepOptions) -> Result<Status, Failure> {
     }
     let text = text(options, &sweep.cells);
     let sides: Vec<_> = sweep.cells.into_iter().map(|cell| cell.side).collect();
-    let mut saved = json::saved(&sides, &stage);
+    let mut saved = sides::saved(&sides, &stage);
     saved.knees = saved.find_knees();
     let text = text + &conclusion(&saved, &sweep.failed);
     options.steps.outputs.publish_as(&saved, text)?;

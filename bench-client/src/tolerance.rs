@@ -3,8 +3,7 @@
 use std::str::FromStr;
 
 use crate::figure::Figure;
-use crate::format;
-use crate::report::differences::percent;
+use crate::format::{self, signed_percent};
 use crate::saved::Difference;
 
 /// A part by which a figure may be worse.
@@ -60,7 +59,7 @@ impl Tolerance {
             false => change > self.change,
         };
         breached.then(|| {
-            let (change, limit) = (percent(change), percent(self.change));
+            let (change, limit) = (signed_percent(change), signed_percent(self.change));
             format!(
                 "gate {:?} breached: {} changed by {change}, the limit {limit}",
                 self.text,
@@ -110,7 +109,7 @@ impl ToleranceOptions {
                 format!(
                     "regression: {} {}",
                     one.figure.label(),
-                    format::or_none(one.change(), percent)
+                    format::or_none(one.change(), signed_percent)
                 )
             })
             .collect()

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::invocation::ServerCommand;
 use crate::listeners::{self, Started};
 use crate::outcome::Outcome;
-use crate::pinning::Places;
+use crate::places::Places;
 use crate::plan::Plan;
 use crate::target::Endpoint;
 use crate::watch::Watch;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{self, Machine};
-use crate::pinning;
+use crate::saved::Machine;
+use crate::{machine, pinning};
 
 /// What the client's costs depend on, beside the load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,8 @@
 //! Processors, the clock and other work on the machine.
 
 use super::{Finding, Level, figure};
-use crate::host;
-use crate::machine::Machine;
-use crate::pinning;
+use crate::saved::Machine;
+use crate::{host, pinning};
 
 /// Clocks that are read without a system call.
 const FAST_CLOCKS: [&str; 4] = ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter"];

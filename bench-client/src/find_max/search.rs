@@ -9,8 +9,8 @@ use crate::format;
 use crate::pace::Loop;
 use crate::plan::Plan;
 use crate::rate::Rate;
-use crate::report::Side;
 use crate::saved::Run;
+use crate::sides::Side;
 use crate::watch::Watch;
 
 /// A rate counts as held when this part of it was answered.

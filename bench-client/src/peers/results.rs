@@ -7,11 +7,10 @@ use serde::Serialize;
 use super::catalogue::Catalogue;
 use super::notes::Notes;
 use super::probe::{Metric, Probe};
-use crate::format;
-use crate::report::Side;
-use crate::saved::{Manifest, Run, Saved};
+use crate::saved::{Run, Saved};
+use crate::sides::Side;
 use crate::stage::Stage;
-use crate::statistics;
+use crate::{format, statistics};
 
 /// The figures of all rounds.
 #[derive(Debug)]
@@ -113,7 +112,7 @@ impl Results {
     /// The same for programs.
     pub(super) fn report(&self, catalogue: &Catalogue, stage: &Stage) -> Report {
         Report {
-            saved: Saved::new(Manifest::new(stage), self.runs.clone()),
+            saved: Saved::new(stage.manifest(), self.runs.clone()),
             servers: (0..self.servers)
                 .map(|server| self.server_report(catalogue, server))
                 .collect(),

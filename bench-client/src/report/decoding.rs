@@ -8,7 +8,7 @@ use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
-use crate::recording::DIGITS;
+use crate::saved::DIGITS;
 
 /// What the deflated form of HdrHistogram's V2 begins with.
 const DEFLATED: &[u8] = &0x1c84_9314_u32.to_be_bytes();

@@ -5,6 +5,7 @@
 mod account;
 mod matrix;
 mod sides;
+mod tables;
 mod verdict;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -1,12 +1,12 @@
 //! The figures that servers are compared by.
 
 use super::grouping::{Comparison, Rounds};
-use super::precision::Precision;
 use super::table::Table;
 use super::wording;
 use crate::figure::Figure;
 use crate::format;
 use crate::percentile::{FEW, Percentile, USUAL, asked_or};
+use crate::precision::Precision;
 use crate::saved::{Run, Usage, Workload};
 
 /// One figure: what it is called, what it is, how it is written.

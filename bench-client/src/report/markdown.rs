@@ -4,8 +4,9 @@ use super::bars::{Bar, Group};
 use super::table::Table;
 use crate::cli::PeersOptions;
 use crate::format;
-use crate::machine::{Machine, command_line};
+use crate::machine::command_line;
 use crate::peers::{Catalogue, Metric, Results};
+use crate::saved::Machine;
 use crate::stage::Stage;
 
 /// Marks a figure that something else had a part in.
@@ -202,7 +203,7 @@ mod tests {
 
     use crate::invocation::ServerCommand;
     use crate::peers::{Contestant, Probe};
-    use crate::pinning::Places;
+    use crate::places::Places;
     use crate::saved::{Run, Saved};
     use crate::serve::Model;
 

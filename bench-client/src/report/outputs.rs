@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::{csv, hdr_log, hgrm, html, json, runs, svg, text, write_file};
+use super::{csv, hdr_log, hgrm, html, runs, svg, text};
 use crate::bounded::is_named_pipe;
 use crate::failure::Failure;
 use crate::percentile::Percentile;
 use crate::plan::Plan;
 use crate::sampling::Sampling;
 use crate::saved::Saved;
-use crate::stdout;
-
-/// An option that names a file to be written, and the file.
-pub(crate) type Output<'a> = (&'static str, Option<&'a Path>);
+use crate::stdout::{self, Output, write_file};
 
 /// What makes a file of a measurement.
 type Render = fn(&Saved) -> Vec<u8>;
@@ -124,7 +121,7 @@ impl Outputs {
     /// [`Failure::Report`].
     pub(crate) fn write_with(&self, saved: &Saved, all: &impl Serialize, preface: &str) -> Result<(), Failure> {
         if let Some(path) = &self.json {
-            json::write(path, all)?;
+            write_json(path, all)?;
         }
         if let Some(path) = &self.md {
             write_file(path, format!("{preface}{}", runs::markdown(saved, &self.percentiles)))?;
@@ -222,6 +219,18 @@ fn check_file(path: &Path) -> Result<(), Failure> {
         }
         opened => opened.map(drop).map_err(refused),
     }
+}
+
+/// Writes a report to `path`.
+///
+/// # Errors
+/// [`Failure::Report`].
+fn write_json(path: &Path, report: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(report).map_err(|err| Failure::Report {
+        path: path.to_owned(),
+        source: err.into(),
+    })?;
+    write_file(path, &(text + "\n"))
 }
 
 #[cfg(test)]

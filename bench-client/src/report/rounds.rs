@@ -1,14 +1,14 @@
 //! The rounds of one server under one another, their median and their spread.
 
 use super::grouping::Rounds;
-use super::precision::{Precision, plus_minus, spread};
 use super::table::Table;
 use super::wording;
-use super::wording::nearest_ceiling;
+use crate::ceiling::nearest_ceiling;
 use crate::comparing::FIGURES;
 use crate::figure::Figure;
 use crate::format;
 use crate::percentile::{FEW, Percentile, asked_or};
+use crate::precision::{Precision, plus_minus, spread};
 use crate::saved::Run;
 use crate::statistics::median;
 

@@ -4,9 +4,10 @@ mod load;
 
 use std::time::Duration;
 
-use super::precision::Precision;
 use crate::format;
-use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage};
+use crate::places::Places;
+use crate::precision::Precision;
+use crate::saved::{Errors, Manifest, Memory, Run, Usage};
 
 impl Run {
     /// Rate and how exactly it is known, what was offered, and how many bytes
@@ -137,25 +138,6 @@ impl Usage {
     }
 }
 
-impl Ceiling {
-    /// How near the client came to it.
-    pub(crate) fn in_words(&self, units: &str) -> String {
-        format!(
-            "at {} of its ceiling (calibrated {}: {} {units}/s)",
-            format::percent(self.share),
-            self.calibrated,
-            format::thousands(self.answers_per_s)
-        )
-    }
-}
-
-/// How near the client came to its ceiling in the round that came nearest.
-pub(crate) fn nearest_ceiling<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<String> {
-    let with = runs.into_iter().filter_map(|run| Some((run.ceiling.as_ref()?, run)));
-    let (ceiling, run) = with.max_by(|(one, _), (other, _)| one.share.total_cmp(&other.share))?;
-    Some(format!("client at most {}", ceiling.in_words(run.workload.units())))
-}
-
 impl Memory {
     /// Between which numbers of clients the memory was taken.
     pub(crate) fn slope(&self) -> String {
@@ -169,7 +151,7 @@ impl Memory {
 impl Manifest {
     /// Where the two sides ran.
     pub(crate) fn places(&self) -> String {
-        let places = crate::pinning::Places {
+        let places = Places {
             server: self.server_cpu,
             client: self.client_cpu,
         };

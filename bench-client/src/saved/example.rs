@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    Ceiling, Errors, Fairness, Host, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage, Verdict,
-};
+use super::run::{Errors, Fairness, Run, Verdict};
+use super::{Ceiling, Host, Manifest, Memory, Party, SCHEMA, Saved, Second, Times, Usage};
 use crate::comparing::{Contender, judge};
-use crate::machine::Machine;
 use crate::recording::Recorder;
+use crate::saved::Machine;
 use crate::tolerance::ToleranceOptions;
 
 impl Saved {

@@ -3,7 +3,8 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Knee, Run, Saved};
+use super::run::Run;
+use super::{Knee, Saved};
 
 const SCHEMA: &str = include_str!("../../schema/report.schema.json");
 

@@ -72,3 +72,6 @@ impl Second {
         counts.fold(0, u64::saturating_add)
     }
 }
+
+/// Decimal digits of a time that are kept.
+pub(crate) const DIGITS: u8 = 3;

@@ -12,8 +12,7 @@ use crate::child::SELF;
 use crate::comparing::{FIGURES, differences};
 use crate::failure::{Failure, Status};
 use crate::figure::Figure;
-use crate::format;
-use crate::report::differences::percent;
+use crate::format::{self, signed_percent};
 use crate::rounds::named;
 use crate::saved::{Difference, Run, Word};
 use crate::verdict::disturbance;
@@ -122,7 +121,11 @@ impl Comparisons {
     fn found(&self, votes: &Votes) -> String {
         let change = votes.change();
         format::or_none(change, |change| {
-            format!("{}, p50 {}", self.say(votes.wrong(), votes.cast()), percent(change))
+            format!(
+                "{}, p50 {}",
+                self.say(votes.wrong(), votes.cast()),
+                signed_percent(change)
+            )
         })
     }
 }

@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::archive;
 use crate::child::{self, SELF};
 use crate::failure::{Failure, Status};
-use crate::format;
 use crate::progress::Progress;
 use crate::saved::Run;
 use crate::watch::{GLANCE, Watch};
+use crate::{archive, format};
 
 /// How a measurement ended, and its report.
 #[derive(Debug)]

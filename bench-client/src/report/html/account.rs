@@ -2,9 +2,9 @@
 
 use maud::Markup;
 
-use super::sides;
 use crate::format;
 use crate::report::grouping::{Comparison, Rounds};
+use crate::report::html::tables;
 use crate::report::table::Table;
 use crate::report::wording;
 use crate::saved::{Host, Run, Usage};
@@ -115,7 +115,7 @@ pub(super) fn table(comparison: &Comparison<'_>) -> Markup {
             .flat_map(|side| [cell(line, side, |run| Some(&run.host)), Some(String::new())]);
         add(&mut table, line.label, cells.collect());
     }
-    sides::table(&table)
+    tables::table(&table)
 }
 
 fn cell<T>(line: &Line<T>, side: &Rounds<'_>, account: impl Fn(&Run) -> Option<&T>) -> Option<String> {

@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use super::account;
 use crate::format;
 use crate::percentile::Percentile;
+use crate::precision::Precision;
 use crate::report::grouping::{Comparison, Rounds};
-use crate::report::lines::Line;
+use crate::report::html::tables::table;
+use crate::report::lines::{self, Line};
 use crate::report::plot::{self, colour};
-use crate::report::precision::Precision;
-use crate::report::table::Table;
-use crate::report::{lines, one, text};
+use crate::report::{one, text};
 use crate::saved::{Errors, Run};
 
 /// Everything about one load.
@@ -169,30 +169,6 @@ fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
             other.name,
             ratios.join(", ")
         ),
-    }
-}
-
-/// A table of figures.
-pub(super) fn table(table: &Table) -> Markup {
-    html! {
-        div class="scroll" {
-            table {
-                @if let Some((head, rows)) = table.rows().split_first() {
-                    thead { tr { @for cell in head { th { (cell) } } } }
-                    tbody { @for row in rows { (table_row(row)) } }
-                }
-            }
-        }
-    }
-}
-
-fn table_row(row: &[String]) -> Markup {
-    html! {
-        tr {
-            @for (index, cell) in row.iter().enumerate() {
-                @if index == 0 { th { (cell) } } @else { td { (cell) } }
-            }
-        }
     }
 }
 

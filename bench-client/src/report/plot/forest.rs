@@ -5,8 +5,7 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::{WIDTH, one_place};
-use crate::format;
-use crate::report::differences::percent;
+use crate::format::{self, signed_percent};
 use crate::saved::{Difference, Judgement, Word};
 
 /// Of the names before what is drawn, and of the figures behind it.
@@ -127,7 +126,7 @@ fn limit(difference: &Difference) -> Option<f64> {
 
 /// `-10.0 % slower`.
 fn figures(difference: &Difference, ratio: f64) -> String {
-    let change = percent(ratio - 1.0);
+    let change = signed_percent(ratio - 1.0);
     match difference.verdict {
         Word::NotShown => format!("{change}, not shown"),
         word => format!("{change}, {}", word.text()),
