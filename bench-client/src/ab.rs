@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cli::{LoadOptions, Phases};
 use crate::comparing::{Contender, judge};
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
+use crate::options::{LoadOptions, Phases};
 use crate::outcome::Outcome;
 use crate::places::Places;
 use crate::report::outputs::Outputs;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::ceiling::{Calibration, Conditions, Point, SaveOptions};
-use crate::cli::{ClientOptions, Phases};
 use crate::failure::{Failure, Status};
 use crate::http::{Request, RequestOptions};
 use crate::invocation::ServerCommand;
+use crate::options::{ClientOptions, Phases};
 use crate::outcome::Outcome;
 use crate::places::Places;
 use crate::plan::Plan;

@@ -1,29 +1,23 @@
 //! The command line.
 
-mod comparison;
 mod help;
 mod ineffective;
-mod load;
-mod peers;
-mod run;
 
 use clap::{FromArgMatches, Parser, Subcommand};
 
 use crate::ab::AbOptions;
 use crate::calibrate::CalibrateOptions;
+use crate::comparison::ComparisonOptions;
 use crate::doctor::DoctorOptions;
 use crate::find_max::FindMaxOptions;
 use crate::launch::LaunchOptions;
+use crate::peers::options::PeersOptions;
 use crate::regression::CompareOptions;
 use crate::rerender::ReportOptions;
 use crate::selftest::SelftestOptions;
 use crate::serve::ServeOptions;
+use crate::single::RunOptions;
 use crate::sweep::SweepOptions;
-
-pub(crate) use comparison::ComparisonOptions;
-pub(crate) use load::{ClientOptions, LoadOptions, Phases};
-pub(crate) use peers::PeersOptions;
-pub(crate) use run::RunOptions;
 
 /// Measures echo servers with clients that verify every byte.
 ///

@@ -10,8 +10,8 @@ use std::fs;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::cli::{LoadOptions, Phases};
 use crate::failure::{Failure, Status};
+use crate::options::{LoadOptions, Phases};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::stdout;

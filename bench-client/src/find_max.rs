@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::LoadOptions;
 use crate::failure::{Failure, Status};
 use crate::gate::Gate;
+use crate::options::LoadOptions;
 use crate::pace::Arrivals;
 use crate::percentile::{FEW, Percentile, asked_or};
 use crate::places::Places;

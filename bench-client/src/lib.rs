@@ -81,6 +81,7 @@ mod line;
 mod listeners;
 mod load;
 mod machine;
+mod options;
 mod origin;
 mod outcome;
 mod pace;

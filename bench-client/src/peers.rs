@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod notes;
+pub(crate) mod options;
 mod probe;
 mod results;
 mod toolchains;
@@ -9,7 +10,6 @@ mod toolchains;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::PeersOptions;
 use crate::failure::{Failure, Status};
 use crate::invocation::ServerCommand;
 use crate::places::Places;
@@ -20,6 +20,7 @@ use crate::stage::Stage;
 use crate::stdout::{self, write_file};
 use crate::watch::Watch;
 use crate::{limits, machine, pinning, rounds, trial, verdict};
+use options::PeersOptions;
 
 pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};

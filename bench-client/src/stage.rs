@@ -2,14 +2,12 @@
 
 use greenserve::runtime::{self, Config};
 
-use crate::cli::ClientOptions;
 use crate::failure::Failure;
-use crate::machine;
+use crate::options::ClientOptions;
 use crate::places::Places;
-use crate::saved::Machine;
-use crate::saved::{Manifest, SCHEMA};
+use crate::saved::{Machine, Manifest, SCHEMA};
 use crate::watch::Watch;
-use crate::{limits, pinning};
+use crate::{limits, machine, pinning};
 
 /// A client keeps little on its stack: its messages are on the heap.
 const CLIENT_STACK: usize = 64 * 1024;

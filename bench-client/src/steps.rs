@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::account::AccountOptions;
-use crate::cli::Phases;
 use crate::failure::Failure;
+use crate::options::Phases;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report::outputs::Outputs;

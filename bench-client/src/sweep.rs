@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::calibration::CeilingOptions;
-use crate::cli::ClientOptions;
 use crate::failure::{Failure, Status};
+use crate::options::ClientOptions;
 use crate::outcome::Outcome;
 use crate::percentile::{FEW, asked_or};
 use crate::places::Places;

@@ -2,10 +2,11 @@
 
 use clap::Parser;
 
-use crate::cli::{Phases, RunOptions};
 use crate::http::Reader;
 use crate::job::Job;
+use crate::options::Phases;
 use crate::origin::Origin;
+use crate::single::RunOptions;
 use crate::target::Target;
 use crate::taxonomy::ErrorClass;
 

@@ -2,9 +2,10 @@
 
 use crate::accepts::VerdictOptions;
 use crate::churn::Churn;
-use crate::cli::{PeersOptions, Phases};
 use crate::format;
+use crate::options::Phases;
 use crate::outcome::{Memory, Outcome};
+use crate::peers::options::PeersOptions;
 use crate::plan::Plan;
 
 /// Between these numbers of idle clients memory is taken.

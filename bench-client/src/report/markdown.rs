@@ -2,9 +2,9 @@
 
 use super::bars::{Bar, Group};
 use super::table::Table;
-use crate::cli::PeersOptions;
 use crate::format;
 use crate::machine::command_line;
+use crate::peers::options::PeersOptions;
 use crate::peers::{Catalogue, Metric, Results};
 use crate::saved::Machine;
 use crate::stage::Stage;
@@ -202,7 +202,8 @@ mod tests {
     use clap::Parser;
 
     use crate::invocation::ServerCommand;
-    use crate::peers::{Contestant, Probe};
+    use crate::peers::Contestant;
+    use crate::peers::Probe;
     use crate::places::Places;
     use crate::saved::{Run, Saved};
     use crate::serve::Model;

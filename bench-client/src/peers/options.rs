@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::LoadOptions;
-use crate::peers::Probe;
+use crate::options::LoadOptions;
+use crate::peers::probe::Probe;
 use crate::quantity;
 use crate::report::outputs::Outputs;
 
