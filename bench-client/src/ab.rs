@@ -130,5 +130,5 @@ fn measure(
         let plan = options.outputs.equip(options.load.plan(&phases));
         options.workload.apply(&target, target.resolve()?, plan)
     };
-    trial::spawned(command, places, plan, watch)
+    trial::spawned(command, places, plan, watch)?.of_work()
 }

@@ -119,7 +119,7 @@ fn measure(options: &CalibrateOptions, size: &Sizes, places: Places, watch: &mut
     watch.turn_to(format!("{size} B"));
     let command = ServerCommand::serving(options.protocol);
     let plan = |endpoint: &Endpoint| options.plan(size, endpoint);
-    let outcome = trial::spawned(&command, places, plan, watch)?;
+    let outcome = trial::spawned(&command, places, plan, watch)?.of_work()?;
     // Half a measurement is none.
     watch.check()?;
     costs(&outcome).ok_or(Failure::Interrupted)

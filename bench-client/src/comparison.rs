@@ -91,5 +91,5 @@ fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mu
         duration: options.duration,
     };
     let plan = |address| options.outputs.equip(options.load.plan(&phases)).at(address);
-    trial::run(&command, workers, places, plan, watch)
+    trial::run(&command, workers, places, plan, watch)?.of_work()
 }

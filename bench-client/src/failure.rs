@@ -4,8 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::outcome::Outcome;
-
 /// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -86,8 +84,6 @@ pub(crate) enum Failure {
         target: String,
         /// The errors they met, and what to do about each.
         detail: String,
-        /// The same for reports.
-        outcome: Option<Box<Outcome>>,
     },
 
     /// The process to be accounted for is not there, or not ours.

@@ -11,12 +11,12 @@ use crate::ceiling::Yardstick;
 use crate::client::Served;
 use crate::crew::{Crew, Shift};
 use crate::failure::Failure;
+use crate::format;
 use crate::job::{Job, Phase};
 use crate::outcome::{Memory, Outcome, Window};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::recording::{Recorder, Times};
-use crate::{format, remedy};
 
 use crate::saved::{Fairness, Workload};
 use crate::series::Series;
@@ -32,7 +32,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When nothing could be measured at all. What went wrong in the measuring is
-/// in the outcome.
+/// in the outcome, even that nobody could connect.
 pub(crate) fn run(plan: Plan, server: Option<Account>, watch: &mut Watch) -> Result<Outcome, Failure> {
     plan.sampling.check(plan.duration)?;
     let yardstick = Yardstick::read(&plan.calibration, runtime::workers())?;
@@ -69,7 +69,7 @@ impl Run<'_> {
             _ => self.work(crew)?,
         };
         let offered = self.offered(window.as_ref(), &served);
-        let outcome = Outcome {
+        Ok(Outcome {
             plan: self.job.plan.clone(),
             payload_hash: self.job.payload_hash(),
             connected,
@@ -95,11 +95,7 @@ impl Run<'_> {
             server_end: None,
             remarks: Vec::new(),
             yardstick: Yardstick::Nothing,
-        };
-        match connected {
-            0 => Err(nobody(outcome)),
-            _ => Ok(outcome),
-        }
+        })
     }
 
     /// What everybody did, and in which window.
@@ -235,16 +231,6 @@ impl Run<'_> {
         });
         let window = self.books.since(&before);
         Ok((Some(window), crew.say_goodbye()?))
-    }
-}
-
-/// That nobody got as far as to work, with what they met.
-fn nobody(outcome: Outcome) -> Failure {
-    Failure::NobodyConnected {
-        clients: outcome.plan.clients,
-        target: outcome.plan.target(),
-        detail: remedy::explain(&outcome.faults, outcome.plan.protocol),
-        outcome: Some(Box::new(outcome)),
     }
 }
 

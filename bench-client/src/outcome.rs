@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::ceiling::Yardstick;
+use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::recording::Times;
+use crate::remedy;
 use crate::saved::{Fairness, Host, Second, Usage};
 use crate::tally::Tallied;
 use crate::taxonomy::ErrorClass;
@@ -106,6 +108,27 @@ impl Memory {
 }
 
 impl Outcome {
+    /// Why there is nothing to tell of the server, if no client got as far as to
+    /// work.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        (self.connected == 0).then(|| Failure::NobodyConnected {
+            clients: self.plan.clients,
+            target: self.plan.target(),
+            detail: remedy::explain(&self.faults, self.plan.protocol),
+        })
+    }
+
+    /// The outcome of a run that somebody worked in.
+    ///
+    /// # Errors
+    /// [`Failure::NobodyConnected`].
+    pub(crate) fn of_work(self) -> Result<Outcome, Failure> {
+        match self.failure() {
+            Some(failure) => Err(failure),
+            None => Ok(self),
+        }
+    }
+
     /// Answers per second of the window.
     pub(crate) fn rate(&self) -> Option<f64> {
         let seconds = self.window.as_ref()?.length.as_secs_f64();

@@ -157,7 +157,7 @@ impl Tournament<'_> {
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {
         let plan = |address| probe.plan(self.options).at(address);
-        let outcome = trial::run(&contestant.command, 1, self.places, plan, watch)?;
+        let outcome = trial::run(&contestant.command, 1, self.places, plan, watch)?.of_work()?;
         Ok(Side {
             name: contestant.name().to_owned(),
             outcome,

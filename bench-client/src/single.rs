@@ -59,24 +59,16 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     options.outputs.check(&[options.load.client.journal.output()])?;
     let stage = Stage::find(options.rounds.places());
     let mut watch = stage.enter(&options.load.client)?;
-    let mut sides = Vec::new();
-    let mut ended = measure_all(options, &stage, &mut watch, &mut sides);
+    let mut rounds = Rounds::default();
+    let ended = rounds.measure(options, &stage, &mut watch);
     watch.clear();
+    let Rounds { sides, nobody } = rounds;
     let saved = sides::saved(&sides, &stage);
-    if !sides.is_empty() {
-        options.outputs.publish(&saved)?;
-    } else if let Err(Failure::NobodyConnected { outcome, .. }) = &mut ended {
-        let name = name(options)?;
-        let nobody: Vec<_> = outcome
-            .take()
-            .map(|outcome| Side {
-                name,
-                outcome: *outcome,
-            })
-            .into_iter()
-            .collect();
+    match nobody {
+        _ if !sides.is_empty() => options.outputs.publish(&saved)?,
         // There is nothing to print, and the counts are for whoever reads files.
-        options.outputs.write(&sides::saved(&nobody, &stage))?;
+        Some(nobody) => options.outputs.write(&sides::saved(&[nobody], &stage))?,
+        None => {}
     }
     match ended {
         Err(Failure::Interrupted) if !sides.is_empty() => Ok(Status::Interrupted),
@@ -84,22 +76,40 @@ pub(crate) fn run(options: &RunOptions) -> Result<Status, Failure> {
     }
 }
 
-/// One side for each round.
-fn measure_all(options: &RunOptions, stage: &Stage, watch: &mut Watch, sides: &mut Vec<Side>) -> Result<(), Failure> {
-    let name = name(options)?;
-    for round in 0..options.rounds.repeat {
-        watch.check()?;
-        watch.turn_to(options.rounds.subject(&name, round));
-        let outcome = match &options.rounds.spawn {
-            Some(command) => measure_started(options, command, stage, watch)?,
-            None => measure_running(options, watch)?,
-        };
-        sides.push(Side {
-            name: name.clone(),
-            outcome,
-        });
+/// What was measured until it ended.
+#[derive(Default)]
+struct Rounds {
+    /// One for each round.
+    sides: Vec<Side>,
+    /// The round that ended it because nobody could connect.
+    nobody: Option<Side>,
+}
+
+impl Rounds {
+    fn measure(&mut self, options: &RunOptions, stage: &Stage, watch: &mut Watch) -> Result<(), Failure> {
+        let name = name(options)?;
+        for round in 0..options.rounds.repeat {
+            watch.check()?;
+            watch.turn_to(options.rounds.subject(&name, round));
+            let outcome = match &options.rounds.spawn {
+                Some(command) => measure_started(options, command, stage, watch)?,
+                None => measure_running(options, watch)?,
+            };
+            let failure = outcome.failure();
+            let side = Side {
+                name: name.clone(),
+                outcome,
+            };
+            match failure {
+                None => self.sides.push(side),
+                Some(failure) => {
+                    self.nobody = Some(side);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A server that lives for this round.

@@ -58,8 +58,8 @@ impl StepOptions {
     /// Measures the server once.
     ///
     /// # Errors
-    /// As [`trial::running`].
+    /// As [`trial::running`], and when nobody could connect.
     pub(crate) fn measure(&self, plan: Plan, watch: &mut Watch) -> Result<Outcome, Failure> {
-        trial::running(plan, &self.account, watch)
+        trial::running(plan, &self.account, watch)?.of_work()
     }
 }
