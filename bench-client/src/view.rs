@@ -4,9 +4,6 @@ mod bar;
 mod lines;
 #[cfg(feature = "tui")]
 mod screen;
-#[cfg(not(feature = "tui"))]
-#[path = "view/no_screen.rs"]
-mod screen;
 pub(crate) mod terminal;
 
 use std::fmt;
@@ -58,10 +55,23 @@ pub(crate) trait View: fmt::Debug {
 pub(crate) fn open(options: &ViewOptions) -> Result<Box<dyn View>, Failure> {
     Ok(match stderr().is_terminal() {
         _ if options.quiet => Box::new(Quiet),
-        _ if options.tui => Box::new(screen::Screen::open()?),
+        _ if options.tui => full_screen()?,
         true => Box::new(bar::Bar::default()),
         false => Box::new(lines::Lines),
     })
+}
+
+#[cfg(feature = "tui")]
+fn full_screen() -> Result<Box<dyn View>, Failure> {
+    Ok(Box::new(screen::Screen::open()?))
+}
+
+/// Says how to have it.
+#[cfg(not(feature = "tui"))]
+fn full_screen() -> Result<Box<dyn View>, Failure> {
+    Err(Failure::Usage(
+        "this bench-client was built without --tui; build it with --features tui, or leave --tui out".to_owned(),
+    ))
 }
 
 /// Shows nothing.

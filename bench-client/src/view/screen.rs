@@ -5,14 +5,11 @@ mod keys;
 mod page;
 mod plot;
 
-use std::io::{self, BufWriter, IsTerminal, Stderr, Write, stderr};
+use std::io::{BufWriter, IsTerminal, Stderr, stderr};
 use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use ratatui::crossterm::{execute, queue};
 
 use keys::{Keys, Wish};
 
@@ -82,19 +79,4 @@ impl View for Screen {
     fn close(&mut self) {
         terminal::release();
     }
-}
-
-/// Makes the terminal ours.
-pub(super) fn take() -> io::Result<()> {
-    enable_raw_mode()?;
-    execute!(stderr(), EnterAlternateScreen, Hide)
-}
-
-/// Makes it what it was.
-pub(super) fn give_back() {
-    // As much of it as can be.
-    let mut stderr = stderr();
-    let _ = queue!(stderr, LeaveAlternateScreen, Show);
-    let _ = stderr.flush();
-    let _ = disable_raw_mode();
 }

@@ -4,13 +4,14 @@
 //! The terminal is the process's, and so is this.
 
 mod kept;
+#[cfg(feature = "tui")]
+mod raw;
 
 use std::io::{self, Write, stderr};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::screen;
 use kept::Kept;
 
 /// What of the terminal is drawn on.
@@ -52,7 +53,8 @@ pub(super) fn take(place: Place) -> io::Result<()> {
     // Before it is taken: half taken has to be given back as well.
     PLACE.store(place as u8, Ordering::Relaxed);
     match place {
-        Place::Screen => screen::take(),
+        #[cfg(feature = "tui")]
+        Place::Screen => raw::take(),
         _ => Ok(()),
     }
 }
@@ -121,8 +123,10 @@ fn give_back(next: Place) {
     let place = PLACE.swap(next as u8, Ordering::Relaxed);
     if place == Place::Line as u8 {
         wipe();
-    } else if place == Place::Screen as u8 {
-        screen::give_back();
+    }
+    #[cfg(feature = "tui")]
+    if place == Place::Screen as u8 {
+        raw::give_back();
     }
 }
 
