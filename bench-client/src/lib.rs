@@ -6,32 +6,32 @@
 //!
 //! # The tour
 //!
-//! - What is asked for: [`cli`] reads the command line, with [`quantity`],
-//!   [`target`], [`template`] and [`workload`]; [`comparison`], [`single`],
-//!   [`sweep`], [`find_max`], [`calibrate`], [`peers`], [`doctor`]
-//!   and [`selftest`] are the commands, [`steps`] what two of them share. A run is held to its [`gate`]s; [`ab`] and [`regression`] compare
-//!   two sides, in [`rounds`], by way of [`comparing`], which names [`figure`]s and
-//!   asks [`statistics`], within a [`tolerance`]; a saved side comes from [`archive`];
-//!   a sweep looks for the [`knee`].
-//! - What happens: [`stage`] sets the process up within its [`limits`] and on
-//!   its place ([`pinning`]); [`trial`] is one server's turn; [`child`] starts
-//!   it from its [`invocation`] by way of [`launch`], our own being in [`serve`]; [`load`] leads a run,
-//!   [`crew`] is its clients, [`job`] what they share in each [`phase`], [`client`] one of them,
-//!   which connects ([`dial`]) over a [`mod@line`] from one of its [`source`]s and
-//!   keeps it for as long as its [`churn`] says.
-//! - When it is sent: [`pace`], from a [`rate`]. What is sent and checked:
-//!   [`codec`], bare messages ([`payload`] of [`sizes`], [`random`]) or
-//!   [`http`]; [`verify`]; what can go wrong: [`taxonomy`], counted by [`tally`], with a [`remedy`].
-//! - What is written down: [`recording`] the times (a [`percentile`] tells them), [`series`] interval by interval ([`sampling`]),
-//!   [`account`] what both ends used ([`listeners`] finds the server, [`family`]
-//!   its workers) and [`host`] what the kernel did, in its [`ticks`], both read by
-//!   [`books`]; [`fairness`] who got how much; [`standstill`] whether the client was stopped; [`ceiling`] how much more the client
-//!   could have driven; [`outcome`] all of it, [`machine`]
-//!   on what; [`saved`] is the file's form of it, made by [`saving`] (a [`fingerprint`] tells loads apart), and
-//!   [`verdict`] says whether it may be believed.
-//! - What is shown, on [`mod@stdout`]: by [`watch`] while it runs, its [`progress`] in a [`view`]
-//!   and its seconds in a [`journal`];
-//!   [`report`] after it, and of a file ([`archive`]) again by [`rerender`].
+//! - What is asked for: [`cli`](mod@commands::cli) reads the command line, with [`quantity`](mod@base::quantity),
+//!   [`target`](mod@plan::target), [`template`](mod@plan::template) and [`workload`](mod@plan::workload); [`comparison`](mod@commands::models), [`single`](mod@commands::run),
+//!   [`sweep`](mod@commands::sweep), [`find_max`](mod@commands::find_max), [`calibrate`](mod@commands::calibrate), [`peers`](mod@commands::peers), [`doctor`](mod@commands::doctor)
+//!   and [`selftest`](mod@commands::selftest) are the commands, [`steps`](mod@commands::steps) what two of them share. A run is held to its [`gate`](mod@judge::gate)s; [`ab`](mod@commands::ab) and [`regression`](mod@commands::compare) compare
+//!   two sides, in [`rounds`](mod@judge::rounds), by way of [`comparing`](mod@judge::compare), which names [`figure`](mod@saved::figure)s and
+//!   asks [`statistics`](mod@base::statistics), within a [`tolerance`](mod@judge::tolerance); a saved side comes from [`archive`](mod@saved::archive);
+//!   a sweep looks for the [`knee`](mod@judge::knee).
+//! - What happens: [`stage`](mod@run::stage) sets the process up within its [`limits`](mod@machine::limits) and on
+//!   its place ([`pinning`](mod@machine::pinning)); [`trial`](mod@run::trial) is one server's turn; [`child`](mod@machine::child) starts
+//!   it from its [`invocation`](mod@machine::invocation) by way of [`launch`](mod@machine::launch), our own being in [`serve`](mod@commands::serve); [`load`](mod@run::load) leads a run,
+//!   [`crew`](mod@run::crew) is its clients, [`job`](mod@run::job) what they share in each [`phase`](mod@run::phase), [`client`](mod@run::client) one of them,
+//!   which connects ([`dial`](mod@run::client::dial)) over a [`line`](mod@run::client::line) from one of its [`source`](mod@plan::source)s and
+//!   keeps it for as long as its [`churn`](mod@plan::churn) says.
+//! - When it is sent: [`pace`](mod@plan::pace), from a [`rate`](mod@plan::rate). What is sent and checked:
+//!   [`codec`](mod@run::client::codec), bare messages ([`payload`](mod@plan::payload) of [`sizes`](mod@plan::sizes), [`random`](mod@base::random)) or
+//!   [`http`](mod@plan::http); [`verify`](mod@plan::verify); what can go wrong: [`taxonomy`](mod@base::taxonomy), counted by [`tally`](mod@base::tally), with a [`remedy`](mod@run::remedy).
+//! - What is written down: [`recording`](mod@run::recording) the times (a [`percentile`](mod@base::percentile) tells them), [`series`](mod@run::series) interval by interval ([`sampling`](mod@plan::sampling)),
+//!   [`account`](mod@machine::account) what both ends used ([`listeners`](mod@machine::listeners) finds the server, [`family`](mod@machine::account::family)
+//!   its workers) and [`host`](mod@machine::host) what the kernel did, in its [`ticks`](mod@machine::account::ticks), both read by
+//!   [`books`](mod@run::books); [`fairness`](mod@run::fairness) who got how much; [`standstill`](mod@run::standstill) whether the client was stopped; [`ceiling`](mod@judge::ceiling) how much more the client
+//!   could have driven; [`outcome`](mod@run::outcome) all of it, [`machine`](mod@machine::identity)
+//!   on what; [`saved`](mod@saved) is the file's form of it, made by [`saving`](mod@run::saving) (a [`fingerprint`](mod@base::fingerprint) tells loads apart), and
+//!   [`verdict`](mod@judge::verdict) says whether it may be believed.
+//! - What is shown, on [`stdout`](mod@view::stdout): by [`watch`](mod@view::watch) while it runs, its [`progress`](mod@view::progress) in a [`view`](mod@view::screens)
+//!   and its seconds in a [`journal`](mod@view::journal);
+//!   [`report`](mod@report) after it, and of a file ([`archive`](mod@saved::archive)) again by [`rerender`](mod@commands::report).
 //! - What reads the network or a file is given noise by `fuzzing`.
 #![allow(
     rustdoc::private_intra_doc_links,
@@ -39,106 +39,27 @@
 )]
 #![allow(clippy::print_stderr, reason = "a program tells its user on stderr why it ends")]
 
-mod ab;
-mod accepts;
-mod account;
-mod archive;
-mod books;
-mod bounded;
-mod calibrate;
-mod calibration;
-mod ceiling;
-mod child;
-mod churn;
-mod cli;
-mod client;
-mod codec;
-mod comparing;
-mod comparison;
-mod crew;
-mod dial;
-mod doctor;
-mod failure;
-mod fairness;
-mod family;
-mod figure;
-mod find_max;
-mod fingerprint;
-mod format;
+mod base;
+mod commands;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
-mod host;
-mod http;
-mod invocation;
-mod job;
-mod journal;
-mod knee;
-mod launch;
-mod limits;
-mod line;
-mod listeners;
-mod load;
+mod judge;
 mod machine;
-mod options;
-mod origin;
-mod outcome;
-mod pace;
-mod payload;
-mod peers;
-mod percentile;
-mod phase;
-mod pinning;
-mod places;
 mod plan;
-mod precision;
-mod progress;
-mod protocol;
-mod quantity;
-mod random;
-mod rate;
-mod recording;
-mod regression;
-mod remedy;
 mod report;
-mod rerender;
-mod round_options;
-mod rounds;
-mod sampling;
+mod run;
 mod saved;
-mod saving;
-mod selftest;
-mod series;
-mod serve;
-mod sides;
-mod single;
-mod site;
-mod sizes;
-mod source;
-mod stage;
-mod standstill;
-mod statistics;
-mod stdout;
-mod steps;
-mod sweep;
-mod tally;
-mod target;
-mod taxonomy;
-mod template;
-mod ticks;
-mod tolerance;
-mod trial;
-mod verdict;
-mod verify;
 mod view;
-mod watch;
-mod workload;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
-use failure::{Failure, Status};
+use base::failure::{Failure, Status};
+use commands::cli::{Cli, Command};
+use commands::{
+    ab, calibrate, compare, doctor, find_max, models, peers, report as rerender, run as single, selftest, serve, sweep,
+};
+use machine::launch;
 
 /// The program: reads the command line, does what it says, and tells the user
 /// on standard error why it could not.
@@ -161,13 +82,13 @@ pub fn main() -> ExitCode {
 
 fn perform(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
-        None => comparison::compare(&cli.comparison),
+        None => models::compare(&cli.comparison),
         Some(Command::Run(options)) => single::run(options),
         Some(Command::Sweep(options)) => sweep::run(options),
         Some(Command::FindMax(options)) => find_max::run(options),
         Some(Command::Calibrate(options)) => calibrate::run(options),
         Some(Command::Ab(options)) => ab::run(options),
-        Some(Command::Compare(options)) => regression::compare(options),
+        Some(Command::Compare(options)) => compare::compare(options),
         Some(Command::Peers(options)) => peers::run(options),
         Some(Command::Selftest(options)) => selftest::run(options),
         Some(Command::Report(options)) => rerender::render(options),

@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use super::exchange::{Heard, Taken, hear, job, origin};
-use crate::job::Job;
-use crate::taxonomy::ErrorClass;
-use crate::verify::Verify;
+use crate::base::taxonomy::ErrorClass;
+use crate::plan::verify::Verify;
+use crate::run::job::Job;
 
 /// Messages that were sent.
 const MESSAGES: usize = 4;

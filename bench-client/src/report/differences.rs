@@ -2,9 +2,9 @@
 
 use super::rounds;
 use super::table::Table;
-use crate::format::{self, signed_percent};
+use crate::base::format::{self, signed_percent};
+use crate::base::statistics::MOST_ROUNDS;
 use crate::saved::{Difference, Judgement, Party, Run, Saved, Word};
-use crate::statistics::MOST_ROUNDS;
 
 /// A p-value below this is not written out.
 const LEAST_P: f64 = 0.001;

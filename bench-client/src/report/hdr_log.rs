@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-    use crate::recording::Recorder;
+    use crate::run::recording::Recorder;
     use crate::saved::Second;
 
     /// (tag, begin, length, times of whole milliseconds) of each.

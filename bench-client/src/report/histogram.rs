@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::decoding::decoded;
 use super::grouping::Rounds;
-use crate::percentile::{Percentile, among_answered};
+use crate::base::percentile::{Percentile, among_answered};
 use crate::saved::{Run, Second, Times};
 
 impl Times {

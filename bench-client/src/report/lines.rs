@@ -3,10 +3,10 @@
 use super::grouping::{Comparison, Rounds};
 use super::table::Table;
 use super::wording;
-use crate::figure::Figure;
-use crate::format;
-use crate::percentile::{FEW, Percentile, USUAL, asked_or};
-use crate::precision::Precision;
+use crate::base::format;
+use crate::base::percentile::{FEW, Percentile, USUAL, asked_or};
+use crate::judge::precision::Precision;
+use crate::saved::figure::Figure;
 use crate::saved::{Run, Usage, Workload};
 
 /// One figure: what it is called, what it is, how it is written.

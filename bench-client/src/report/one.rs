@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::format;
-use crate::percentile::{Percentile, USUAL, asked_or};
+use crate::base::format;
+use crate::base::percentile::{Percentile, USUAL, asked_or};
 use crate::saved::{Run, Times};
 
 /// The part of a processor from which on its use tells what it could drive.

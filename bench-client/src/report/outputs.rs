@@ -8,13 +8,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{csv, hdr_log, hgrm, html, runs, svg, text};
-use crate::bounded::is_named_pipe;
-use crate::failure::Failure;
-use crate::percentile::Percentile;
+use crate::base::bounded::is_named_pipe;
+use crate::base::failure::Failure;
+use crate::base::percentile::Percentile;
 use crate::plan::Plan;
-use crate::sampling::Sampling;
+use crate::plan::sampling::Sampling;
 use crate::saved::Saved;
-use crate::stdout::{self, Output, write_file};
+use crate::view::stdout::{self, Output, write_file};
 
 /// What makes a file of a measurement.
 type Render = fn(&Saved) -> Vec<u8>;

@@ -3,14 +3,14 @@
 use super::grouping::Rounds;
 use super::table::Table;
 use super::wording;
-use crate::ceiling::nearest_ceiling;
-use crate::comparing::FIGURES;
-use crate::figure::Figure;
-use crate::format;
-use crate::percentile::{FEW, Percentile, asked_or};
-use crate::precision::{Precision, plus_minus, spread};
+use crate::base::format;
+use crate::base::percentile::{FEW, Percentile, asked_or};
+use crate::base::statistics::median;
+use crate::judge::ceiling::nearest_ceiling;
+use crate::judge::compare::FIGURES;
+use crate::judge::precision::{Precision, plus_minus, spread};
 use crate::saved::Run;
-use crate::statistics::median;
+use crate::saved::figure::Figure;
 
 /// Headline, a line for each round, the medians, the spread, and remarks; with
 /// the percentiles that were `asked` for, or the usual ones.

@@ -2,7 +2,7 @@
 
 use super::grouping::{Comparison, comparisons};
 use super::{differences, lines, one, rounds};
-use crate::percentile::Percentile;
+use crate::base::percentile::Percentile;
 use crate::saved::{Knee, Saved};
 
 /// Everything in `saved`: what was concluded, where something was; else a

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Status;
-use crate::figure::Figure;
-use crate::statistics::Interval;
+use crate::base::failure::Status;
+use crate::base::statistics::Interval;
+use crate::saved::figure::Figure;
 
 /// What may be said of one side, B, beside the other, A.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use maud::Markup;
 
-use crate::format;
+use crate::base::format;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::html::tables;
 use crate::report::table::Table;

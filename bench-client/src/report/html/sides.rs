@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::account;
-use crate::format;
-use crate::percentile::Percentile;
-use crate::precision::Precision;
+use crate::base::format;
+use crate::base::percentile::Percentile;
+use crate::judge::precision::Precision;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::html::tables::table;
 use crate::report::lines::{self, Line};

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::axis::{Axis, LETTER};
 use super::{COLOURS, colour, one_place};
-use crate::format;
+use crate::base::format;
 
 /// Of a plot, in the units of its text.
 pub(crate) const WIDTH: u32 = 480;

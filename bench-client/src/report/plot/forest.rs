@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::{WIDTH, one_place};
-use crate::format::{self, signed_percent};
+use crate::base::format::{self, signed_percent};
 use crate::saved::{Difference, Judgement, Word};
 
 /// Of the names before what is drawn, and of the figures behind it.

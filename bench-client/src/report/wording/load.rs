@@ -1,10 +1,10 @@
 //! A load in words.
 
 use super::short;
-use crate::format;
-use crate::payload::HEADER;
+use crate::base::format;
+use crate::plan::payload::HEADER;
+use crate::plan::sizes::Sizes;
 use crate::saved::Workload;
-use crate::sizes::Sizes;
 
 impl Workload {
     /// What was done, in one line.
