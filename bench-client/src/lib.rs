@@ -54,12 +54,8 @@ mod view;
 
 use std::process::ExitCode;
 
-use base::failure::{Failure, Status};
-use commands::cli::{Cli, Command};
-use commands::{
-    ab, calibrate, compare, doctor, find_max, models, peers, report as rerender, run as single, selftest, serve, sweep,
-};
-use machine::launch;
+use base::failure::Failure;
+use commands::{cli, perform};
 
 /// The program: reads the command line, does what it says, and tells the user
 /// on standard error why it could not.
@@ -68,7 +64,7 @@ pub fn main() -> ExitCode {
         .format_timestamp(None)
         .target(env_logger::Target::Pipe(Box::new(view::terminal::Log)))
         .init();
-    let status = match perform(&Cli::read()) {
+    let status = match perform(&cli::read()) {
         Ok(status) => status,
         // Nobody reads, and nothing is wrong.
         Err(failure @ Failure::Unread) => failure.status(),
@@ -78,22 +74,4 @@ pub fn main() -> ExitCode {
         }
     };
     status.into()
-}
-
-fn perform(cli: &Cli) -> Result<Status, Failure> {
-    match &cli.command {
-        None => models::compare(&cli.comparison),
-        Some(Command::Run(options)) => single::run(options),
-        Some(Command::Sweep(options)) => sweep::run(options),
-        Some(Command::FindMax(options)) => find_max::run(options),
-        Some(Command::Calibrate(options)) => calibrate::run(options),
-        Some(Command::Ab(options)) => ab::run(options),
-        Some(Command::Compare(options)) => compare::compare(options),
-        Some(Command::Peers(options)) => peers::run(options),
-        Some(Command::Selftest(options)) => selftest::run(options),
-        Some(Command::Report(options)) => rerender::render(options),
-        Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
-        Some(Command::Doctor(options)) => doctor::doctor(options),
-        Some(Command::Launch(options)) => Err(launch::launch(options)),
-    }
 }

@@ -3,7 +3,6 @@
 
 pub(crate) mod bounded;
 pub(crate) mod failure;
-pub(crate) mod fingerprint;
 pub(crate) mod format;
 pub(crate) mod percentile;
 pub(crate) mod quantity;

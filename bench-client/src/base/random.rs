@@ -34,6 +34,12 @@ fn finish(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
+/// FNV-1a, 64 bits: against accidents, not against malice.
+pub(crate) fn fingerprint(bytes: &[u8]) -> String {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +57,12 @@ mod tests {
         assert_eq!(share(0), 0.0);
         assert!(share(u64::MAX) < 1.0);
         assert!(exponential(0).is_finite() && exponential(u64::MAX).is_finite());
+    }
+
+    /// Of the tables that come with the function's definition.
+    #[test]
+    fn it_is_fnv_1a() {
+        assert_eq!(fingerprint(b""), "cbf29ce484222325");
+        assert_eq!(fingerprint(b"foobar"), "85944171f73967e8");
     }
 }

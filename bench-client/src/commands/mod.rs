@@ -16,3 +16,30 @@ pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod steps;
 pub(crate) mod sweep;
+
+use cli::{Cli, Command};
+
+use crate::base::failure::{Failure, Status};
+use crate::machine::launch;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// As the command.
+pub(crate) fn perform(cli: &Cli) -> Result<Status, Failure> {
+    match &cli.command {
+        None => models::compare(&cli.comparison),
+        Some(Command::Run(options)) => run::run(options),
+        Some(Command::Sweep(options)) => sweep::run(options),
+        Some(Command::FindMax(options)) => find_max::run(options),
+        Some(Command::Calibrate(options)) => calibrate::run(options),
+        Some(Command::Ab(options)) => ab::run(options),
+        Some(Command::Compare(options)) => compare::compare(options),
+        Some(Command::Peers(options)) => peers::run(options),
+        Some(Command::Selftest(options)) => selftest::run(options),
+        Some(Command::Report(options)) => report::render(options),
+        Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
+        Some(Command::Doctor(options)) => doctor::doctor(options),
+        Some(Command::Launch(options)) => Err(launch::launch(options)),
+    }
+}

@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::base::failure::{Failure, Status};
 use crate::base::quantity;
-use crate::commands::serve::Model;
 use crate::judge::gate::GateOptions;
 use crate::machine::invocation::ServerCommand;
 use crate::machine::{limits, pinning};
+use crate::plan::model::Model;
 use crate::plan::places::Places;
 use crate::report::outputs::Outputs;
 use crate::run::options::{LoadOptions, Phases};

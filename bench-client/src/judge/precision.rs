@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::base::statistics::{is_too_short, median, within_run};
+use crate::base::statistics::median;
+use crate::judge::batches::{is_too_short, within_run};
 use crate::saved::Run;
 
 /// What is known of a rate besides its value.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::machine::account::ticks;
+use crate::machine::account::of_ticks;
 use crate::saved::Host;
 
 /// The kernel's counters at one moment; `None` for what it does not count.
@@ -45,7 +45,7 @@ impl Reading {
     /// What was counted since `before`.
     pub(crate) fn since(&self, before: &Reading) -> Host {
         let counted = |figure: fn(&Reading) -> Option<u64>| Some(figure(self)?.saturating_sub(figure(before)?));
-        let seconds = |figure| counted(figure).map(|count| ticks::time(count).as_secs_f64());
+        let seconds = |figure| counted(figure).map(|count| of_ticks(count).as_secs_f64());
         Host {
             listen_overflows: counted(|reading| reading.listen_overflows),
             listen_drops: counted(|reading| reading.listen_drops),
@@ -61,7 +61,7 @@ impl Reading {
     /// The part of the time since the machine was started that another one on
     /// the same host took, of `processors` processors.
     pub(crate) fn steal_share(&self, uptime_s: f64, processors: usize) -> Option<f64> {
-        let stolen = ticks::time(self.steal?).as_secs_f64();
+        let stolen = of_ticks(self.steal?).as_secs_f64();
         (uptime_s > 0.0 && processors > 0).then(|| stolen / uptime_s / processors as f64)
     }
 }

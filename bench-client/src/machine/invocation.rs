@@ -10,12 +10,14 @@ use std::str::FromStr;
 
 use tempfile::{Builder, TempDir};
 
-use crate::commands::serve::Model;
-use crate::machine::child::SELF;
+use crate::plan::model::Model;
 use crate::plan::protocol::Protocol;
 use crate::plan::target::Endpoint;
 use crate::plan::template::{ADDRESS, PATH, PORT, put_in};
 
+/// This very program, however it was started and even if its file is replaced
+/// meanwhile.
+pub(crate) const SELF: &str = "/proc/self/exe";
 /// That socket's name.
 const SOCKET: &str = "server.sock";
 

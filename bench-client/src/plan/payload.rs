@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::bounded;
 use crate::base::failure::Failure;
-use crate::base::fingerprint::fingerprint;
-use crate::base::random::{mix, next};
+use crate::base::random::{fingerprint, mix, next};
 use crate::plan::origin::Origin;
 use crate::plan::sizes::Sizes;
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use greenserve::runtime::{self, JoinHandle, Panic};
 
 use crate::base::failure::Failure;
-use crate::run::client::{Client, Served};
+use crate::run::client::Client;
+use crate::run::client::Served;
 use crate::run::job::{Job, Phase};
 use crate::view::watch::{GLANCE, Watch};
 

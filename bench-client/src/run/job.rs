@@ -13,8 +13,6 @@ use crate::plan::pace::{Loop, Schedule};
 use crate::plan::payload::{Content, Payload};
 use crate::run::recording::Recorder;
 
-pub(crate) use crate::run::phase::Phase;
-
 /// Shared by the clients of one run and by who leads it.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -150,4 +148,18 @@ impl Job {
     pub(crate) fn enough(&self) -> Option<Instant> {
         *self.enough.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The clients connect, or work without being measured.
+    WarmUp,
+    /// What the clients do counts.
+    Measure,
+    /// The clients send nothing more, but hold their connections.
+    Closing,
+    /// The clients finish what they are at.
+    Over,
 }

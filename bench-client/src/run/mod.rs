@@ -8,7 +8,6 @@ pub(crate) mod job;
 pub(crate) mod load;
 pub(crate) mod options;
 pub(crate) mod outcome;
-pub(crate) mod phase;
 pub(crate) mod recording;
 pub(crate) mod remedy;
 pub(crate) mod saving;

@@ -12,7 +12,8 @@ use crate::base::failure::{Failure, Status};
 use crate::saved::Second;
 use crate::view::journal::{Journal, JournalOptions};
 use crate::view::progress::{Progress, Scene};
-use crate::view::screens::{self, View, ViewOptions};
+use crate::view::screens::View;
+use crate::view::screens::{self, ViewOptions};
 use crate::view::terminal;
 
 /// How often the watch looks up from its waiting.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIDENCE, median};
+use super::sample::{CONFIDENCE, median};
 
 /// Enough for the ends of the interval to be known to a fraction of its width.
 const RESAMPLES: usize = 4000;

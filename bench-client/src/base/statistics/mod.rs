@@ -5,20 +5,17 @@
 //! them.
 
 mod bootstrap;
-mod chance;
 mod ranks;
+mod sample;
 mod slope;
 
-pub(crate) use crate::judge::batches::{is_too_short, within_run};
 pub(crate) use bootstrap::{Interval, ratio_interval};
-pub(crate) use chance::more_than;
-pub(crate) use ranks::{fewest_rounds, mann_whitney};
+pub(crate) use ranks::{fewest_rounds, mann_whitney, more_than};
+pub(crate) use sample::{CONFIDENCE, mean, median, variance};
 pub(crate) use slope::slope;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// How sure an interval is to hold the true value.
-pub(crate) const CONFIDENCE: f64 = 0.95;
 /// How often a difference may be claimed that is none.
 pub(crate) const FALSE_POSITIVES: f64 = 1.0 - CONFIDENCE;
 /// How often a difference that there is shall be found.
@@ -28,30 +25,6 @@ const POWER: f64 = 0.8;
 const RANKS_COST: f64 = std::f64::consts::PI / 3.0;
 /// More rounds than these are never asked for: nobody runs them.
 pub(crate) const MOST_ROUNDS: u32 = 1000;
-
-/// The value in the middle, or the mean of the two in the middle.
-pub(crate) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        length if length % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
-/// The mean.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// The variance of what `values` are a sample of.
-pub(crate) fn variance(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    squares / (values.len() as f64 - 1.0)
-}
 
 /// The p-values corrected for their number by Holm's method: with those below
 /// [`FALSE_POSITIVES`] shown, one or more of equal figures seem to differ in at

@@ -1,6 +1,6 @@
 //! How fast something grows.
 
-use super::mean;
+use super::sample::mean;
 
 /// The slope of the straight line through `points` of x and y that has the
 /// least squares of distances in y; `None` where no x differs from another.

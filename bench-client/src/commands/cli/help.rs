@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::Cli;
+use super::grammar::Cli;
 
 /// One section of the options that commands share. The other options are a
 /// command's own, and stay under `Options`.

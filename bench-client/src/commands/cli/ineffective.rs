@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory};
 
-use super::Cli;
+use super::grammar::Cli;
 use crate::plan::protocol::Protocol;
 use crate::plan::rate::Rate;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Finding, figure};
+use super::finding::{Finding, figure};
 use crate::base::format;
 use crate::machine::limits;
 use crate::plan::Plan;

@@ -1,6 +1,6 @@
 //! What the run takes of the machine, beside what there is.
 
-use super::{Finding, Level};
+use super::finding::{Finding, Level};
 use crate::base::failure::Failure;
 use crate::base::format;
 use crate::machine::limits::{self, Need};

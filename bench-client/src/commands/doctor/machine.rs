@@ -1,6 +1,6 @@
 //! Processors, the clock and other work on the machine.
 
-use super::{Finding, Level, figure};
+use super::finding::{Finding, Level, figure};
 use crate::machine::{host, pinning};
 use crate::saved::Machine;
 

@@ -1,16 +1,15 @@
 //! What stands in the way of a measurement, looked for without making one.
 
+mod finding;
 mod kernel;
 mod limits;
 mod machine;
 mod server;
 
-use std::fmt;
-use std::fs;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::base::failure::{Failure, Status};
+use crate::commands::doctor::finding::{Finding, Level};
 use crate::plan::Plan;
 use crate::plan::protocol::Protocol;
 use crate::plan::target::Target;
@@ -24,25 +23,6 @@ pub(crate) struct DoctorOptions {
     target: Option<Target>,
     #[command(flatten)]
     load: LoadOptions,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug)]
-struct Finding {
-    level: Level,
-    subject: &'static str,
-    text: String,
-}
-
-/// How it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    /// As it should be.
-    Ok,
-    /// It may show in the figures.
-    Warning,
-    /// A run would fail, or be invalid.
-    Problem,
 }
 
 /// Prints what was found and what to change.
@@ -90,47 +70,6 @@ fn plan(options: &DoctorOptions) -> Result<Plan, Failure> {
         ..options.load.plan(&phases)
     };
     Ok(plan.with_sources())
-}
-
-impl Finding {
-    fn ok(subject: &'static str, text: impl Into<String>) -> Finding {
-        Finding {
-            level: Level::Ok,
-            subject,
-            text: text.into(),
-        }
-    }
-
-    /// The same, found so that `remedy` is needed.
-    fn but(self, level: Level, remedy: &str) -> Finding {
-        Finding {
-            level,
-            text: format!("{}; {remedy}", self.text),
-            ..self
-        }
-    }
-
-    /// The same, with a warning if `wrong`.
-    fn warn_if(self, wrong: bool, remedy: &str) -> Finding {
-        if wrong { self.but(Level::Warning, remedy) } else { self }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = match self.level {
-            Level::Ok => "ok",
-            Level::Warning => "warning",
-            Level::Problem => "PROBLEM",
-        };
-        write!(f, "{level:<9}{:<18}{}", self.subject, self.text)
-    }
-}
-
-/// The first figure in a file of the kernel; `None` when it has none.
-fn figure<T: FromStr>(path: &str) -> Option<T> {
-    let text = fs::read_to_string(path).ok()?;
-    text.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The server that is to be measured.
 
-use super::{Finding, Level};
+use super::finding::{Finding, Level};
 use crate::machine::account::family::named;
 use crate::machine::listeners::{self, Found};
 use crate::plan::Plan;

@@ -1,63 +1,21 @@
 //! The highest rate at which a target keeps its promises.
 
+mod options;
 mod search;
 
-use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args;
-
 use crate::base::failure::{Failure, Status};
+use crate::base::format;
 use crate::base::percentile::{FEW, Percentile, asked_or};
-use crate::base::{format, quantity};
 use crate::commands::steps::StepOptions;
-use crate::judge::gate::Gate;
 use crate::plan::Plan;
-use crate::plan::pace::Arrivals;
 use crate::plan::places::Places;
 use crate::report::table::Table;
-use crate::run::options::LoadOptions;
 use crate::run::sides;
 use crate::run::stage::Stage;
+pub(crate) use options::FindMaxOptions;
 use search::{Found, Kept, Search, Step};
-
-/// `bench-client find-max`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct FindMaxOptions {
-    #[command(flatten)]
-    steps: StepOptions,
-    /// What must hold: conditions as for --fail-if, as 'p99<2ms,errors=0'.
-    #[arg(long, default_value = "p99<10ms,errors=0")]
-    slo: Promises,
-    /// The search ends when the rate is known to this part of it.
-    #[arg(long, value_name = "PART", default_value = "0.02", value_parser = precision)]
-    precision: f64,
-    /// How the messages follow one another.
-    #[arg(long, value_enum, default_value = "uniform")]
-    spacing: Arrivals,
-    #[command(flatten)]
-    load: LoadOptions,
-    /// How long the run takes that confirms what was found.
-    #[arg(long, default_value = "10s", value_parser = quantity::positive_duration)]
-    confirm: Duration,
-}
-
-/// Conditions that a server is to keep.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Promises(Vec<Gate>);
-
-impl FromStr for Promises {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Promises, String> {
-        let condition = |text: &str| match text.split_once('=') {
-            // None of the figures is ever below nothing.
-            Some((figure, limit)) if !figure.ends_with(['<', '>']) => format!("{figure}<={limit}").parse(),
-            _ => text.parse(),
-        };
-        text.split(',').map(condition).collect::<Result<_, _>>().map(Promises)
-    }
-}
 
 /// Searches, confirms, and prints both.
 ///
@@ -84,15 +42,6 @@ pub(crate) fn run(options: &FindMaxOptions) -> Result<Status, Failure> {
     let sides: Vec<_> = steps.into_iter().map(|step| step.side).collect();
     options.steps.outputs.publish_as(&sides::saved(&sides, &stage), text)?;
     Ok(found.map_or(Status::Interrupted, Found::status))
-}
-
-/// A part of a rate that a search can end at.
-fn precision(text: &str) -> Result<f64, String> {
-    let part = quantity::number(text)?;
-    match (0.001..=0.5).contains(&part) {
-        true => Ok(part),
-        false => Err(format!("{text:?} is no part to end a search at; give 0.001 to 0.5")),
-    }
 }
 
 fn plan(options: &FindMaxOptions) -> Result<Plan, Failure> {
@@ -160,7 +109,8 @@ fn table(options: &FindMaxOptions, steps: &[Step]) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+
+    use crate::commands::find_max::options::Promises;
 
     #[test]
     fn promises_are_conditions() {

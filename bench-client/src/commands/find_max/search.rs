@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::FindMaxOptions;
+use super::options::FindMaxOptions;
 use crate::base::failure::{Failure, Status};
 use crate::base::format;
 use crate::plan::Plan;

@@ -9,14 +9,13 @@ mod results;
 pub(crate) mod sheet;
 mod toolchains;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::failure::{Failure, Status};
-use crate::commands::serve::Model;
 use crate::judge::{rounds, verdict};
 use crate::machine::invocation::ServerCommand;
 use crate::machine::{identity, limits, pinning};
+use crate::plan::model::Model;
 use crate::plan::places::Places;
 use crate::run::sides::Side;
 use crate::run::stage::Stage;
@@ -33,11 +32,6 @@ pub(crate) use results::Results;
 const OURS: &str = "greenserve";
 /// Starting, connecting and stopping, for the estimate of how long it takes.
 const OVERHEAD: Duration = Duration::from_secs(1);
-
-/// Where the peers' sources are unless told otherwise.
-pub(crate) fn sources() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers")
-}
 
 /// Builds the peers, measures everybody, reports.
 ///
@@ -129,7 +123,7 @@ impl Tournament<'_> {
     fn possible_probes(&mut self) -> Vec<Probe> {
         let mut possible = Vec::new();
         for probe in &self.options.probe {
-            match limits::check_machine(probe.clients(self.options)) {
+            match limits::check_machine(self.options.clients(*probe)) {
                 Ok(()) => possible.push(*probe),
                 Err(err) => self.results.remark(format!("{} was skipped: {err}", probe.id())),
             }
@@ -159,7 +153,7 @@ impl Tournament<'_> {
     }
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {
-        let plan = |address| probe.plan(self.options).at(address);
+        let plan = |address| self.options.plan(probe).at(address);
         let outcome = trial::run(&contestant.command, 1, self.places, plan, watch)?.of_work()?;
         Ok(Side {
             name: contestant.name().to_owned(),

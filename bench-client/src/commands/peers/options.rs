@@ -7,8 +7,17 @@ use clap::Args;
 
 use crate::base::quantity;
 use crate::commands::peers::probe::Probe;
+use crate::plan::Plan;
+use crate::plan::accepts::VerdictOptions;
+use crate::plan::churn::Churn;
 use crate::report::outputs::Outputs;
-use crate::run::options::LoadOptions;
+use crate::run::options::{LoadOptions, Phases};
+
+/// Between these numbers of idle clients memory is taken.
+const IDLE_FEW: u32 = 500;
+const IDLE_MANY: u32 = 5000;
+/// More at once say nothing more about short-lived connections.
+const CHURNING: u32 = 100;
 
 /// The measurement of our server beside its peers.
 #[derive(Clone, Debug, Args)]
@@ -37,11 +46,67 @@ pub(crate) struct PeersOptions {
     #[arg(long)]
     pub(crate) no_pin: bool,
     /// Where the peers' sources are.
-    #[arg(long, value_name = "DIR", default_value_os_t = crate::commands::peers::sources())]
+    #[arg(long, value_name = "DIR", default_value_os_t = sources())]
     pub(crate) peers_dir: PathBuf,
     /// Draw the medians as bars to FILE, as SVG
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) bars: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
+}
+
+impl PeersOptions {
+    /// How many clients `probe` takes.
+    pub(crate) fn clients(&self, probe: Probe) -> u32 {
+        match probe {
+            Probe::Echo => self.load.clients,
+            Probe::Churn => CHURNING.min(self.load.clients),
+            Probe::Memory => IDLE_MANY,
+            Probe::Many => self.many,
+        }
+    }
+
+    /// The run of `probe`.
+    pub(crate) fn plan(&self, probe: Probe) -> Plan {
+        let phases = Phases {
+            warmup: self.warmup,
+            duration: self.duration,
+        };
+        let clients = self.clients(probe);
+        let plan = Plan {
+            clients,
+            // Looking at memory twice takes time and is for one probe only.
+            few: clients,
+            // What is compared is the processor time of an echo, which a client
+            // that has none left does not change.
+            accepts: VerdictOptions {
+                allow_client_limited: true,
+            },
+            ..self.outputs.equip(self.load.plan(&phases))
+        };
+        match probe {
+            Probe::Echo => plan,
+            // A round of so many clients takes a quarter of a second: a longer
+            // warm-up is as many rounds as the others have.
+            Probe::Many => Plan {
+                warmup: plan.warmup * 2,
+                ..plan
+            },
+            Probe::Churn => Plan {
+                churn: Churn::PerRequest,
+                ..plan
+            },
+            Probe::Memory => Plan {
+                idle: true,
+                few: IDLE_FEW,
+                duration: Duration::from_millis(100),
+                ..plan
+            },
+        }
+    }
+}
+
+/// Where the peers' sources are unless told otherwise.
+pub(crate) fn sources() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers")
 }

@@ -1,18 +1,7 @@
 //! What is measured of each server.
 
 use crate::base::format;
-use crate::commands::peers::options::PeersOptions;
-use crate::plan::Plan;
-use crate::plan::accepts::VerdictOptions;
-use crate::plan::churn::Churn;
-use crate::run::options::Phases;
 use crate::run::outcome::{Memory, Outcome};
-
-/// Between these numbers of idle clients memory is taken.
-const IDLE_FEW: u32 = 500;
-const IDLE_MANY: u32 = 5000;
-/// More at once say nothing more about short-lived connections.
-const CHURNING: u32 = 100;
 
 /// One kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -35,55 +24,6 @@ impl Probe {
             Probe::Churn => "churn",
             Probe::Memory => "memory",
             Probe::Many => "many",
-        }
-    }
-
-    /// How many clients it takes.
-    pub(crate) fn clients(self, options: &PeersOptions) -> u32 {
-        match self {
-            Probe::Echo => options.load.clients,
-            Probe::Churn => CHURNING.min(options.load.clients),
-            Probe::Memory => IDLE_MANY,
-            Probe::Many => options.many,
-        }
-    }
-
-    /// The run of it.
-    pub(crate) fn plan(self, options: &PeersOptions) -> Plan {
-        let phases = Phases {
-            warmup: options.warmup,
-            duration: options.duration,
-        };
-        let clients = self.clients(options);
-        let plan = Plan {
-            clients,
-            // Looking at memory twice takes time and is for one probe only.
-            few: clients,
-            // What is compared is the processor time of an echo, which a client
-            // that has none left does not change.
-            accepts: VerdictOptions {
-                allow_client_limited: true,
-            },
-            ..options.outputs.equip(options.load.plan(&phases))
-        };
-        match self {
-            Probe::Echo => plan,
-            // A round of so many clients takes a quarter of a second: a longer
-            // warm-up is as many rounds as the others have.
-            Probe::Many => Plan {
-                warmup: plan.warmup * 2,
-                ..plan
-            },
-            Probe::Churn => Plan {
-                churn: Churn::PerRequest,
-                ..plan
-            },
-            Probe::Memory => Plan {
-                idle: true,
-                few: IDLE_FEW,
-                duration: std::time::Duration::from_millis(100),
-                ..plan
-            },
         }
     }
 

@@ -202,8 +202,8 @@ mod tests {
     use clap::Parser;
 
     use crate::commands::peers::{Contestant, Probe};
-    use crate::commands::serve::Model;
     use crate::machine::invocation::ServerCommand;
+    use crate::plan::model::Model;
     use crate::plan::places::Places;
     use crate::saved::{Run, Saved};
 

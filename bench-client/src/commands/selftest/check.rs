@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::failure::Failure;
+use crate::saved::Run;
 use crate::view::watch::Watch;
 
 /// Something to try, with an outcome that is known before.
@@ -88,5 +89,20 @@ impl std::fmt::Display for Judgement {
             None => f.write_str(self.word()),
             Some(reason) => write!(f, "{}: {reason}", self.word()),
         }
+    }
+}
+
+/// Classes and how often each was met, in the order of the report.
+pub(crate) fn counted(runs: &[Run]) -> Vec<(String, u64)> {
+    let errors = runs.iter().flat_map(|run| &run.errors);
+    errors.map(|error| (error.class.clone(), error.count)).collect()
+}
+
+/// `7 corrupt, 1 reset`.
+pub(crate) fn listed(errors: &[(String, u64)]) -> String {
+    let parts: Vec<_> = errors.iter().map(|(class, count)| format!("{count} {class}")).collect();
+    match parts.is_empty() {
+        true => "no error".to_owned(),
+        false => parts.join(", "),
     }
 }

@@ -13,7 +13,7 @@ use crate::base::format::{self, signed_percent};
 use crate::judge::compare::{FIGURES, differences};
 use crate::judge::rounds::named;
 use crate::judge::verdict::disturbance;
-use crate::machine::child::SELF;
+use crate::machine::invocation::SELF;
 use crate::saved::figure::Figure;
 use crate::saved::{Difference, Run, Word};
 use crate::view::watch::Watch;

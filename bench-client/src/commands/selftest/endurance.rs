@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::check::{Check, Finding, Judgement};
-use super::errors::{counted, listed};
+use super::check::{Check, Finding, Judgement, counted, listed};
 use super::growth::Bound;
 use super::measurement::{Measurement, measure};
 use super::reference::Reference;

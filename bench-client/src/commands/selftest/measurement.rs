@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::base::failure::{Failure, Status};
 use crate::base::format;
-use crate::machine::child::{self, SELF};
+use crate::machine::child;
+use crate::machine::invocation::SELF;
 use crate::saved::{Run, archive};
 use crate::view::progress::Progress;
 use crate::view::watch::{GLANCE, Watch};

@@ -6,7 +6,6 @@ mod case;
 mod check;
 mod comparisons;
 mod endurance;
-mod errors;
 mod growth;
 mod measurement;
 mod reference;

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use crate::base::failure::Failure;
-use crate::machine::child::{SELF, Server};
-use crate::machine::invocation::{Addressing, ServerCommand};
+use crate::machine::child::Server;
+use crate::machine::invocation::{Addressing, SELF, ServerCommand};
 use crate::plan::protocol::Protocol;
 use crate::view::watch::Watch;
 

@@ -1,6 +1,7 @@
 //! How many comparisons may be wrong though nothing is wrong with the program.
 
-use crate::base::statistics::{FALSE_POSITIVES, more_than};
+use crate::base::statistics::FALSE_POSITIVES;
+use crate::base::statistics::more_than;
 
 /// The number of comparisons whose bound is fixed, and that bound.
 const FIXED: (u32, u32) = (20, 2);

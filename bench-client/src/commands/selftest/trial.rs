@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::case::Case;
-use super::check::{Check, Finding};
-use super::errors::{counted, listed};
+use super::check::{Check, Finding, counted, listed};
 use super::measurement::{Measurement, measure};
 use super::reference::Reference;
 use super::scale::Scale;

@@ -1,8 +1,9 @@
 //! How often a fault happens.
 
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::chance::Chance;
 use crate::base::quantity;
 
 /// How often, as it is asked for.
@@ -92,6 +93,27 @@ impl Supply {
         if let Supply::Times(left) = self {
             left.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// One sequence of random numbers for the whole server.
+#[derive(Debug)]
+pub(crate) struct Chance(Mutex<fastrand::Rng>);
+
+impl Chance {
+    /// The sequence of `seed`.
+    pub(crate) fn new(seed: u64) -> Chance {
+        Chance(Mutex::new(fastrand::Rng::with_seed(seed)))
+    }
+
+    /// The next number, from 0 to below 1.
+    pub(crate) fn next(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+
+    /// True with this probability.
+    pub(crate) fn happens(&self, probability: f64) -> bool {
+        self.next() < probability
     }
 }
 

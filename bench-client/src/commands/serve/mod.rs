@@ -7,7 +7,6 @@
 
 mod address;
 mod answer;
-mod chance;
 mod datagram;
 mod dose;
 mod echo;
@@ -36,7 +35,7 @@ use greenserve::{
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::{answer::Answer, stream::Requests};
-pub(crate) use crate::plan::model::Model;
+use crate::plan::model::Model;
 pub(crate) use options::ServeOptions;
 
 use crate::base::failure::Failure;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::chance::Chance;
+use super::dose::Chance;
 use crate::base::quantity;
 
 /// How long each answer takes.

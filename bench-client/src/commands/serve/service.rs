@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use greenserve::runtime;
 
-use super::chance::Chance;
-use super::dose::Supply;
+use super::dose::{Chance, Supply};
 use super::fault::Fault;
 use super::holdback::Holdback;
 use super::ledger::Ledger;

@@ -10,7 +10,6 @@ pub(crate) mod family;
 mod reading;
 mod stat;
 mod thread;
-pub(crate) mod ticks;
 
 use std::fs;
 use std::io;
@@ -23,7 +22,7 @@ use crate::base::failure::Failure;
 use family::Processes;
 
 pub(crate) use reading::Reading;
-pub(crate) use stat::Stat;
+pub(crate) use stat::{Stat, of_ticks};
 #[cfg(any(test, fuzzing))]
 pub(crate) use thread::{Schedule, field};
 

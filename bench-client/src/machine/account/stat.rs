@@ -1,9 +1,9 @@
 //! What one line about a process tells: `/proc/PID/stat`.
 
+use nix::unistd::SysconfVar;
+use nix::unistd::sysconf;
 use std::fs;
 use std::time::Duration;
-
-use crate::machine::account::ticks;
 
 /// A process as the kernel's line about it describes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,17 +57,17 @@ impl Stat {
 
     /// Time in user mode, with children that ended if `family`.
     pub(crate) fn user(&self, family: bool) -> Duration {
-        ticks::time(counted(self.user, family))
+        of_ticks(counted(self.user, family))
     }
 
     /// Time in the kernel, with children that ended if `family`.
     pub(crate) fn system(&self, family: bool) -> Duration {
-        ticks::time(counted(self.system, family))
+        of_ticks(counted(self.system, family))
     }
 
     /// All that children had used that ended and were waited for.
     pub(crate) fn waited_for(&self) -> Duration {
-        ticks::time(self.user[1].saturating_add(self.system[1]))
+        of_ticks(self.user[1].saturating_add(self.system[1]))
     }
 }
 
@@ -76,9 +76,16 @@ pub(super) fn counted([own, children]: [u64; 2], family: bool) -> u64 {
     own.saturating_add(if family { children } else { 0 })
 }
 
+/// So many clock ticks, nearly always hundredths of a second.
+pub(crate) fn of_ticks(count: u64) -> Duration {
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1);
+    Duration::try_from_secs_f64(count as f64 / per_second as f64).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::account::stat;
     use proptest::prelude::*;
 
     #[test]
@@ -88,7 +95,7 @@ mod tests {
         assert_eq!((stat.state, stat.parent, stat.threads), ('R', 5, 9));
         assert_eq!((stat.minor_faults, stat.major_faults), ([10, 20], [1, 2]));
         assert_eq!((stat.user, stat.system), ([300, 7], [100, 3]));
-        assert_eq!(stat.user(true) - stat.user(false), ticks::time(7));
+        assert_eq!(stat.user(true) - stat.user(false), stat::of_ticks(7));
         assert_eq!(Stat::parse("77 (a) R 5"), None);
     }
 

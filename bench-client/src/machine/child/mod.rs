@@ -22,13 +22,9 @@ pub(crate) use group::stop;
 use outputs::Outputs;
 
 use crate::base::failure::Failure;
-use crate::machine::invocation::ServerCommand;
+use crate::machine::invocation::{SELF, ServerCommand};
 use crate::plan::target::Endpoint;
 use crate::view::watch::{GLANCE, Watch};
-
-/// This very program, however it was started and even if its file is replaced
-/// meanwhile.
-pub(crate) const SELF: &str = "/proc/self/exe";
 
 /// How long a server may take to say where it listens.
 const START_LIMIT: Duration = Duration::from_secs(15);

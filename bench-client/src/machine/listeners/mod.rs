@@ -8,13 +8,11 @@ mod owners;
 mod sockets;
 mod started;
 
-use std::net::IpAddr;
-
-use nix::ifaddrs::getifaddrs;
-
 use crate::base::failure::Failure;
 use crate::machine::account::family::{Processes, named};
 use crate::machine::account::{Account, AccountOptions};
+use crate::machine::listeners::owners::shared;
+use crate::machine::listeners::sockets::is_ours;
 
 use crate::plan::site::Site;
 use sockets::Listener;
@@ -125,36 +123,6 @@ fn remarks(site: &Site, listeners: &[Listener], owners: &[Vec<i32>], server: Opt
         ));
     }
     remarks
-}
-
-fn shared(site: &Site, servers: &[Option<i32>]) -> Failure {
-    let names: Vec<_> = servers
-        .iter()
-        .map(|server| server.map_or_else(|| "one of another user".to_owned(), named))
-        .collect();
-    let pids: Vec<_> = servers.iter().flatten().map(i32::to_string).collect();
-    Failure::SharedPort {
-        target: site.to_string(),
-        count: servers.len(),
-        servers: names.join(", "),
-        pids: pids.join(" "),
-    }
-}
-
-/// Whether connections to `ip` stay on this machine: a process here that
-/// listens on all addresses does not listen on another machine's.
-fn is_ours(ip: IpAddr) -> bool {
-    if ip.is_loopback() || ip.is_unspecified() {
-        return true;
-    }
-    let Ok(interfaces) = getifaddrs() else {
-        return false;
-    };
-    let mut addresses = interfaces.filter_map(|interface| interface.address);
-    addresses.any(|address| match ip {
-        IpAddr::V4(ip) => address.as_sockaddr_in().is_some_and(|own| own.ip() == ip),
-        IpAddr::V6(ip) => address.as_sockaddr_in6().is_some_and(|own| own.ip() == ip),
-    })
 }
 
 #[cfg(test)]

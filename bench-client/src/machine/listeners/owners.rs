@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use super::sockets::Listener;
-use crate::machine::account::family;
+use crate::base::failure::Failure;
+use crate::machine::account::family::{self, named};
+use crate::plan::site::Site;
 
 /// The processes that hold each of `listeners`, as far as they are ours to see.
 pub(super) fn of(listeners: &[Listener]) -> Vec<Vec<i32>> {
@@ -37,6 +39,20 @@ fn sockets(pid: i32) -> impl Iterator<Item = u64> {
 fn inode(link: &Path) -> Option<u64> {
     let number = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
     number.parse().ok()
+}
+
+pub(crate) fn shared(site: &Site, servers: &[Option<i32>]) -> Failure {
+    let names: Vec<_> = servers
+        .iter()
+        .map(|server| server.map_or_else(|| "one of another user".to_owned(), named))
+        .collect();
+    let pids: Vec<_> = servers.iter().flatten().map(i32::to_string).collect();
+    Failure::SharedPort {
+        target: site.to_string(),
+        count: servers.len(),
+        servers: names.join(", "),
+        pids: pids.join(" "),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The kernel's tables of sockets: `/proc/net/tcp` and its like.
 
+use nix::ifaddrs::getifaddrs;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -113,6 +114,22 @@ fn unix_row(line: &str) -> Option<UnixRow<'_>> {
         kind: hex(fields[4])?,
         inode: fields[6].parse().ok()?,
         path: rest,
+    })
+}
+
+/// Whether connections to `ip` stay on this machine: a process here that
+/// listens on all addresses does not listen on another machine's.
+pub(crate) fn is_ours(ip: IpAddr) -> bool {
+    if ip.is_loopback() || ip.is_unspecified() {
+        return true;
+    }
+    let Ok(interfaces) = getifaddrs() else {
+        return false;
+    };
+    let mut addresses = interfaces.filter_map(|interface| interface.address);
+    addresses.any(|address| match ip {
+        IpAddr::V4(ip) => address.as_sockaddr_in().is_some_and(|own| own.ip() == ip),
+        IpAddr::V6(ip) => address.as_sockaddr_in6().is_some_and(|own| own.ip() == ip),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Who listens on the target of a server that was started for it.
 
-use super::{is_ours, owners, shared, sockets};
+use super::owners::{self, shared};
+use super::sockets::{self, is_ours};
 use crate::base::failure::Failure;
 use crate::machine::account::family::{Processes, named};
 use crate::plan::site::Site;

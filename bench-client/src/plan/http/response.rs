@@ -1,7 +1,8 @@
 //! Where a response ends, and what it says (RFC 9112, section 6).
 
 use super::chunks::Chunks;
-use super::{Request, Wanted, content_length, lists, values};
+use super::request::{Request, Wanted};
+use super::{content_length, lists, values};
 use crate::base::taxonomy::Fault;
 use crate::plan::http::fields::{FIELDS, LONGEST_HEAD, bad, too_long};
 use crate::plan::sizes::LARGEST;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, LETTER};
-use super::{COLOURS, colour, one_place};
+use super::style::{COLOURS, colour, one_place};
 use crate::base::format;
 
 /// Of a plot, in the units of its text.

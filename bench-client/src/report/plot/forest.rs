@@ -3,8 +3,9 @@
 
 use maud::{Markup, html};
 
+use super::WIDTH;
 use super::axis::Axis;
-use super::{WIDTH, one_place};
+use super::style::one_place;
 use crate::base::format::{self, signed_percent};
 use crate::saved::{Difference, Judgement, Word};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use greenserve::runtime;
 
-use crate::base::fingerprint::fingerprint;
+use crate::base::random::fingerprint;
 use crate::plan::Plan;
 use crate::plan::churn::Linger;
 use crate::plan::pace::Loop;

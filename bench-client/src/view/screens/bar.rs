@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::View;
+use super::view::View;
 use crate::view::progress::{Progress, Scene};
 use crate::view::terminal::{self, Place};
 

@@ -1,18 +1,17 @@
 //! What is seen of a run while it goes on, always on standard error.
 
 mod bar;
-mod lines;
 #[cfg(feature = "tui")]
 mod screen;
+mod view;
 
-use std::fmt;
 use std::io::{IsTerminal, stderr};
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::base::failure::Failure;
-use crate::view::progress::Scene;
+use view::Quiet;
+pub(crate) use view::View;
 
 /// What is to be seen while it runs.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -25,28 +24,6 @@ pub(crate) struct ViewOptions {
     pub(crate) tui: bool,
 }
 
-/// One way to show a run.
-pub(crate) trait View: fmt::Debug {
-    /// How long a picture stays.
-    fn every(&self) -> Duration;
-
-    /// Shows `scene`. A picture that cannot be drawn is no reason to stop.
-    fn show(&mut self, scene: &Scene);
-
-    /// Whether the person in front of it pressed the key that ends the run.
-    fn asks_to_end(&mut self) -> bool {
-        false
-    }
-
-    /// Whether nothing is to be said that can be left unsaid.
-    fn is_quiet(&self) -> bool {
-        false
-    }
-
-    /// Leaves nothing of itself on the terminal.
-    fn close(&mut self) {}
-}
-
 /// The view that `options` and the terminal ask for.
 ///
 /// # Errors
@@ -56,7 +33,7 @@ pub(crate) fn open(options: &ViewOptions) -> Result<Box<dyn View>, Failure> {
         _ if options.quiet => Box::new(Quiet),
         _ if options.tui => full_screen()?,
         true => Box::new(bar::Bar::default()),
-        false => Box::new(lines::Lines),
+        false => Box::new(view::Lines),
     })
 }
 
@@ -71,20 +48,4 @@ fn full_screen() -> Result<Box<dyn View>, Failure> {
     Err(Failure::Usage(
         "this bench-client was built without --tui; build it with --features tui, or leave --tui out".to_owned(),
     ))
-}
-
-/// Shows nothing.
-#[derive(Debug)]
-struct Quiet;
-
-impl View for Quiet {
-    fn every(&self) -> Duration {
-        Duration::MAX
-    }
-
-    fn show(&mut self, _scene: &Scene) {}
-
-    fn is_quiet(&self) -> bool {
-        true
-    }
 }

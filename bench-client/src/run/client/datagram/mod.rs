@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use socket::Socket;
 
-use super::{Desk, Flight, Served, Trouble, trouble};
+use super::desk::{Desk, Flight, Served, Trouble, trouble};
 use crate::base::taxonomy::{Doing, ErrorClass, Fault};
 use crate::plan::origin::Origin;
 use crate::run::job::Job;
@@ -151,7 +151,7 @@ impl DatagramClient {
         let deadline = self
             .flights
             .front()
-            .map_or(now + super::NAP, |flight| flight.awaited + timeout);
+            .map_or(now + super::desk::NAP, |flight| flight.awaited + timeout);
         let patience = self.desk.patience(deadline, self.may_begin(), now);
         let doing = |err: io::Error| trouble(&err, Doing::Receiving);
         self.socket.set_read_timeout(patience).map_err(doing)?;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::StreamClient;
 use crate::base::taxonomy::{ErrorClass, Fault};
-use crate::run::client::Trouble;
 use crate::run::client::codec::{Answer, Step};
+use crate::run::client::desk::Trouble;
 
 /// What there was of the oldest answer.
 enum Taken {

@@ -10,8 +10,8 @@ use crate::base::taxonomy::{Doing, ErrorClass, Fault};
 use crate::plan::churn::Linger;
 use crate::plan::http::Reader;
 use crate::plan::origin::Origin;
+use crate::run::client::desk::{Trouble, trouble};
 use crate::run::client::dial::dial;
-use crate::run::client::{Trouble, trouble};
 
 /// Pause after the second failure in a row; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Inbox, Outbox};
-use super::{Desk, Flight, Served, Trouble, trouble};
+use super::desk::{Desk, Flight, Served, Trouble, trouble};
 use crate::base::taxonomy::Doing;
 use crate::plan::churn::Churn;
 use crate::plan::http::Reader;

@@ -13,7 +13,7 @@ use ratatui::backend::CrosstermBackend;
 
 use keys::{Keys, Wish};
 
-use super::View;
+use super::view::View;
 use crate::base::failure::Failure;
 use crate::view::progress::Scene;
 use crate::view::terminal::{self, Place};

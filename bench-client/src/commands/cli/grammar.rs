@@ -1,0 +1,70 @@
+//! The commands there are, and the options of each.
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::commands::ab::AbOptions;
+use crate::commands::calibrate::CalibrateOptions;
+use crate::commands::compare::CompareOptions;
+use crate::commands::doctor::DoctorOptions;
+use crate::commands::find_max::FindMaxOptions;
+use crate::commands::models::ComparisonOptions;
+use crate::commands::peers::options::PeersOptions;
+use crate::commands::report::ReportOptions;
+use crate::commands::run::RunOptions;
+use crate::commands::selftest::SelftestOptions;
+use crate::commands::serve::ServeOptions;
+use crate::commands::sweep::SweepOptions;
+use crate::machine::launch::LaunchOptions;
+
+/// Measures echo servers with clients that verify every byte.
+///
+/// Without a command it starts greenserve's echo server twice, once with a
+/// coroutine per client and once with a thread per client, and compares them.
+///
+/// Exit status: 0 all was well; 1 could not start or connect; 2 the command
+/// line makes no sense, or two loads cannot be compared; 3 there were errors, a
+/// gate was breached, or what was compared is worse; 4 the figures are worth nothing
+/// (fewer clients connected than asked for, the client was at its limits, two
+/// servers share the port, ...: the report says why); 130 interrupted, the
+/// report is partial; 141 nobody reads its output any more.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// For the comparison that is made without a command.
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonOptions,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure a server that runs already, or is started for it; may be left out before a target.
+    Run(Box<RunOptions>),
+    /// Measure a target with several numbers of clients and sizes of messages.
+    Sweep(Box<SweepOptions>),
+    /// Search the highest rate at which a target keeps its promises.
+    FindMax(Box<FindMaxOptions>),
+    /// Measure what this client can drive on these processors.
+    Calibrate(Box<CalibrateOptions>),
+    /// Start two servers in turn, measure both, and say which one is faster.
+    Ab(Box<AbOptions>),
+    /// Compare two saved measurements of one load: is the newer one worse?
+    Compare(CompareOptions),
+    /// Measure our server beside others, in interleaved rounds on one core.
+    Peers(Box<PeersOptions>),
+    /// Show a saved measurement again, as text, page, table or plots.
+    Report(ReportOptions),
+    /// Look for what would spoil a measurement; makes none.
+    Doctor(DoctorOptions),
+    /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
+    Serve(Box<ServeOptions>),
+    /// Check that every class of errors is counted, with faults of the server.
+    Selftest(SelftestOptions),
+    /// Start a server; for this program's own use.
+    #[command(hide = true)]
+    Launch(LaunchOptions),
+}
