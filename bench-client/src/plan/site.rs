@@ -1,8 +1,7 @@
 //! Where a server listens, as the kernel lists it.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Where a server listens.

@@ -1,7 +1,6 @@
 //! On what it was measured, as it is saved: without this a figure means nothing.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The machine and this program.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 //! One server under one load, once, as it is saved.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Ceiling, Host, Memory, Second, Times, Usage, Workload};
 

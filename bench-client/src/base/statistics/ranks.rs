@@ -1,7 +1,6 @@
 //! The Mann-Whitney U test: whether one side's rounds rank above the other's.
 
-use statrs::distribution::{Binomial, DiscreteCDF};
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Normal};
 
 /// Up to so many values in all the distribution of U is counted out: the
 /// counts are whole numbers that a float holds exactly.

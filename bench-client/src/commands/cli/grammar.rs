@@ -1,7 +1,6 @@
 //! The commands there are, and the options of each.
 
-use clap::Parser;
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 
 use crate::commands::ab::AbOptions;
 use crate::commands::calibrate::CalibrateOptions;

@@ -5,6 +5,7 @@ mod help;
 mod ineffective;
 
 use clap::FromArgMatches;
+
 pub(crate) use grammar::{Cli, Command};
 
 /// Reads the words this program was started with; ends it with a message when

@@ -1,8 +1,7 @@
 //! One thing that was looked at.
 
-use std::fmt;
-use std::fs;
 use std::str::FromStr;
+use std::{fmt, fs};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! The options of `bench-client find-max`.
 
-use clap::Args;
 use std::str::FromStr;
 use std::time::Duration;
+
+use clap::Args;
 
 use crate::base::quantity;
 use crate::commands::steps::StepOptions;

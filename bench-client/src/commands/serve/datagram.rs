@@ -4,9 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::time::Instant;
 
-use greenserve::Datagram;
 use greenserve::net::SystemDatagram;
-use greenserve::runtime;
+use greenserve::{Datagram, runtime};
 
 use super::answer::Answer;
 use super::fault::Fault;

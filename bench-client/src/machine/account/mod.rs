@@ -11,9 +11,8 @@ mod reading;
 mod stat;
 mod thread;
 
-use std::fs;
-use std::io;
 use std::time::Duration;
+use std::{fs, io};
 
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;

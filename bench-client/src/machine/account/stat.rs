@@ -1,9 +1,9 @@
 //! What one line about a process tells: `/proc/PID/stat`.
 
-use nix::unistd::SysconfVar;
-use nix::unistd::sysconf;
 use std::fs;
 use std::time::Duration;
+
+use nix::unistd::{SysconfVar, sysconf};
 
 /// A process as the kernel's line about it describes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! The kernel's tables of sockets: `/proc/net/tcp` and its like.
 
-use nix::ifaddrs::getifaddrs;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+
+use nix::ifaddrs::getifaddrs;
 
 use crate::plan::site::Site;
 

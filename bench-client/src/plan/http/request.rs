@@ -1,7 +1,6 @@
 //! What is asked of a server, and what it is to answer.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::bounded;
 use crate::base::failure::Failure;

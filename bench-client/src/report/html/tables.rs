@@ -1,7 +1,6 @@
 //! A table of the page.
 
-use maud::Markup;
-use maud::html;
+use maud::{Markup, html};
 
 use crate::report::table::Table;
 

@@ -1,8 +1,7 @@
 //! What all clients keep: who they are, when they send, what they have done.
 
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::taxonomy::{Doing, ErrorClass, Fault};
 use crate::plan::accepts::ON_TIME;
@@ -83,6 +82,11 @@ impl Desk {
         matches!(self.job.phase(), Phase::WarmUp | Phase::Measure)
     }
 
+    /// Whether another may be sent while so many are on their way.
+    pub(super) fn may_send_beside(&self, flights: usize) -> bool {
+        flights < self.job.plan.depth as usize && self.may_send()
+    }
+
     pub(super) fn next_origin(&mut self) -> Origin {
         let origin = Origin {
             connection: self.connection,
@@ -147,6 +151,16 @@ impl Desk {
             let response = at.saturating_duration_since(flight.intended);
             self.job.response.record(self.connection, response);
         }
+    }
+
+    /// What was done in all, the last exchange having ended so.
+    pub(super) fn after_goodbye(mut self, said: Result<(), Trouble>) -> Served {
+        match said {
+            Ok(()) | Err(Trouble::Counted) => {}
+            Err(Trouble::Fault(fault)) => self.note(fault),
+            Err(Trouble::Stopped) => self.served.unfinished += 1,
+        }
+        self.served
     }
 
     pub(super) fn note(&self, fault: Fault) {

@@ -76,13 +76,11 @@ impl DatagramClient {
 
     /// One more exchange.
     pub(super) fn say_goodbye(mut self) -> Served {
-        match self.exchange() {
-            Ok(_) => self.give_up(),
-            Err(Trouble::Fault(fault)) => self.desk.note(fault),
-            Err(Trouble::Counted) => {}
-            Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
+        let said = self.exchange();
+        if said.is_ok() {
+            self.give_up();
         }
-        self.desk.served
+        self.desk.after_goodbye(said.map(drop))
     }
 
     /// One message there, now; whether an answer came before it was overdue.
@@ -120,7 +118,7 @@ impl DatagramClient {
     }
 
     fn may_begin(&self) -> bool {
-        self.flights.len() < self.desk.job.plan.depth as usize && self.desk.may_send()
+        self.desk.may_send_beside(self.flights.len())
     }
 
     fn begin(&mut self, intended: Instant) -> Result<(), Trouble> {

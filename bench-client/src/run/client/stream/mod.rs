@@ -95,13 +95,8 @@ impl StreamClient {
 
     /// One more exchange.
     pub(super) fn say_goodbye(mut self) -> Served {
-        match self.exchange() {
-            Ok(()) => {}
-            Err(Trouble::Fault(fault)) => self.desk.note(fault),
-            Err(Trouble::Counted) => {}
-            Err(Trouble::Stopped) => self.desk.served.unfinished += 1,
-        }
-        self.desk.served
+        let said = self.exchange();
+        self.desk.after_goodbye(said)
     }
 
     /// One message there and back, now. A wrong answer is a fault.
@@ -141,7 +136,7 @@ impl StreamClient {
     }
 
     fn may_begin(&self) -> bool {
-        self.flights.len() < self.desk.job.plan.depth as usize && !self.leaving && self.desk.may_send()
+        !self.leaving && self.desk.may_send_beside(self.flights.len())
     }
 
     /// Puts a message into the outbox, over a new connection if there is none.
