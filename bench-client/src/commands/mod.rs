@@ -16,6 +16,7 @@ pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod steps;
 pub(crate) mod sweep;
+pub(crate) mod turns;
 
 use cli::{Cli, Command};
 

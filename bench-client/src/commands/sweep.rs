@@ -7,7 +7,7 @@ use crate::base::percentile::{FEW, asked_or};
 use crate::base::{format, quantity};
 use crate::commands::steps::StepOptions;
 use crate::plan::Plan;
-use crate::plan::calibration::CeilingOptions;
+use crate::plan::accepts::CeilingOptions;
 use crate::plan::places::Places;
 use crate::plan::sizes::Sizes;
 use crate::report::table::Table;

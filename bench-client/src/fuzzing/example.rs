@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::judge::compare::{Contender, judge};
 use crate::judge::tolerance::ToleranceOptions;
 use crate::run::recording::Recorder;
+use crate::saved::Ceiling;
 use crate::saved::{
-    Ceiling, Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage,
-    Verdict,
+    Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage, Verdict,
 };
 
 impl Saved {

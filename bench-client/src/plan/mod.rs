@@ -1,7 +1,6 @@
 //! What is to be measured, and how.
 
 pub(crate) mod accepts;
-pub(crate) mod calibration;
 pub(crate) mod churn;
 pub(crate) mod http;
 pub(crate) mod model;
@@ -96,7 +95,7 @@ pub(crate) struct Plan {
     /// What the user accepts.
     pub(crate) accepts: VerdictOptions,
     /// Where the client's ceiling is looked up.
-    pub(crate) calibration: calibration::Source,
+    pub(crate) calibration: accepts::Source,
 }
 
 impl Plan {

@@ -7,8 +7,7 @@ use clap::Args;
 
 use crate::base::quantity;
 use crate::machine::pinning::Cpus;
-use crate::plan::accepts::VerdictOptions;
-use crate::plan::calibration::{CeilingOptions, Source};
+use crate::plan::accepts::{CeilingOptions, Source, VerdictOptions};
 use crate::plan::churn::{Churn, Linger};
 use crate::plan::pace::Loop;
 use crate::plan::payload::Content;

@@ -5,10 +5,8 @@
 //! [`Times`] are nanoseconds. A figure that there is none of is `null`.
 
 pub(crate) mod archive;
-mod ceiling;
 pub(crate) mod figure;
 mod judgement;
-mod knee;
 mod machine;
 mod run;
 #[cfg(test)]
@@ -19,11 +17,9 @@ mod workload;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use ceiling::Ceiling;
-pub(crate) use judgement::{Difference, Judgement, Party, Word};
-pub(crate) use knee::Knee;
+pub(crate) use judgement::{Difference, Judgement, Knee, Party, Word};
 pub(crate) use machine::Machine;
-pub(crate) use run::{Connections, Errors, Fairness, Run, Verdict};
+pub(crate) use run::{Ceiling, Connections, Errors, Fairness, Run, Verdict};
 pub(crate) use times::{DIGITS, Second, Times};
 pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;

@@ -3,8 +3,9 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
+use super::Saved;
+use super::judgement::Knee;
 use super::run::Run;
-use super::{Knee, Saved};
 
 const SCHEMA: &str = include_str!("../../schema/report.schema.json");
 

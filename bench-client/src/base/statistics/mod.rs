@@ -7,12 +7,11 @@
 mod bootstrap;
 mod ranks;
 mod sample;
-mod slope;
 
 pub(crate) use bootstrap::{Interval, ratio_interval};
 pub(crate) use ranks::{fewest_rounds, mann_whitney, more_than};
+pub(crate) use sample::slope;
 pub(crate) use sample::{CONFIDENCE, mean, median, variance};
-pub(crate) use slope::slope;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 

@@ -39,16 +39,16 @@ const OVERHEAD: Duration = Duration::from_secs(1);
 /// When there is no peer, or a report cannot be written. A peer that fails is
 /// a remark in the report.
 pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
-    options.outputs.check(&[
-        options.load.client.journal.output(),
+    options.turns.outputs.check(&[
+        options.turns.load.client.journal.output(),
         ("--bars", options.bars.as_deref()),
     ])?;
-    let stage = Stage::find(pinning::choose(options.no_pin));
+    let stage = Stage::find(pinning::choose(options.turns.no_pin));
     // Before this process is bound to one processor: building takes them all.
     let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
     catalogue.contestants.insert(0, ours());
-    let mut watch = stage.enter(&options.load.client)?;
-    limits::check_machine(options.load.clients)?;
+    let mut watch = stage.enter(&options.turns.load.client)?;
+    limits::check_machine(options.turns.load.clients)?;
 
     let mut tournament = Tournament {
         options,
@@ -81,7 +81,7 @@ fn ours() -> Contestant {
 fn announcement(options: &PeersOptions, catalogue: &Catalogue, probes: &[Probe]) -> String {
     let names: Vec<_> = catalogue.contestants.iter().map(Contestant::name).collect();
     let runs = names.len() as u32 * options.rounds * probes.len() as u32;
-    let each = options.warmup + options.duration + OVERHEAD;
+    let each = options.turns.warmup + options.turns.duration + OVERHEAD;
     let mut text = format!(
         "measuring {}: {runs} runs, about {:.0} min",
         names.join(", "),
@@ -105,7 +105,10 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
         write_file(path, bars::picture(&sheet.bars()))?;
     }
     let report = results.report(catalogue, stage);
-    options.outputs.write_with(&report.saved, &report, &sheet.markdown())?;
+    options
+        .turns
+        .outputs
+        .write_with(&report.saved, &report, &sheet.markdown())?;
     stdout::print(sheet.text())
 }
 

@@ -7,11 +7,10 @@ use clap::Args;
 
 use crate::base::quantity;
 use crate::commands::peers::probe::Probe;
+use crate::commands::turns::TurnOptions;
 use crate::plan::Plan;
 use crate::plan::accepts::VerdictOptions;
 use crate::plan::churn::Churn;
-use crate::report::outputs::Outputs;
-use crate::run::options::{LoadOptions, Phases};
 
 /// Between these numbers of idle clients memory is taken.
 const IDLE_FEW: u32 = 500;
@@ -23,13 +22,7 @@ const CHURNING: u32 = 100;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PeersOptions {
     #[command(flatten)]
-    pub(crate) load: LoadOptions,
-    /// How long each measurement takes.
-    #[arg(short, long, default_value = "5s", value_parser = quantity::positive_duration)]
-    pub(crate) duration: Duration,
-    /// How long each server is warmed up before.
-    #[arg(long, default_value = "1s", value_parser = quantity::duration)]
-    pub(crate) warmup: Duration,
+    pub(crate) turns: TurnOptions,
     /// How often everything is measured: in the order A B C, then C B A, ...
     #[arg(long, default_value = "3", value_parser = quantity::count)]
     pub(crate) rounds: u32,
@@ -42,25 +35,20 @@ pub(crate) struct PeersOptions {
     /// Clients of the measurement with many.
     #[arg(long, default_value = "15000", value_parser = quantity::count)]
     pub(crate) many: u32,
-    /// Let server and client run on any CPU.
-    #[arg(long)]
-    pub(crate) no_pin: bool,
     /// Where the peers' sources are.
     #[arg(long, value_name = "DIR", default_value_os_t = sources())]
     pub(crate) peers_dir: PathBuf,
     /// Draw the medians as bars to FILE, as SVG
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) bars: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) outputs: Outputs,
 }
 
 impl PeersOptions {
     /// How many clients `probe` takes.
     pub(crate) fn clients(&self, probe: Probe) -> u32 {
         match probe {
-            Probe::Echo => self.load.clients,
-            Probe::Churn => CHURNING.min(self.load.clients),
+            Probe::Echo => self.turns.load.clients,
+            Probe::Churn => CHURNING.min(self.turns.load.clients),
             Probe::Memory => IDLE_MANY,
             Probe::Many => self.many,
         }
@@ -68,10 +56,6 @@ impl PeersOptions {
 
     /// The run of `probe`.
     pub(crate) fn plan(&self, probe: Probe) -> Plan {
-        let phases = Phases {
-            warmup: self.warmup,
-            duration: self.duration,
-        };
         let clients = self.clients(probe);
         let plan = Plan {
             clients,
@@ -82,7 +66,7 @@ impl PeersOptions {
             accepts: VerdictOptions {
                 allow_client_limited: true,
             },
-            ..self.outputs.equip(self.load.plan(&phases))
+            ..self.turns.plan()
         };
         match probe {
             Probe::Echo => plan,

@@ -54,7 +54,7 @@ impl Sheet<'_> {
     }
 
     fn summary(&self) -> String {
-        let load = &self.options.load;
+        let load = &self.options.turns.load;
         let rounds = match self.options.rounds {
             1 => "one round".to_owned(),
             rounds => format!("medians of {rounds} rounds"),
@@ -65,8 +65,8 @@ impl Sheet<'_> {
             load.size,
             load.client.verify.id(),
             load.client.seed,
-            format::seconds(self.options.duration),
-            format::seconds(self.options.warmup),
+            format::seconds(self.options.turns.duration),
+            format::seconds(self.options.turns.warmup),
             self.stage.places,
         )
     }
@@ -163,7 +163,7 @@ impl Sheet<'_> {
         let metrics = self.results.metrics();
         let many = format!(
             "many: {} clients; many/few: its CPU per echo against that with {}.",
-            self.options.many, self.options.load.clients
+            self.options.many, self.options.turns.load.clients
         );
         [
             (

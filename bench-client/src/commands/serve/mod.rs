@@ -5,7 +5,6 @@
 //! between its connections, so that it can be measured; one with faults
 //! answers through its [`service`].
 
-mod address;
 mod answer;
 mod datagram;
 mod dose;

@@ -1,5 +1,6 @@
 //! What the server is asked for.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -255,6 +256,22 @@ fn message_size(text: &str) -> Result<usize, String> {
             "{text:?} is too large; a message that is answered as a whole has at most {LARGEST} bytes"
         )),
         size => Ok(size),
+    }
+}
+
+impl Protocol {
+    /// Where it listens unless told: any free port of 127.0.0.1, or a file
+    /// among the temporary ones that no other process uses.
+    pub(crate) fn default_address(self) -> Address {
+        match self.has_path() {
+            true => Address::Unix(self.default_path()),
+            false => Address::Ip(([127, 0, 0, 1], 0).into()),
+        }
+    }
+
+    fn default_path(self) -> PathBuf {
+        let name = format!("bench-client-{}.{}", std::process::id(), self.id());
+        std::env::temp_dir().join(name)
     }
 }
 

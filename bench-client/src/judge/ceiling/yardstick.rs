@@ -7,7 +7,7 @@ use super::conditions::Conditions;
 use super::file;
 use crate::base::failure::Failure;
 use crate::base::format;
-use crate::plan::calibration::Source;
+use crate::plan::accepts::Source;
 use crate::plan::protocol::Protocol;
 use crate::saved::{Ceiling, Run, Workload};
 
