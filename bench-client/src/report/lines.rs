@@ -155,8 +155,8 @@ impl Line {
 }
 
 /// The sides beside each other: a line for each figure that one of them has or
-/// that was asked for. Of two sides the last column is the ratio; of more, each
-/// has its ratio to the first in parentheses.
+/// that was asked for. Of two sides the last column is the ratio of the second
+/// to the first; of more, each has its ratio to the first in parentheses.
 pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table {
     let mut table = Table::default();
     table.row(head(comparison));
@@ -177,7 +177,7 @@ fn head(comparison: &Comparison<'_>) -> Vec<String> {
     let mut head = vec![String::new()];
     head.extend(comparison.sides.iter().map(|side| side.name.to_owned()));
     if let [one, other] = &comparison.sides[..] {
-        head.push(format!("{}/{}", one.name, other.name));
+        head.push(format!("{}/{}", other.name, one.name));
     }
     head
 }
@@ -187,7 +187,7 @@ fn row(line: &Line, comparison: &Comparison<'_>) -> Vec<String> {
     match &comparison.sides[..] {
         [one, other] => {
             row.extend([line.text(one), line.text(other)]);
-            row.push(line.ratio(one, other).map_or_else(String::new, two_places));
+            row.push(line.ratio(other, one).map_or_else(String::new, two_places));
         }
         sides => row.extend(
             sides

@@ -139,7 +139,7 @@ fn in_words(side: &Rounds<'_>, asked: &[Percentile]) -> Markup {
     }
 }
 
-/// What the first side does for each of the second's.
+/// What the second side has for each of the first's.
 fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     let rounds = match comparison.rounds() {
         1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
@@ -157,7 +157,7 @@ fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     };
     let ratios = lines.iter().filter(|line| line.is_on_card() || line.leads());
     let ratios = ratios.filter_map(|line| {
-        let ratio = line.ratio(one, other)?;
+        let ratio = line.ratio(other, one)?;
         Some(format!("{} {ratio:.2}", line.label(comparison.workload)))
     });
     let ratios: Vec<_> = ratios.collect();
@@ -165,8 +165,8 @@ fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
         true => format!("{rounds}{doubt}"),
         false => format!(
             "{} divided by {}: {}. {rounds}{doubt}",
-            one.name,
             other.name,
+            one.name,
             ratios.join(", ")
         ),
     }
