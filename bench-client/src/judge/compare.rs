@@ -171,7 +171,7 @@ pub(crate) fn remarks(name: &str, runs: &[Run]) -> Vec<String> {
     if let [only] = runs {
         let within = Precision::of(&[only]);
         remarks.push(format!(
-            "{name}: one round; its intervals say {within} of its answers/s, and nothing of how rounds differ"
+            "{name}: one round only, answers/s {within}; how much rounds vary is unknown"
         ));
     }
     let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);

@@ -46,8 +46,8 @@ impl fmt::Display for Precision {
         match self {
             Precision::Within(part) => write!(f, "{} (batch means)", plus_minus(*part)),
             Precision::Between { part, rounds } => write!(f, "{} ({rounds} rounds)", plus_minus(*part)),
-            Precision::TooShort => f.write_str("± unknown (under 8 s)"),
-            Precision::NoAnswers => f.write_str("± unknown (no answers)"),
+            Precision::TooShort => f.write_str("± n/a: shorter than 8 s"),
+            Precision::NoAnswers => f.write_str("± n/a: no answers"),
         }
     }
 }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn one_run_has_the_interval_of_its_batches_if_it_is_long_enough() {
         assert_eq!(Precision::of(&[&lasting(8)]).to_string(), "± 0.0 % (batch means)");
-        assert_eq!(Precision::of(&[&lasting(7)]).to_string(), "± unknown (under 8 s)");
+        assert_eq!(Precision::of(&[&lasting(7)]).to_string(), "± n/a: shorter than 8 s");
         let mut silent = lasting(8);
         silent.series.iter_mut().for_each(|second| second.answers = 0);
         assert_eq!(Precision::of(&[&silent]), Precision::NoAnswers);

@@ -210,7 +210,7 @@ fn two_places(ratio: f64) -> String {
 type Count = fn(&Rounds<'_>) -> String;
 
 /// How exactly the rate is known, where there is one.
-const PRECISION: (&str, Count) = ("*/s known to", |side| Precision::of(&side.runs).to_string());
+const PRECISION: (&str, Count) = ("precision of */s", |side| Precision::of(&side.runs).to_string());
 
 /// What is counted over all rounds of a side; `*` stands for the unit.
 const COUNTS: [(&str, Count); 6] = [
