@@ -71,6 +71,16 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+/// A share that may be much less than a hundredth, as that of one of many
+/// threads: `98 %`, `0.29 %`, `< 0.01 %`.
+pub(crate) fn small_percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent <= 0.0 || percent >= 10.0 => self::percent(share),
+        percent if percent < 0.01 => "< 0.01 %".to_owned(),
+        percent => format!("{percent:.2} %"),
+    }
+}
+
 /// The figure, or what stands for none.
 pub(crate) fn or_none<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| NONE.to_owned(), text)
@@ -117,6 +127,19 @@ mod tests {
             (-1_000.0, "-1,000"),
         ] {
             assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn a_small_share_is_not_nothing() {
+        for (share, text) in [
+            (0.0, "0 %"),
+            (0.000_01, "< 0.01 %"),
+            (0.002_9, "0.29 %"),
+            (0.099, "9.90 %"),
+            (0.98, "98 %"),
+        ] {
+            assert_eq!(small_percent(share), text);
         }
     }
 

@@ -23,7 +23,12 @@ const fn line<T>(label: &'static str, figure: fn(&T) -> Option<f64>, show: fn(f6
 const USAGE: [Line<Usage>; 14] = [
     line("CPU", |usage| Some(usage.cpu_s), wording::time),
     line("of one processor", |usage| Some(usage.cpu_share), format::percent),
-    line("busiest thread", |usage| usage.busiest_thread_share, format::percent),
+    // Of those that ended before, as one a connection does, nothing is known.
+    line(
+        "busiest thread alive at the end",
+        |usage| usage.busiest_thread_share,
+        format::small_percent,
+    ),
     line("user", |usage| usage.user_s, wording::time),
     line("system", |usage| usage.system_s, wording::time),
     line(
