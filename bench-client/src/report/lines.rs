@@ -77,7 +77,12 @@ fn others() -> [Line; 8] {
             |index| format!("{index:.3}"),
         )
         .aside(),
-        plain("effective clients", |run| run.fairness.effective, format::three_digits).aside(),
+        plain(
+            "in flight (rate x mean time)",
+            |run| run.fairness.effective,
+            format::three_digits,
+        )
+        .aside(),
     ]
 }
 

@@ -104,10 +104,8 @@ fn each_was_due(run: &Run) -> bool {
 
 fn effective(run: &Run) -> Option<String> {
     let effective = run.fairness.effective?;
-    Some(format!(
-        "N_eff {}: so many were served at a time",
-        format::three_digits(effective)
-    ))
+    let effective = format::three_digits(effective);
+    Some(format!("on average {effective} were served at a time"))
 }
 
 /// A schedule that the client itself did not keep.

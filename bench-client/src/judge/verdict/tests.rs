@@ -210,11 +210,11 @@ fn clients_that_did_not_come_or_got_nothing_are_told_with_those_at_work() {
         "{}",
         reason(&run)
     );
-    assert!(reason(&run).contains("N_eff 10.0"), "{}", reason(&run));
+    assert!(reason(&run).contains("on average 10.0 were served"), "{}", reason(&run));
     run.connections.connected = 10;
     run.fairness.none = 0;
     assert!(reason(&run).contains("only 10 of 500"), "{}", reason(&run));
-    assert!(reason(&run).contains("N_eff 10.0"), "{}", reason(&run));
+    assert!(reason(&run).contains("on average 10.0 were served"), "{}", reason(&run));
     assert_eq!(status_of(run), Status::Invalid);
 }
 
