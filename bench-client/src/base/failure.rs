@@ -12,13 +12,13 @@ pub(crate) enum Status {
     Fine = 0,
     /// It could not start.
     NotStarted = 1,
-    /// The command line makes no sense.
+    /// The command line is wrong.
     Usage = 2,
     /// It was measured, and the server made errors, did not keep a gate, or is
     /// worse than what it was compared with.
     Errors = 3,
-    /// The figures are worth nothing: the client was at its limits, or not
-    /// every client could connect.
+    /// A run is invalid, its figures say nothing about the server: the client was
+    /// at its limits, or not every client could connect.
     Invalid = 4,
     /// It was interrupted; the report is of what was measured until then.
     Interrupted = 130,

@@ -160,7 +160,7 @@ fn believable(run: &Run) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     Err(Failure::Invalid(format!(
-        "a run of {} is worth nothing ({reason}) and is not compared; measure it again",
+        "a run of {} is invalid ({reason}) and is not compared; measure it again",
         run.name
     )))
 }

@@ -21,12 +21,12 @@ use crate::machine::launch::LaunchOptions;
 /// Without a command it starts greenserve's echo server twice, once with a
 /// coroutine per client and once with a thread per client, and compares them.
 ///
-/// Exit status: 0 all was well; 1 could not start or connect; 2 the command
-/// line makes no sense, or two loads cannot be compared; 3 there were errors, a
-/// gate was breached, or what was compared is worse; 4 the figures are worth nothing
-/// (fewer clients connected than asked for, the client was at its limits, two
-/// servers share the port, ...: the report says why); 130 interrupted, the
-/// report is partial; 141 nobody reads its output any more.
+/// Exit status: 0 success; 1 could not start or connect; 2 the command line is
+/// wrong, or two loads cannot be compared; 3 there were errors, a gate was
+/// breached, or what was compared is worse; 4 a run is invalid: its figures say
+/// nothing about the server (fewer clients connected than asked for, the client
+/// was at its limits, two servers share the port, ...: the report says why);
+/// 130 interrupted, the report is partial; 141 the reader of its output is gone.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench-client", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -41,27 +41,27 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure a server that runs already, or is started for it; may be left out before a target.
+    /// Measure one server, running or to be started; `run` may be left out before a target.
     Run(Box<RunOptions>),
-    /// Measure a target with several numbers of clients and sizes of messages.
+    /// Measure a target with several numbers of clients and message sizes.
     Sweep(Box<SweepOptions>),
-    /// Search the highest rate at which a target keeps its promises.
+    /// Find the highest rate at which a target keeps its promises.
     FindMax(Box<FindMaxOptions>),
-    /// Measure what this client can drive on these processors.
+    /// Measure how much load this client can generate on these processors.
     Calibrate(Box<CalibrateOptions>),
-    /// Start two servers in turn, measure both, and say which one is faster.
+    /// Start two servers in turn, measure both, and say which is faster.
     Ab(Box<AbOptions>),
-    /// Compare two saved measurements of one load: is the newer one worse?
+    /// Compare two saved measurements of the same load: is the newer one worse?
     Compare(CompareOptions),
-    /// Measure our server beside others, in interleaved rounds on one core.
+    /// Measure our server against others, in interleaved rounds on one core.
     Peers(Box<PeersOptions>),
     /// Show a saved measurement again, as text, page, table or plots.
     Report(ReportOptions),
-    /// Look for what would spoil a measurement; makes none.
+    /// Check for what would spoil a measurement, without making one.
     Doctor(DoctorOptions),
-    /// Serve tcp, udp, unix, unixgram or http, rightly or with known faults.
+    /// Serve tcp, udp, unix, unixgram or http, correctly or with injected faults.
     Serve(Box<ServeOptions>),
-    /// Check that every class of errors is counted, with faults of the server.
+    /// Check, with injected faults, that every class of error is counted.
     Selftest(SelftestOptions),
     /// Start a server; for this program's own use.
     #[command(hide = true)]
