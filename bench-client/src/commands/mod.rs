@@ -29,7 +29,7 @@ use crate::machine::launch;
 /// As the command.
 pub(crate) fn perform(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
-        None => models::compare(&cli.comparison),
+        None => models::compare(&cli.models),
         Some(Command::Run(options)) => run::run(options),
         Some(Command::Sweep(options)) => sweep::run(options),
         Some(Command::FindMax(options)) => find_max::run(options),

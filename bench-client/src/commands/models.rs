@@ -18,7 +18,7 @@ use crate::view::watch::Watch;
 
 /// The comparison of our two models.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct ComparisonOptions {
+pub(crate) struct ModelsOptions {
     #[command(flatten)]
     pub(crate) turns: TurnOptions,
     /// Worker threads of the coroutine server.
@@ -33,7 +33,7 @@ pub(crate) struct ComparisonOptions {
 /// # Errors
 /// When a server does not start, or none of the clients can connect. What was
 /// measured before is printed all the same.
-pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
+pub(crate) fn compare(options: &ModelsOptions) -> Result<Status, Failure> {
     let turns = &options.turns;
     turns.outputs.check(&[turns.load.client.journal.output()])?;
     let stage = Stage::find(pinning::choose(turns.no_pin));
@@ -55,7 +55,7 @@ pub(crate) fn compare(options: &ComparisonOptions) -> Result<Status, Failure> {
 }
 
 fn measure_all(
-    options: &ComparisonOptions,
+    options: &ModelsOptions,
     places: Places,
     watch: &mut Watch,
     sides: &mut Vec<Side>,
@@ -71,7 +71,7 @@ fn measure_all(
     Ok(())
 }
 
-fn measure(model: Model, options: &ComparisonOptions, places: Places, watch: &mut Watch) -> Result<Outcome, Failure> {
+fn measure(model: Model, options: &ModelsOptions, places: Places, watch: &mut Watch) -> Result<Outcome, Failure> {
     watch.turn_to(model.id());
     let command = ServerCommand::ours(model.id(), model);
     let workers = options.server_workers as usize;

@@ -16,11 +16,10 @@ use crate::run::crew::{Crew, Shift};
 use crate::run::job::{Job, Phase};
 use crate::run::outcome::{Memory, Outcome, Window};
 use crate::run::recording::{Recorder, Times};
-use crate::view::progress::Progress;
-
 use crate::run::series::Series;
 use crate::run::standstill::Standstill;
 use crate::saved::{Fairness, Workload};
+use crate::view::progress::Progress;
 use crate::view::watch::{GLANCE, Watch};
 
 /// How much longer than a read may take the last one is waited for.

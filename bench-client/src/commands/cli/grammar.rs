@@ -7,7 +7,7 @@ use crate::commands::calibrate::CalibrateOptions;
 use crate::commands::compare::CompareOptions;
 use crate::commands::doctor::DoctorOptions;
 use crate::commands::find_max::FindMaxOptions;
-use crate::commands::models::ComparisonOptions;
+use crate::commands::models::ModelsOptions;
 use crate::commands::peers::options::PeersOptions;
 use crate::commands::report::ReportOptions;
 use crate::commands::run::RunOptions;
@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
     /// For the comparison that is made without a command.
     #[command(flatten)]
-    pub(crate) comparison: ComparisonOptions,
+    pub(crate) models: ModelsOptions,
 }
 
 /// What to do.

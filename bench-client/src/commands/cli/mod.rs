@@ -35,8 +35,8 @@ mod tests {
     fn everything_has_a_default() {
         let cli = Cli::parse_from(["bench-client"]);
         assert!(cli.command.is_none());
-        assert_eq!(cli.comparison.turns.load.clients, 500);
-        assert_eq!(cli.comparison.turns.duration, Duration::from_secs(5));
+        assert_eq!(cli.models.turns.load.clients, 500);
+        assert_eq!(cli.models.turns.duration, Duration::from_secs(5));
     }
 
     #[test]

@@ -34,15 +34,15 @@ use greenserve::{
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::{answer::Answer, stream::Requests};
-use crate::plan::model::Model;
+pub(crate) use http::Http;
 pub(crate) use options::ServeOptions;
 
 use crate::base::failure::Failure;
 use crate::machine::limits;
+use crate::plan::model::Model;
 use crate::plan::protocol::Protocol;
 use crate::view::stdout;
 use echo::Echo;
-pub(crate) use http::Http;
 use service::Service;
 use stream::KeepResets;
 

@@ -179,7 +179,7 @@ mod tests {
     /// A reading of one thread that waited for a processor for so long, taken so
     /// long after `begin`.
     fn queued(begin: Instant, after: Duration, queued: Duration) -> Reading {
-        let schedule = Some(super::super::thread::Schedule {
+        let schedule = Some(crate::machine::account::thread::Schedule {
             ran: 0,
             queued: queued.as_nanos() as u64,
         });

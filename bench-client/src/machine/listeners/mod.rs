@@ -11,13 +11,11 @@ mod started;
 use crate::base::failure::Failure;
 use crate::machine::account::family::{Processes, named};
 use crate::machine::account::{Account, AccountOptions};
-use crate::machine::listeners::owners::shared;
-use crate::machine::listeners::sockets::is_ours;
-
 use crate::plan::site::Site;
-use sockets::Listener;
+use owners::shared;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sockets::{LISTENING, of_address, of_path};
+use sockets::{Listener, is_ours};
 pub(crate) use started::{Started, started};
 
 /// What there is to know about who listens.
