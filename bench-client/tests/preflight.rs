@@ -209,7 +209,7 @@ fn the_doctor_names_the_limit_that_is_too_low() {
     let problem = text.lines().find(|line| line.starts_with("PROBLEM"));
     let problem = problem.expect("there is one");
     assert!(
-        problem.contains("564 needed, 100 to be had; raise the hard limit"),
+        problem.contains("564 needed, 100 available; raise the hard limit"),
         "{problem}"
     );
 }

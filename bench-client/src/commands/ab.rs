@@ -32,16 +32,16 @@ const NAMES: [&str; 2] = ["A", "B"];
 /// a command without must print "listening on ADDRESS" or "listening on unix:/PATH". The exit status is 3 when B is worse.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AbOptions {
-    /// The one to compare with: 'server --port {port}'.
+    /// The baseline: 'server --port {port}'.
     #[arg(long, value_name = "CMD")]
     a: ServerCommand,
-    /// The one to judge.
+    /// The candidate, which is judged.
     #[arg(long, value_name = "CMD")]
     b: ServerCommand,
     /// How often each is measured; fewer than 5 rounds show nothing.
     #[arg(long, default_value = "5", value_parser = quantity::count)]
     rounds: u32,
-    /// What is measured of them: http://{address}/path, unixgram://{path};
+    /// What to measure: http://{address}/path, unixgram://{path};
     /// echoes over TCP or a Unix socket by default.
     #[arg(long, value_name = "TARGET")]
     target: Option<Template>,

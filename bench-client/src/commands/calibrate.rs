@@ -30,13 +30,13 @@ use crate::view::watch::Watch;
 /// `bench-client calibrate`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CalibrateOptions {
-    /// What the client is to speak.
+    /// The protocol to calibrate for.
     #[arg(long, value_enum, default_value = "tcp")]
     protocol: Protocol,
     /// Simulated clients.
     #[arg(short, long, default_value = "500", value_parser = quantity::count)]
     clients: u32,
-    /// Sizes of messages; with more than one, none of them a list.
+    /// Message sizes; several may not include a list.
     #[arg(long, value_delimiter = ',', default_value = "64,1k,16k")]
     size: Vec<Sizes>,
     #[command(flatten)]

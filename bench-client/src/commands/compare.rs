@@ -16,9 +16,9 @@ const NAMES: [&str; 2] = ["BASE", "NEW"];
 /// Two reports.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CompareOptions {
-    /// What --json wrote before.
+    /// The baseline, a file written with --json.
     base: PathBuf,
-    /// What it wrote now.
+    /// The newer one.
     new: PathBuf,
     #[command(flatten)]
     tolerance: ToleranceOptions,

@@ -8,12 +8,12 @@ use crate::plan::places::Places;
 /// How often a server is measured, and who starts it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RoundOptions {
-    /// Measure so many rounds; the figures are their medians.
+    /// Rounds to measure; the figures are their medians.
     #[arg(long, value_name = "N", default_value = "1", value_parser = crate::base::quantity::count)]
     pub(crate) repeat: u32,
     /// Start this server, anew for each round, and measure it.
     ///
-    /// {port}, {address} or {path} in it is filled in; else it prints "listening on ...".
+    /// {port}, {address} or {path} in it is filled in; without, it must print "listening on ...".
     #[arg(long, value_name = "CMD")]
     pub(crate) spawn: Option<ServerCommand>,
     /// Let a server that is started here, and the client, run on any CPU.

@@ -27,7 +27,7 @@ pub(crate) struct SweepOptions {
     /// Numbers of clients.
     #[arg(short, long, value_delimiter = ',', default_value = "1,10,100,500,1k,5k", value_parser = quantity::count)]
     clients: Vec<u32>,
-    /// Sizes of messages; with more than one, none of them a list.
+    /// Message sizes; several may not include a list.
     #[arg(long, value_delimiter = ',', default_value = "64,1k,16k")]
     size: Vec<Sizes>,
     #[command(flatten)]

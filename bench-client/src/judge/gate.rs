@@ -122,7 +122,7 @@ impl fmt::Display for Breach {
 /// The gates of a command.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct GateOptions {
-    /// End with status 3 if this is true: p99>2ms, rps<50k; may be given several times.
+    /// Exit with status 3 if this is true: p99>2ms, rps<50k; may be repeated.
     ///
     /// Also cpu>8us, memory>10k, errors.corrupt>0, unfinished>0, fairness<0.9. A
     /// gate on errors says how many are allowed.

@@ -72,9 +72,9 @@ impl Tolerance {
 /// The tolerances of a comparison.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ToleranceOptions {
-    /// End with status 3 only if the median of this figure is worse by more:
-    /// 'p99 +5%', 'rps -5%', 'cpu +2%'; may be given several times. Without it
-    /// any figure that is shown to be worse does.
+    /// Exit with status 3 only if the median of this figure is worse by more:
+    /// 'p99 +5%', 'rps -5%', 'cpu +2%'; may be repeated. Without it any figure
+    /// that is shown to be worse does.
     #[arg(long = "gate", value_name = "TOLERANCE")]
     tolerances: Vec<Tolerance>,
 }

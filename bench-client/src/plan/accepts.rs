@@ -12,7 +12,7 @@ pub(crate) const ON_TIME: Duration = Duration::from_millis(1);
 /// How figures are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct VerdictOptions {
-    /// Accept figures that were bounded by the client's processor time.
+    /// Accept figures that the client's processor time limited.
     #[arg(long)]
     pub(crate) allow_client_limited: bool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct VerdictOptions {
 /// Which calibration runs are held against.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CeilingOptions {
-    /// Hold the client against a calibration [default: the saved one]
+    /// Calibration to compare the client with [default: the saved one]
     #[arg(long, value_name = "FILE|none", default_value = "", hide_default_value = true)]
     pub(crate) ceiling: Source,
 }

@@ -19,28 +19,28 @@ use crate::plan::{Network, Plan};
 /// How the clients work, in all commands that have a target.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorkloadOptions {
-    /// Messages a client may have on their way.
+    /// Messages a client may have in flight.
     #[arg(long, default_value = "1", value_parser = quantity::count, visible_alias = "udp-window")]
     pub(crate) depth: u32,
-    /// Messages a second of all clients: 20k, 1k:50k, stages:10s@1k,30s@5k.
+    /// Messages a second, of all clients together: 20k, 1k:50k, stages:10s@1k,30s@5k.
     ///
     /// An open loop: the schedule does not wait for answers, and response time
-    /// counts from the instant it meant.
+    /// counts from the scheduled instant.
     #[arg(long)]
     pub(crate) rate: Option<Rate>,
-    /// How the messages of --rate follow one another.
+    /// How the messages of --rate are spaced.
     #[arg(long, value_enum, requires = "rate")]
     pub(crate) arrivals: Option<Arrivals>,
-    /// With --rate, do not send what is later than this.
+    /// With --rate, count what is later than this instead of sending it.
     #[arg(long, requires = "rate", value_parser = quantity::positive_duration)]
     pub(crate) shed: Option<Duration>,
     /// A pause between an answer and the next message: 5ms, exp:5ms.
     #[arg(long, conflicts_with = "rate")]
     pub(crate) think: Option<Think>,
-    /// Stop after so many answers, if the time is not over before.
+    /// Stop after so many answers, if they come before the time is up.
     #[arg(short = 'n', long, value_parser = quantity::large_count)]
     pub(crate) requests: Option<u64>,
-    /// Stop when this many things went wrong: errors>100
+    /// Stop after more errors than this: errors>100
     #[arg(long, value_name = "CONDITION", value_parser = most_errors)]
     pub(crate) until: Option<u64>,
     /// Spread the clients' connecting over this time.
@@ -55,7 +55,7 @@ pub(crate) struct WorkloadOptions {
     /// How a connection is closed.
     #[arg(long, value_enum, default_value = "fin")]
     pub(crate) linger: Linger,
-    /// Hold the connections without using them; for memory.
+    /// Hold the connections without using them, to measure memory.
     #[arg(long, conflicts_with_all = ["churn", "rate", "think", "requests"])]
     pub(crate) idle: bool,
     /// What messages are made of: random, pattern, or a file.

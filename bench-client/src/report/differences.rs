@@ -69,7 +69,7 @@ pub(crate) fn table(judgement: &Judgement) -> Table {
         &judgement.a.name,
         &judgement.b.name,
         "difference",
-        "95 % sure",
+        "95 % interval",
         "p",
     ];
     let tolerated = gated.then_some("tolerated");

@@ -83,7 +83,7 @@ mod tests {
         for runs in [vec![one.clone()], vec![one.clone(), one.clone()], vec![one, other]] {
             let saved = Saved::example(runs);
             let page = String::from_utf8(html::page(&saved, &asked)).unwrap();
-            let (tables, _) = page.split_once("In pictures").unwrap();
+            let (tables, _) = page.split_once("<h2>Plots").unwrap();
             for form in [&text::report(&saved, &asked), &runs::markdown(&saved, &asked), tables] {
                 assert!(form.contains("p75") && form.contains("p99.5"), "{form}");
                 assert!(form.contains("75.0 ms"), "{form}");

@@ -64,7 +64,7 @@ fn client(run: &Run) -> String {
         .map(|micros| {
             let rate = format::thousands(1e6 / micros);
             let units = run.workload.units();
-            format!("; by this run its ceiling is {rate} {units}/s for each processor (not calibrated)")
+            format!("; its ceiling, by this run alone: {rate} {units}/s per processor (not calibrated)")
         });
     used + &ceiling.unwrap_or_default()
 }

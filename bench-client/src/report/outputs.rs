@@ -25,7 +25,7 @@ pub(crate) struct Outputs {
     /// Write all figures to FILE as JSON; `report` and `compare` read it.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page with plots to FILE; it needs no network.
+    /// Write a self-contained page with plots to FILE.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Write a line for each interval of each run to FILE.
@@ -38,7 +38,7 @@ pub(crate) struct Outputs {
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// Write the distribution of times to FILE, in ms, for HdrHistogram's
-    /// plotter; of several servers, each to a file with its name in FILE's.
+    /// plotter; of several servers, one file each, with its name in it.
     #[arg(long, value_name = "FILE")]
     pub(crate) hgrm: Option<PathBuf>,
     /// Write HdrHistogram's interval log to FILE; --json then keeps all of it.

@@ -23,7 +23,7 @@ pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
         rate(side),
         table(&side.runs, &columns(asked))
     );
-    text.push_str("spread: how far the round farthest from the median is away from it\n");
+    text.push_str("spread: distance of the farthest round from the median\n");
     for line in nearest_ceiling(side.runs.iter().copied())
         .into_iter()
         .chain(remarks(&side.runs))

@@ -38,23 +38,23 @@ pub(crate) struct LoadOptions {
 /// What all clients have in common.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClientOptions {
-    /// How far answers are checked.
+    /// How much of each answer is checked.
     #[arg(long, value_enum, default_value = "full")]
     pub(crate) verify: Verify,
-    /// What the messages are a function of.
+    /// Seed of the messages' contents.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Worker threads of the client.
     #[arg(long, default_value = "1", value_parser = workers)]
     pub(crate) workers: u32,
-    /// Addresses to connect from; on loopback, many connections or short ones
-    /// come from 127.0.0.0/26 by themselves.
+    /// Addresses to connect from [default on loopback, for many connections or
+    /// short ones: 127.0.0.0/26]
     #[arg(long, value_name = "BLOCK")]
     pub(crate) source: Option<Sources>,
     /// How long connecting may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) connect_timeout: Duration,
-    /// How long a whole answer or a write may take.
+    /// How long a complete answer, or a write, may take.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::positive_duration)]
     pub(crate) timeout: Duration,
     #[command(flatten)]

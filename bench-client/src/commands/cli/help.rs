@@ -207,7 +207,7 @@ mod tests {
             assert_eq!(short.contains(option), everyday, "{option}");
             assert!(long.contains(option), "{option}");
         }
-        assert!(long.contains("counts from the instant it meant"), "{long}");
+        assert!(long.contains("counts from the scheduled instant"), "{long}");
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn time_wait(plan: &Plan) -> Option<Finding> {
     let waiting = in_time_wait(&text)?;
     let ports = limits::ports(plan)?;
     let show = |number: u64| format::thousands(number as f64);
-    let text = format!("{} connections, {} ports to be had", show(waiting), show(ports));
+    let text = format!("{} connections, {} ports available", show(waiting), show(ports));
     let finding = Finding::ok("TIME_WAIT", text);
     Some(finding.warn_if(
         waiting * 2 > ports,

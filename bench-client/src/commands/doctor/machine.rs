@@ -54,7 +54,7 @@ fn load(processors: usize) -> Option<Finding> {
     let text = format!("{average} in the last minute");
     Some(Finding::ok("load", text).warn_if(
         average > BUSY * processors as f64,
-        "other work takes part in the measurement: wait until it is done",
+        "other work disturbs the measurement: wait until it is done",
     ))
 }
 

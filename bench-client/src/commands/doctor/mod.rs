@@ -85,7 +85,7 @@ fn limits(plan: &Plan) -> Result<Vec<Finding>, Failure> {
 
 fn enough(need: &Need) -> Finding {
     let show = |number: u64| format::thousands(number as f64);
-    let text = format!("{} needed, {} to be had", show(need.needed), show(need.limit));
+    let text = format!("{} needed, {} available", show(need.needed), show(need.limit));
     let finding = Finding::ok(need.what, text);
     match need.is_met() {
         true => finding,
@@ -151,7 +151,7 @@ mod tests {
         need.needed += 1;
         let problem = enough(&need);
         assert_eq!(problem.level, Level::Problem);
-        assert_eq!(problem.text, "5,001 needed, 5,000 to be had; give more");
+        assert_eq!(problem.text, "5,001 needed, 5,000 available; give more");
     }
 
     #[test]

@@ -19,15 +19,15 @@ pub(crate) struct FindMaxOptions {
     /// What must hold: conditions as for --fail-if, as 'p99<2ms,errors=0'.
     #[arg(long, default_value = "p99<10ms,errors=0")]
     pub(super) slo: Promises,
-    /// The search ends when the rate is known to this part of it.
+    /// End the search when the rate is known to this fraction.
     #[arg(long, value_name = "PART", default_value = "0.02", value_parser = precision)]
     pub(super) precision: f64,
-    /// How the messages follow one another.
+    /// How the messages are spaced.
     #[arg(long, value_enum, default_value = "uniform")]
     pub(super) spacing: Arrivals,
     #[command(flatten)]
     pub(super) load: LoadOptions,
-    /// How long the run takes that confirms what was found.
+    /// Length of the run that confirms the result.
     #[arg(long, default_value = "10s", value_parser = quantity::positive_duration)]
     pub(super) confirm: Duration,
 }

@@ -23,7 +23,7 @@ const CHURNING: u32 = 100;
 pub(crate) struct PeersOptions {
     #[command(flatten)]
     pub(crate) turns: TurnOptions,
-    /// How often everything is measured: in the order A B C, then C B A, ...
+    /// How often everything is measured, in the order A B C, then C B A, ...
     #[arg(long, default_value = "3", value_parser = quantity::count)]
     pub(crate) rounds: u32,
     /// Measure these peers only.
@@ -32,7 +32,7 @@ pub(crate) struct PeersOptions {
     /// What to measure.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "echo,churn,memory,many")]
     pub(crate) probe: Vec<Probe>,
-    /// Clients of the measurement with many.
+    /// Clients of the probe `many`.
     #[arg(long, default_value = "15000", value_parser = quantity::count)]
     pub(crate) many: u32,
     /// Where the peers' sources are.

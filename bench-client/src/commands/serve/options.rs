@@ -20,10 +20,10 @@ const LARGEST: usize = 64 * 1024;
 /// `bench-client serve`: the reference server.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// What to speak.
+    /// The protocol to speak.
     #[arg(value_enum, default_value = "tcp")]
     pub(crate) protocol: Protocol,
-    /// Who runs the handler. By default a coroutine; for datagrams the accept
+    /// What runs the handler. By default a coroutine; for datagrams the accept
     /// loop, which keeps their order, unless one has to wait.
     #[arg(long, value_enum)]
     model: Option<Model>,
@@ -38,7 +38,7 @@ pub(crate) struct ServeOptions {
     /// faults befall. Without it a message is what one read brings.
     #[arg(long, value_parser = message_size)]
     pub(crate) size: Option<usize>,
-    /// End when standard input does.
+    /// Exit when standard input ends.
     #[arg(long)]
     pub(crate) die_with_parent: bool,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) struct FaultOptions {
     /// Take this long for every answer: 5ms, uniform:1ms..5ms, exp:5ms.
     #[arg(long, value_parser = pace::delay)]
     pub(crate) delay: Option<Delay>,
-    /// Send every byte of an answer by itself, which is no error.
+    /// Send every byte of an answer by itself; clients must bear it.
     #[arg(long)]
     pub(crate) byte_by_byte: bool,
     /// Accept all connections, but answer only the first N.
@@ -97,13 +97,13 @@ pub(crate) struct FaultOptions {
     /// Answer a request with this status: 503*7.
     #[arg(long, value_name = "STATUS*HOW_OFTEN", value_parser = dose::dosed_status)]
     pub(crate) status: Option<Dosed<u16>>,
-    /// Answer a request with what is no HTTP.
+    /// Answer a request with something that is not HTTP.
     #[arg(long, value_name = "HOW_OFTEN", value_parser = dose::dose)]
     pub(crate) bad_response: Option<Dose>,
-    /// Answers that are right before the first fault.
+    /// Correct answers before the first fault.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(crate) after: u64,
-    /// What probabilities are a function of.
+    /// Seed of the probabilities.
     #[arg(long, default_value = "42")]
     pub(crate) seed: u64,
 }
@@ -175,7 +175,7 @@ impl FaultOptions {
 }
 
 impl ServeOptions {
-    /// Who runs the handler.
+    /// What runs the handler.
     pub(crate) fn model(&self) -> Model {
         let waits = self.faults.delay.is_some() || self.faults.waiting().iter().any(|(_, given)| *given);
         let default = match self.protocol.is_datagram() && !waits {

@@ -27,7 +27,7 @@ pub(super) fn section(comparison: &Comparison<'_>, asked: &[Percentile]) -> Mark
             (table(&lines::table(comparison, asked)))
         }
         (plots(comparison))
-        h2 { "What both ends used" }
+        h2 { "Resources used by both ends" }
         (account::table(comparison))
         h2 { "Errors" }
         (errors(comparison))
@@ -142,12 +142,12 @@ fn in_words(side: &Rounds<'_>, asked: &[Percentile]) -> Markup {
 /// What the second side has for each of the first's.
 fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     let rounds = match comparison.rounds() {
-        1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
+        1 => "One round each, which says nothing about how much rounds vary.".to_owned(),
         rounds => format!("Medians of {rounds} rounds."),
     };
     let doubt = match comparison.runs().all(|run| run.verdict.valid) {
         true => "",
-        false => " A run is invalid: what it has a part in says nothing.",
+        false => " A run is invalid: nothing it is part of can be trusted.",
     };
     let [one, other] = &comparison.sides[..] else {
         return format!(
@@ -176,7 +176,7 @@ fn plots(comparison: &Comparison<'_>) -> Markup {
     let charts = plot::charts(comparison);
     html! {
         @if !charts.is_empty() {
-            h2 { "In pictures" }
+            h2 { "Plots" }
             div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
         }
         @if comparison.runs().all(|run| run.series.is_empty()) {

@@ -69,7 +69,7 @@ impl Workload {
     /// What must be known of those times.
     pub(crate) fn time_remark(&self) -> &'static str {
         match self.mode.as_str() {
-            "open" => "from the schedule's instant",
+            "open" => "from the scheduled instant",
             _ => "closed loop: stalls are under-counted",
         }
     }
