@@ -2,7 +2,6 @@
 //! are made of [`saved`](crate::saved), so that a file can be shown again.
 
 mod csv;
-mod decoding;
 pub(crate) mod differences;
 mod grouping;
 mod hdr_log;

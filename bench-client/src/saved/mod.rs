@@ -5,7 +5,9 @@
 //! [`Times`] are nanoseconds. A figure that there is none of is `null`.
 
 pub(crate) mod archive;
+pub(crate) mod decoding;
 pub(crate) mod figure;
+mod headline;
 mod judgement;
 mod machine;
 mod run;
@@ -17,10 +19,11 @@ mod workload;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use decoding::DIGITS;
 pub(crate) use judgement::{Difference, Judgement, Knee, Party, Word};
 pub(crate) use machine::Machine;
 pub(crate) use run::{Ceiling, Connections, Errors, Fairness, Run, Verdict};
-pub(crate) use times::{DIGITS, Second, Times};
+pub(crate) use times::{Second, Times};
 pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;
 

@@ -63,17 +63,6 @@ impl Workload {
             }
         }
     }
-
-    /// Of everything but the hash and the target: the fields in their order as
-    /// JSON.
-    pub(crate) fn hashed(&self) -> String {
-        let load = Workload {
-            hash: String::new(),
-            target: String::new(),
-            ..self.clone()
-        };
-        fingerprint(&serde_json::to_vec(&load).unwrap_or_default())
-    }
 }
 
 fn linger(linger: Linger) -> &'static str {

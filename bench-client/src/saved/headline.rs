@@ -1,9 +1,8 @@
 //! A load in words.
 
-use super::short;
+use std::time::Duration;
+
 use crate::base::format;
-use crate::plan::payload::HEADER;
-use crate::plan::sizes::Sizes;
 use crate::saved::Workload;
 
 impl Workload {
@@ -96,12 +95,6 @@ impl Workload {
         }
     }
 
-    /// Whether every message is too short to have a header.
-    pub(super) fn is_headless(&self) -> bool {
-        let sizes = self.size.parse::<Sizes>();
-        sizes.is_ok_and(|sizes| sizes.largest() < HEADER)
-    }
-
     fn exchange(&self) -> String {
         let protocol = &self.protocol;
         match (self.request.as_deref(), self.churn.as_str()) {
@@ -135,6 +128,10 @@ impl Workload {
             (None, None) => "no end".to_owned(),
         }
     }
+}
+
+fn short(seconds: f64) -> String {
+    format::seconds(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -179,19 +176,5 @@ mod tests {
             assert!(headline.contains(words), "{headline}");
         }
         assert!(!http("none", "none", "full").contains("64 B"));
-    }
-
-    #[test]
-    fn no_header_is_verified_of_a_message_that_has_none() {
-        for (size, words) in [
-            ("1", "lengths verified"),
-            ("1..23", "lengths verified"),
-            ("24", "headers verified"),
-        ] {
-            let mut run = Run::example("a", 1.0);
-            run.workload.verify = "header".to_owned();
-            run.workload.size = size.to_owned();
-            assert!(run.rate_in_words().contains(words), "{}", run.rate_in_words());
-        }
     }
 }

@@ -8,8 +8,8 @@ use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
-use crate::saved::DIGITS;
-
+/// Decimal digits of a time that are kept.
+pub(crate) const DIGITS: u8 = 3;
 /// What the deflated form of HdrHistogram's V2 begins with.
 const DEFLATED: &[u8] = &0x1c84_9314_u32.to_be_bytes();
 /// The plain form's header: cookie, length of the counters, offset, digits,
@@ -24,7 +24,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The histogram that `text` is; `None` when it is none that this program
 /// writes.
-pub(super) fn decoded(text: &str) -> Option<Histogram<u64>> {
+pub(crate) fn decoded(text: &str) -> Option<Histogram<u64>> {
     let bytes = inflated(BASE64.decode(text).ok()?)?;
     is_ours(&bytes)?;
     let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).ok()?;

@@ -1,13 +1,13 @@
 //! A run in words.
 
-mod load;
-
 use std::time::Duration;
 
 use crate::base::format;
 use crate::judge::precision::Precision;
+use crate::plan::payload::HEADER;
 use crate::plan::places::Places;
-use crate::saved::{Errors, Manifest, Memory, Run, Usage};
+use crate::plan::sizes::Sizes;
+use crate::saved::{Errors, Manifest, Memory, Run, Usage, Workload};
 
 impl Run {
     /// Rate and how exactly it is known, what was offered, and how many bytes
@@ -25,7 +25,7 @@ impl Run {
         let how = match (&self.workload.request, self.workload.verify.as_str()) {
             (Some(_), _) => return format!("{rate}{offered}   {bytes} of responses"),
             (None, "full") => "verified",
-            (None, "header") if self.workload.is_headless() => "lengths verified: so short a message has no header",
+            (None, "header") if is_headless(&self.workload) => "lengths verified: so short a message has no header",
             (None, "header") => "headers verified",
             (None, _) => "not verified",
         };
@@ -164,6 +164,27 @@ pub(crate) fn time(seconds: f64) -> String {
     format::duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-fn short(seconds: f64) -> String {
-    format::seconds(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+/// Whether every message is too short to have a header.
+fn is_headless(workload: &Workload) -> bool {
+    let sizes = workload.size.parse::<Sizes>();
+    sizes.is_ok_and(|sizes| sizes.largest() < HEADER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_is_verified_of_a_message_that_has_none() {
+        for (size, words) in [
+            ("1", "lengths verified"),
+            ("1..23", "lengths verified"),
+            ("24", "headers verified"),
+        ] {
+            let mut run = Run::example("a", 1.0);
+            run.workload.verify = "header".to_owned();
+            run.workload.size = size.to_owned();
+            assert!(run.rate_in_words().contains(words), "{}", run.rate_in_words());
+        }
+    }
 }
