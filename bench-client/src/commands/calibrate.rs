@@ -112,7 +112,7 @@ fn print(options: &CalibrateOptions, places: Places, all: &[(&Sizes, Costs)]) ->
     }
     let (protocol, clients) = (options.protocol.id(), options.clients);
     stdout::print(format!(
-        "{protocol}, {clients} clients, closed loop; {places}\n\n{table}\nCPU: per message, median of {} rounds. Ceiling: messages a second at which one processor is fully used by\nthe client. Client drives: how many of our own servers' processors one of the client's keeps busy.\n",
+        "{protocol}, {clients} clients, closed loop; {places}\n\n{table}\nCPU: per message, median of the rounds ({}). Ceiling: messages a second at which the client\nuses one processor fully. Client drives: how many processors of our own server one of the client's keeps busy.\n",
         options.rounds
     ))
 }

@@ -131,7 +131,7 @@ fn same_load(first: &Run, run: &Run) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "{} and {} had different loads ({}) and are not compared; measure both under one",
+        "{} and {} had different loads ({}) and are not compared; measure both under the same load",
         first.name,
         run.name,
         what_differs(&first.workload, &run.workload, &["hash", "target"]).join(", "),

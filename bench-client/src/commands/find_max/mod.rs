@@ -69,7 +69,7 @@ fn headline(options: &FindMaxOptions, found: Option<Found>) -> String {
         Some(Found::Rate(rate)) => format!("{target}: {} messages/s keep {slo}\n", format::thousands(rate)),
         Some(Found::Nothing) => format!("{target}: no rate was found that keeps {slo}\n"),
         Some(Found::NothingValid) => {
-            format!("{target}: INVALID, no run was valid that could confirm a rate that keeps {slo}\n")
+            format!("{target}: INVALID: no valid run could confirm a rate that keeps {slo}\n")
         }
     }
 }

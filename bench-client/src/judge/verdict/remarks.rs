@@ -115,7 +115,7 @@ fn crowded(run: &Run) -> Option<String> {
     let (name, part) = longest_wait(run)?;
     (part > CROWDED).then(|| {
         format!(
-            "the {name} was ready and had no processor for {} of the time: other work on this machine disturbed \
+            "the {name} was ready to run but had no processor for {} of the time: other work on this machine disturbed \
              the figures; repeat the measurement when it is done",
             format::percent(part)
         )
