@@ -113,7 +113,7 @@ fn a_server_that_serves_10_of_500_is_told_so() {
     let report = &run.report;
     assert_eq!(report["verdict"]["valid"], false);
     assert!(run.text().contains("only 10 of 500"), "{}", run.text());
-    assert!(run.text().contains("N_eff"), "{}", run.text());
+    assert!(run.text().contains("were served at a time"), "{}", run.text());
     let at_work = report["fairness"]["effective"].as_f64().expect("a number");
     assert!((5.0..11.0).contains(&at_work), "{}", report["fairness"]);
 }
@@ -209,7 +209,7 @@ fn the_doctor_names_the_limit_that_is_too_low() {
     let problem = text.lines().find(|line| line.starts_with("PROBLEM"));
     let problem = problem.expect("there is one");
     assert!(
-        problem.contains("564 needed, 100 to be had; raise the hard limit"),
+        problem.contains("564 needed, 100 available; raise the hard limit"),
         "{problem}"
     );
 }

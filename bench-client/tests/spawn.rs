@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -258,4 +259,19 @@ fn line_with(lines: &mut impl BufRead, text: &str) -> String {
         assert_ne!(lines.read_line(&mut line).expect("text"), 0, "no {text:?}");
     }
     line
+}
+
+/// The server is gone before its clients have waited long enough for an answer.
+#[test]
+fn the_file_of_a_run_that_nobody_connected_in_says_how_the_server_ended() {
+    // Clients connect to it, and nobody takes them.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let server = format!("sh -c 'echo listening on {address}; sleep 0.2; exit 3'");
+    let run = Run::of(&["run", "--spawn", &server, "--timeout", "1s"]);
+    assert_eq!(run.output.status.code(), Some(1), "{}", run.complaints());
+    let verdict = &run.saved["runs"][0]["verdict"];
+    let has = |list: &str, part: &str| verdict[list].to_string().contains(part);
+    assert!(has("reasons", "the server ended by itself"), "{verdict}");
+    assert!(has("remarks", "there is no account of the server"), "{verdict}");
 }

@@ -6,21 +6,21 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use super::exchange::origin;
-use crate::churn::Churn;
-use crate::gate::Gate;
-use crate::http::{Request, RequestOptions};
-use crate::invocation::ServerCommand;
-use crate::pace::Think;
-use crate::payload::{Content, Payload};
-use crate::pinning::Cpus;
-use crate::protocol::Protocol;
-use crate::quantity;
-use crate::rate::Rate;
-use crate::sizes::{LARGEST, Sizes};
-use crate::source::Sources;
-use crate::target::Target;
-use crate::template::Template;
-use crate::tolerance::Tolerance;
+use crate::base::quantity;
+use crate::judge::gate::Gate;
+use crate::judge::tolerance::Tolerance;
+use crate::machine::invocation::ServerCommand;
+use crate::machine::pinning::Cpus;
+use crate::plan::churn::Churn;
+use crate::plan::http::{Request, RequestOptions};
+use crate::plan::pace::Think;
+use crate::plan::payload::{Content, Payload};
+use crate::plan::protocol::Protocol;
+use crate::plan::rate::Rate;
+use crate::plan::sizes::{LARGEST, Sizes};
+use crate::plan::source::Sources;
+use crate::plan::target::Target;
+use crate::plan::template::Template;
 
 /// What is read is shown as a text that reads as the same value.
 pub fn command_line(bytes: &[u8]) {

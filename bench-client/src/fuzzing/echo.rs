@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use super::exchange::{Heard, Taken, hear, job, origin};
-use crate::job::{Job, Verify};
-use crate::taxonomy::ErrorClass;
+use crate::base::taxonomy::ErrorClass;
+use crate::plan::verify::Verify;
+use crate::run::job::Job;
 
 /// Messages that were sent.
 const MESSAGES: usize = 4;

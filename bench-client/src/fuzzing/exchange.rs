@@ -2,12 +2,13 @@
 
 use clap::Parser;
 
-use crate::cli::{Phases, RunOptions};
-use crate::http::Reader;
-use crate::job::Job;
-use crate::payload::Origin;
-use crate::target::Target;
-use crate::taxonomy::ErrorClass;
+use crate::base::taxonomy::ErrorClass;
+use crate::commands::run::RunOptions;
+use crate::plan::http::Reader;
+use crate::plan::origin::Origin;
+use crate::plan::target::Target;
+use crate::run::job::Job;
+use crate::run::options::Phases;
 
 /// The words of a `run`.
 #[derive(Debug, Parser)]

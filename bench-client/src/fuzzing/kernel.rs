@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::account::{Schedule, Stat, field, size};
-use crate::child::outputs::read_endpoint;
-use crate::host::Reading;
-use crate::listeners::{LISTENING, of_address, of_path};
-use crate::target::Endpoint;
+use crate::machine::account::{Schedule, Stat, field, size};
+use crate::machine::child::outputs::read_endpoint;
+use crate::machine::host::Reading;
+use crate::machine::listeners::{LISTENING, of_address, of_path};
+use crate::plan::target::Endpoint;
 
 /// No text is too much. A byte that is no text is what `String::from_utf8_lossy`
 /// makes of it.

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::archive::parse;
-use crate::comparing::{FIGURES, differences};
+use crate::judge::compare::{FIGURES, differences};
 use crate::report::every_form;
+use crate::saved::archive::parse;
 use crate::saved::{Run, SCHEMA, Saved};
 
 /// The text of a file: what is no report is told, and what is one is shown and

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use crate::serve::{Answer, Http, Requests};
+use crate::commands::serve::{Answer, Http, Requests};
 
 /// A connection whose client sends so many bytes at a time.
 struct Client<'a> {

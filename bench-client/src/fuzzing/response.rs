@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use super::exchange::{hear, job, origin};
-use crate::http::{Reader, Request, Response};
-use crate::job::Job;
-use crate::taxonomy::Fault;
+use crate::base::taxonomy::Fault;
+use crate::plan::http::{Reader, Request, Response};
+use crate::run::job::Job;
 
 /// Requests on their way.
 const MESSAGES: usize = 3;

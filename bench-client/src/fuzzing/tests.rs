@@ -30,7 +30,7 @@ fn the_seeds_of_reports_are_reports() {
         ("short", &include_bytes!("../../../fuzz/seeds/report/short.json")[..]),
         ("full", include_bytes!("../../../fuzz/seeds/report/full.json")),
     ] {
-        let read = crate::archive::parse(text);
+        let read = crate::saved::archive::parse(text);
         assert!(
             read.is_ok(),
             "fuzz/seeds/report/{name}.json: {read:?}; give it what a report has now"

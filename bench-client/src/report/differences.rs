@@ -1,12 +1,10 @@
 //! Two sides and what may be said of their difference.
 
-use super::precision::Precision;
 use super::rounds;
 use super::table::Table;
-use super::wording::nearest_ceiling;
-use crate::format;
+use crate::base::format::{self, signed_percent};
+use crate::base::statistics::MOST_ROUNDS;
 use crate::saved::{Difference, Judgement, Party, Run, Saved, Word};
-use crate::statistics::MOST_ROUNDS;
 
 /// A p-value below this is not written out.
 const LEAST_P: f64 = 0.001;
@@ -71,7 +69,7 @@ pub(crate) fn table(judgement: &Judgement) -> Table {
         &judgement.a.name,
         &judgement.b.name,
         "difference",
-        "95 % sure",
+        "95 % interval",
         "p",
     ];
     let tolerated = gated.then_some("tolerated");
@@ -82,13 +80,17 @@ pub(crate) fn table(judgement: &Judgement) -> Table {
             difference.figure.label(),
             show(difference.a_median),
             show(difference.b_median),
-            format::or_none(difference.change(), percent),
+            format::or_none(difference.change(), signed_percent),
             format::or_none(difference.interval, |interval| {
-                format!("{} to {}", percent(interval.low - 1.0), percent(interval.high - 1.0))
+                format!(
+                    "{} to {}",
+                    signed_percent(interval.low - 1.0),
+                    signed_percent(interval.high - 1.0)
+                )
             }),
             p_value(difference.p_adjusted),
         ];
-        let tolerated = gated.then(|| format::or_none(difference.tolerance, percent));
+        let tolerated = gated.then(|| format::or_none(difference.tolerance, signed_percent));
         table.row(cells.into_iter().chain(tolerated).chain([verdict(difference)]));
     }
     table
@@ -99,11 +101,6 @@ fn p_value(value: f64) -> String {
         true => format!("<{LEAST_P}"),
         false => format!("{value:.3}"),
     }
-}
-
-/// A change with its sign: `+5.2 %`.
-pub(crate) fn percent(change: f64) -> String {
-    format!("{:+.1} %", change * 100.0)
 }
 
 /// What may be said of B, in the words of the figure.
@@ -157,30 +154,6 @@ pub(crate) fn summary(judgement: &Judgement) -> String {
     }
 }
 
-/// What must be known of a side before its figures are believed.
-pub(crate) fn remarks(name: &str, runs: &[Run]) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if let [only] = runs {
-        let within = Precision::of(&[only]);
-        remarks.push(format!(
-            "{name}: one round; its intervals say {within} of its answers/s, and nothing of how rounds differ"
-        ));
-    }
-    let errors: u64 = runs.iter().map(Run::errors).fold(0, u64::saturating_add);
-    if errors > 0 {
-        let rounds = match runs.len() {
-            1 => "one round".to_owned(),
-            rounds => format!("{rounds} rounds"),
-        };
-        remarks.push(format!(
-            "{name}: {} errors in {rounds}",
-            format::thousands(errors as f64)
-        ));
-    }
-    remarks.extend(nearest_ceiling(runs).map(|ceiling| format!("{name}: {ceiling}")));
-    remarks
-}
-
 impl Party {
     /// Its runs among `runs`.
     fn runs<'a>(&self, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
@@ -213,22 +186,6 @@ mod tests {
     }
 
     #[test]
-    fn the_round_nearest_to_the_clients_ceiling_is_told() {
-        let mut runs = [0; 5].map(|_| Run::example("server", 1.0));
-        for (run, share) in runs.iter_mut().zip([0.5, 0.62, 0.4]) {
-            run.ceiling = Some(crate::saved::Ceiling {
-                answers_per_s: 1000.0,
-                share,
-                calibrated: "2026-11-21".to_owned(),
-            });
-        }
-        assert_eq!(
-            remarks("A", &runs),
-            ["A: client at most at 62 % of its ceiling (calibrated 2026-11-21: 1,000 echoes/s)"]
-        );
-    }
-
-    #[test]
     fn a_comparison_without_tolerances_has_no_column_for_them() {
         let mut saved = Saved::compared();
         let judgement = &mut saved.judgements[0];
@@ -245,11 +202,5 @@ mod tests {
         saved.runs[6].verdict.remarks.push("the clock is slow".to_owned());
         let text = report(&saved, &saved.judgements[0]);
         assert!(text.contains("B, round 2: the clock is slow\n"), "{text}");
-    }
-
-    #[test]
-    fn one_round_is_told_to_be_one() {
-        let remarks = remarks("A", &[Run::example("server", 1.0)]);
-        assert!(remarks[0].contains("one round"), "{remarks:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Runs that belong together.
 
+use crate::base::statistics::median;
 use crate::saved::{Run, Workload};
-use crate::statistics::median;
 
 /// One load, and the servers that were put under it.
 #[derive(Clone, Debug)]

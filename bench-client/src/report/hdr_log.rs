@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-    use crate::recording::Recorder;
+    use crate::run::recording::Recorder;
     use crate::saved::Second;
 
     /// (tag, begin, length, times of whole milliseconds) of each.
@@ -130,7 +130,7 @@ mod tests {
         let read = entries.map(|interval| {
             let tag = interval.tag().map(|tag| tag.as_str().to_owned());
             let text = interval.encoded_histogram();
-            let times = crate::report::decoding::decoded(text).unwrap();
+            let times = crate::saved::decoding::decoded(text).unwrap();
             let times = times.iter_recorded().map(|step| step.value_iterated_to() / 999_000);
             (
                 tag.unwrap_or_default(),

@@ -8,9 +8,9 @@ use hdrhistogram::Histogram;
 
 use super::grouping::comparisons;
 use super::histogram::pooled;
-use super::write_file;
-use crate::failure::Failure;
+use crate::base::failure::Failure;
 use crate::saved::{Run, Saved};
+use crate::view::stdout::write_file;
 
 const NANOS_PER_MILLI: f64 = 1e6;
 /// Lines for each halving of what remains above them, as others print.

@@ -1,46 +1,9 @@
-//! The times of a run as they were recorded, out of the file's form.
+//! The times of several rounds as one histogram.
 
 use hdrhistogram::Histogram;
 
-use super::decoding::decoded;
 use super::grouping::Rounds;
-use crate::percentile::{Percentile, among_answered};
-use crate::saved::{Run, Second, Times};
-
-impl Times {
-    /// All of them; `None` when there are none or the text is no histogram.
-    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
-        decoded(&self.histogram).filter(|times| !times.is_empty())
-    }
-
-    /// The time at `percentile` in nanoseconds; `None` when there are too few
-    /// to tell it, or too many messages had no answer.
-    pub(crate) fn at(&self, percentile: &Percentile) -> Option<u64> {
-        if !percentile.is_told_by(self.count.saturating_add(self.unanswered)) {
-            return None;
-        }
-        match percentile.percent() {
-            "50" => self.p50,
-            "90" => self.p90,
-            "99" => self.p99,
-            "99.9" => self.p999,
-            "99.99" => self.p9999,
-            "99.999" => self.p99999,
-            _ => {
-                let share = among_answered(percentile.share(), self.count, self.unanswered)?;
-                Some(self.decoded()?.value_at_quantile(share))
-            }
-        }
-    }
-}
-
-impl Second {
-    /// Its times, perhaps none; `None` when they were not kept or the text is
-    /// no histogram.
-    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
-        decoded(self.histogram.as_ref()?)
-    }
-}
+use crate::saved::{Run, Times};
 
 /// The times of all rounds together.
 pub(crate) fn pooled(side: &Rounds<'_>, times: impl Fn(&Run) -> Option<&Times>) -> Option<Histogram<u64>> {
@@ -57,6 +20,7 @@ pub(crate) fn pooled(side: &Rounds<'_>, times: impl Fn(&Run) -> Option<&Times>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::percentile::Percentile;
 
     use crate::report::{html, runs, text};
     use crate::saved::Saved;
@@ -83,7 +47,7 @@ mod tests {
         for runs in [vec![one.clone()], vec![one.clone(), one.clone()], vec![one, other]] {
             let saved = Saved::example(runs);
             let page = String::from_utf8(html::page(&saved, &asked)).unwrap();
-            let (tables, _) = page.split_once("In pictures").unwrap();
+            let (tables, _) = page.split_once("<h2>Plots").unwrap();
             for form in [&text::report(&saved, &asked), &runs::markdown(&saved, &asked), tables] {
                 assert!(form.contains("p75") && form.contains("p99.5"), "{form}");
                 assert!(form.contains("75.0 ms"), "{form}");

@@ -1,12 +1,12 @@
 //! The figures that servers are compared by.
 
 use super::grouping::{Comparison, Rounds};
-use super::precision::Precision;
 use super::table::Table;
 use super::wording;
-use crate::figure::Figure;
-use crate::format;
-use crate::percentile::{FEW, Percentile, USUAL, asked_or};
+use crate::base::format;
+use crate::base::percentile::{FEW, Percentile, USUAL, asked_or};
+use crate::judge::precision::Precision;
+use crate::saved::figure::Figure;
 use crate::saved::{Run, Usage, Workload};
 
 /// One figure: what it is called, what it is, how it is written.
@@ -77,7 +77,12 @@ fn others() -> [Line; 8] {
             |index| format!("{index:.3}"),
         )
         .aside(),
-        plain("effective clients", |run| run.fairness.effective, format::three_digits).aside(),
+        plain(
+            "in flight (rate x mean time)",
+            |run| run.fairness.effective,
+            format::three_digits,
+        )
+        .aside(),
     ]
 }
 
@@ -155,8 +160,8 @@ impl Line {
 }
 
 /// The sides beside each other: a line for each figure that one of them has or
-/// that was asked for. Of two sides the last column is the ratio; of more, each
-/// has its ratio to the first in parentheses.
+/// that was asked for. Of two sides the last column is the ratio of the second
+/// to the first; of more, each has its ratio to the first in parentheses.
 pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table {
     let mut table = Table::default();
     table.row(head(comparison));
@@ -177,7 +182,7 @@ fn head(comparison: &Comparison<'_>) -> Vec<String> {
     let mut head = vec![String::new()];
     head.extend(comparison.sides.iter().map(|side| side.name.to_owned()));
     if let [one, other] = &comparison.sides[..] {
-        head.push(format!("{}/{}", one.name, other.name));
+        head.push(format!("{}/{}", other.name, one.name));
     }
     head
 }
@@ -187,7 +192,7 @@ fn row(line: &Line, comparison: &Comparison<'_>) -> Vec<String> {
     match &comparison.sides[..] {
         [one, other] => {
             row.extend([line.text(one), line.text(other)]);
-            row.push(line.ratio(one, other).map_or_else(String::new, two_places));
+            row.push(line.ratio(other, one).map_or_else(String::new, two_places));
         }
         sides => row.extend(
             sides
@@ -210,7 +215,7 @@ fn two_places(ratio: f64) -> String {
 type Count = fn(&Rounds<'_>) -> String;
 
 /// How exactly the rate is known, where there is one.
-const PRECISION: (&str, Count) = ("*/s known to", |side| Precision::of(&side.runs).to_string());
+const PRECISION: (&str, Count) = ("precision of */s", |side| Precision::of(&side.runs).to_string());
 
 /// What is counted over all rounds of a side; `*` stands for the unit.
 const COUNTS: [(&str, Count); 6] = [

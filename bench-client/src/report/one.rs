@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::format;
-use crate::percentile::{Percentile, USUAL, asked_or};
+use crate::base::format;
+use crate::base::percentile::{Percentile, USUAL, asked_or};
 use crate::saved::{Run, Times};
 
 /// The part of a processor from which on its use tells what it could drive.
@@ -64,7 +64,7 @@ fn client(run: &Run) -> String {
         .map(|micros| {
             let rate = format::thousands(1e6 / micros);
             let units = run.workload.units();
-            format!("; by this run its ceiling is {rate} {units}/s for each processor (not calibrated)")
+            format!("; its ceiling, by this run alone: {rate} {units}/s per processor (not calibrated)")
         });
     used + &ceiling.unwrap_or_default()
 }

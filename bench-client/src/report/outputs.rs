@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::{csv, hdr_log, hgrm, html, json, runs, svg, text, write_file};
-use crate::bounded::is_named_pipe;
-use crate::failure::Failure;
-use crate::job::Plan;
-use crate::percentile::Percentile;
-use crate::sampling::Sampling;
+use super::{csv, hdr_log, hgrm, html, runs, svg, text};
+use crate::base::bounded::is_named_pipe;
+use crate::base::failure::Failure;
+use crate::base::percentile::Percentile;
+use crate::plan::Plan;
+use crate::plan::sampling::Sampling;
 use crate::saved::Saved;
-use crate::stdout;
-
-/// An option that names a file to be written, and the file.
-pub(crate) type Output<'a> = (&'static str, Option<&'a Path>);
+use crate::view::stdout::{self, Output, write_file};
 
 /// What makes a file of a measurement.
 type Render = fn(&Saved) -> Vec<u8>;
@@ -28,7 +25,7 @@ pub(crate) struct Outputs {
     /// Write all figures to FILE as JSON; `report` and `compare` read it.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
-    /// Write a page with plots to FILE; it needs no network.
+    /// Write a self-contained page with plots to FILE.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Write a line for each interval of each run to FILE.
@@ -41,7 +38,7 @@ pub(crate) struct Outputs {
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// Write the distribution of times to FILE, in ms, for HdrHistogram's
-    /// plotter; of several servers, each to a file with its name in FILE's.
+    /// plotter; of several servers, one file each, with its name in it.
     #[arg(long, value_name = "FILE")]
     pub(crate) hgrm: Option<PathBuf>,
     /// Write HdrHistogram's interval log to FILE; --json then keeps all of it.
@@ -124,7 +121,7 @@ impl Outputs {
     /// [`Failure::Report`].
     pub(crate) fn write_with(&self, saved: &Saved, all: &impl Serialize, preface: &str) -> Result<(), Failure> {
         if let Some(path) = &self.json {
-            json::write(path, all)?;
+            write_json(path, all)?;
         }
         if let Some(path) = &self.md {
             write_file(path, format!("{preface}{}", runs::markdown(saved, &self.percentiles)))?;
@@ -222,6 +219,18 @@ fn check_file(path: &Path) -> Result<(), Failure> {
         }
         opened => opened.map(drop).map_err(refused),
     }
+}
+
+/// Writes a report to `path`.
+///
+/// # Errors
+/// [`Failure::Report`].
+fn write_json(path: &Path, report: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(report).map_err(|err| Failure::Report {
+        path: path.to_owned(),
+        source: err.into(),
+    })?;
+    write_file(path, &(text + "\n"))
 }
 
 #[cfg(test)]

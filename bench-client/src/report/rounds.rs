@@ -1,16 +1,16 @@
 //! The rounds of one server under one another, their median and their spread.
 
 use super::grouping::Rounds;
-use super::precision::{Precision, plus_minus, spread};
 use super::table::Table;
 use super::wording;
-use super::wording::nearest_ceiling;
-use crate::comparing::FIGURES;
-use crate::figure::Figure;
-use crate::format;
-use crate::percentile::{FEW, Percentile, asked_or};
+use crate::base::format;
+use crate::base::percentile::{FEW, Percentile, asked_or};
+use crate::base::statistics::median;
+use crate::judge::ceiling::nearest_ceiling;
+use crate::judge::compare::FIGURES;
+use crate::judge::precision::{Precision, plus_minus, spread};
 use crate::saved::Run;
-use crate::statistics::median;
+use crate::saved::figure::Figure;
 
 /// Headline, a line for each round, the medians, the spread, and remarks; with
 /// the percentiles that were `asked` for, or the usual ones.
@@ -23,7 +23,7 @@ pub(crate) fn report(side: &Rounds<'_>, asked: &[Percentile]) -> String {
         rate(side),
         table(&side.runs, &columns(asked))
     );
-    text.push_str("spread: how far the round farthest from the median is away from it\n");
+    text.push_str("spread: distance of the farthest round from the median\n");
     for line in nearest_ceiling(side.runs.iter().copied())
         .into_iter()
         .chain(remarks(&side.runs))

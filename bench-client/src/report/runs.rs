@@ -3,8 +3,8 @@
 use super::grouping::comparisons;
 use super::table::Table;
 use super::{differences, lines, text};
-use crate::format;
-use crate::percentile::{FEW, Percentile, asked_or};
+use crate::base::format;
+use crate::base::percentile::{FEW, Percentile, asked_or};
 use crate::saved::{Judgement, Run, Saved};
 
 /// What was concluded, the sides under each load, then every run by itself;

@@ -4,7 +4,7 @@ use maud::{PreEscaped, html};
 
 use super::grouping::comparisons;
 use super::plot::{self, Chart, Forest, WIDTH};
-use crate::format;
+use crate::base::format;
 use crate::saved::Saved;
 
 /// Plots beside each other.

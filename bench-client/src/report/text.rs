@@ -2,7 +2,7 @@
 
 use super::grouping::{Comparison, comparisons};
 use super::{differences, lines, one, rounds};
-use crate::percentile::Percentile;
+use crate::base::percentile::Percentile;
 use crate::saved::{Knee, Saved};
 
 /// Everything in `saved`: what was concluded, where something was; else a
@@ -60,10 +60,10 @@ pub(crate) fn notes(comparison: &Comparison<'_>) -> Vec<String> {
     if !workload.idle {
         notes.push(match workload.mode.as_str() {
             "open" => {
-                "response time: from the instant the schedule meant, however late the message was sent".to_owned()
+                "response time: from the scheduled instant, however late the message was sent".to_owned()
             }
             _ => format!(
-                "{}: in a closed loop a server that stalls is asked less, so stalls are under-counted",
+                "{}: in a closed loop a server that stalls is asked less, so stalls are under-counted (coordinated omission)",
                 workload.service_time()
             ),
         });

@@ -1,12 +1,13 @@
 //! A run in words.
 
-mod load;
-
 use std::time::Duration;
 
-use super::precision::Precision;
-use crate::format;
-use crate::saved::{Ceiling, Errors, Manifest, Memory, Run, Usage};
+use crate::base::format;
+use crate::judge::precision::Precision;
+use crate::plan::payload::HEADER;
+use crate::plan::places::Places;
+use crate::plan::sizes::Sizes;
+use crate::saved::{Errors, Manifest, Memory, Run, Usage, Workload};
 
 impl Run {
     /// Rate and how exactly it is known, what was offered, and how many bytes
@@ -24,7 +25,7 @@ impl Run {
         let how = match (&self.workload.request, self.workload.verify.as_str()) {
             (Some(_), _) => return format!("{rate}{offered}   {bytes} of responses"),
             (None, "full") => "verified",
-            (None, "header") if self.workload.is_headless() => "lengths verified: so short a message has no header",
+            (None, "header") if is_headless(&self.workload) => "lengths verified: so short a message has no header",
             (None, "header") => "headers verified",
             (None, _) => "not verified",
         };
@@ -137,25 +138,6 @@ impl Usage {
     }
 }
 
-impl Ceiling {
-    /// How near the client came to it.
-    pub(crate) fn in_words(&self, units: &str) -> String {
-        format!(
-            "at {} of its ceiling (calibrated {}: {} {units}/s)",
-            format::percent(self.share),
-            self.calibrated,
-            format::thousands(self.answers_per_s)
-        )
-    }
-}
-
-/// How near the client came to its ceiling in the round that came nearest.
-pub(crate) fn nearest_ceiling<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<String> {
-    let with = runs.into_iter().filter_map(|run| Some((run.ceiling.as_ref()?, run)));
-    let (ceiling, run) = with.max_by(|(one, _), (other, _)| one.share.total_cmp(&other.share))?;
-    Some(format!("client at most {}", ceiling.in_words(run.workload.units())))
-}
-
 impl Memory {
     /// Between which numbers of clients the memory was taken.
     pub(crate) fn slope(&self) -> String {
@@ -169,7 +151,7 @@ impl Memory {
 impl Manifest {
     /// Where the two sides ran.
     pub(crate) fn places(&self) -> String {
-        let places = crate::pinning::Places {
+        let places = Places {
             server: self.server_cpu,
             client: self.client_cpu,
         };
@@ -182,6 +164,27 @@ pub(crate) fn time(seconds: f64) -> String {
     format::duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-fn short(seconds: f64) -> String {
-    format::seconds(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+/// Whether every message is too short to have a header.
+fn is_headless(workload: &Workload) -> bool {
+    let sizes = workload.size.parse::<Sizes>();
+    sizes.is_ok_and(|sizes| sizes.largest() < HEADER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_is_verified_of_a_message_that_has_none() {
+        for (size, words) in [
+            ("1", "lengths verified"),
+            ("1..23", "lengths verified"),
+            ("24", "headers verified"),
+        ] {
+            let mut run = Run::example("a", 1.0);
+            run.workload.verify = "header".to_owned();
+            run.workload.size = size.to_owned();
+            assert!(run.rate_in_words().contains(words), "{}", run.rate_in_words());
+        }
+    }
 }

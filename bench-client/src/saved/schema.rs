@@ -3,7 +3,9 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Knee, Run, Saved};
+use super::Saved;
+use super::judgement::Knee;
+use super::run::Run;
 
 const SCHEMA: &str = include_str!("../../schema/report.schema.json");
 

@@ -1,6 +1,10 @@
 //! Times and the intervals they fell into, as they are saved.
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+
+use super::decoding::decoded;
+use crate::base::percentile::{Percentile, among_answered};
 
 /// Times in nanoseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -70,5 +74,40 @@ impl Second {
     pub(crate) fn errors(&self) -> u64 {
         let counts = self.errors.iter().map(|(_, count)| *count);
         counts.fold(0, u64::saturating_add)
+    }
+}
+
+impl Times {
+    /// All of them; `None` when there are none or the text is no histogram.
+    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
+        decoded(&self.histogram).filter(|times| !times.is_empty())
+    }
+
+    /// The time at `percentile` in nanoseconds; `None` when there are too few
+    /// to tell it, or too many messages had no answer.
+    pub(crate) fn at(&self, percentile: &Percentile) -> Option<u64> {
+        if !percentile.is_told_by(self.count.saturating_add(self.unanswered)) {
+            return None;
+        }
+        match percentile.percent() {
+            "50" => self.p50,
+            "90" => self.p90,
+            "99" => self.p99,
+            "99.9" => self.p999,
+            "99.99" => self.p9999,
+            "99.999" => self.p99999,
+            _ => {
+                let share = among_answered(percentile.share(), self.count, self.unanswered)?;
+                Some(self.decoded()?.value_at_quantile(share))
+            }
+        }
+    }
+}
+
+impl Second {
+    /// Its times, perhaps none; `None` when they were not kept or the text is
+    /// no histogram.
+    pub(crate) fn decoded(&self) -> Option<Histogram<u64>> {
+        decoded(self.histogram.as_ref()?)
     }
 }

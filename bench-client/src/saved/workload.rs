@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::random::fingerprint;
+
 /// What was asked for. Two runs whose [`hash`](Workload::hash) differs are not
 /// compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,17 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
+    /// Of everything but the hash and the target: the fields in their order as
+    /// JSON.
+    pub(crate) fn hashed(&self) -> String {
+        let load = Workload {
+            hash: String::new(),
+            target: String::new(),
+            ..self.clone()
+        };
+        fingerprint(&serde_json::to_vec(&load).unwrap_or_default())
+    }
+
     /// Whether `other` is the same load of the same server, but for the number
     /// of clients and the size of messages.
     pub(crate) fn differs_in_steps_only(&self, other: &Workload) -> bool {

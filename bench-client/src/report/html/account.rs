@@ -2,9 +2,9 @@
 
 use maud::Markup;
 
-use super::sides;
-use crate::format;
+use crate::base::format;
 use crate::report::grouping::{Comparison, Rounds};
+use crate::report::html::tables;
 use crate::report::table::Table;
 use crate::report::wording;
 use crate::saved::{Host, Run, Usage};
@@ -23,7 +23,12 @@ const fn line<T>(label: &'static str, figure: fn(&T) -> Option<f64>, show: fn(f6
 const USAGE: [Line<Usage>; 14] = [
     line("CPU", |usage| Some(usage.cpu_s), wording::time),
     line("of one processor", |usage| Some(usage.cpu_share), format::percent),
-    line("busiest thread", |usage| usage.busiest_thread_share, format::percent),
+    // Of those that ended before, as one a connection does, nothing is known.
+    line(
+        "busiest thread alive at the end",
+        |usage| usage.busiest_thread_share,
+        format::small_percent,
+    ),
     line("user", |usage| usage.user_s, wording::time),
     line("system", |usage| usage.system_s, wording::time),
     line(
@@ -115,7 +120,7 @@ pub(super) fn table(comparison: &Comparison<'_>) -> Markup {
             .flat_map(|side| [cell(line, side, |run| Some(&run.host)), Some(String::new())]);
         add(&mut table, line.label, cells.collect());
     }
-    sides::table(&table)
+    tables::table(&table)
 }
 
 fn cell<T>(line: &Line<T>, side: &Rounds<'_>, account: impl Fn(&Run) -> Option<&T>) -> Option<String> {

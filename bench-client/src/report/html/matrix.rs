@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use crate::percentile::Percentile;
+use crate::base::percentile::Percentile;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::lines::{Line, lines};
 use crate::saved::Workload;

@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::account;
-use crate::format;
-use crate::percentile::Percentile;
+use crate::base::format;
+use crate::base::percentile::Percentile;
+use crate::judge::precision::Precision;
 use crate::report::grouping::{Comparison, Rounds};
-use crate::report::lines::Line;
+use crate::report::html::tables::table;
+use crate::report::lines::{self, Line};
 use crate::report::plot::{self, colour};
-use crate::report::precision::Precision;
-use crate::report::table::Table;
-use crate::report::{lines, one, text};
+use crate::report::{one, text};
 use crate::saved::{Errors, Run};
 
 /// Everything about one load.
@@ -27,7 +27,7 @@ pub(super) fn section(comparison: &Comparison<'_>, asked: &[Percentile]) -> Mark
             (table(&lines::table(comparison, asked)))
         }
         (plots(comparison))
-        h2 { "What both ends used" }
+        h2 { "Resources used by both ends" }
         (account::table(comparison))
         h2 { "Errors" }
         (errors(comparison))
@@ -139,15 +139,15 @@ fn in_words(side: &Rounds<'_>, asked: &[Percentile]) -> Markup {
     }
 }
 
-/// What the first side does for each of the second's.
+/// What the second side has for each of the first's.
 fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     let rounds = match comparison.rounds() {
-        1 => "One round each, which says nothing of how much rounds differ.".to_owned(),
+        1 => "One round each, which says nothing about how much rounds vary.".to_owned(),
         rounds => format!("Medians of {rounds} rounds."),
     };
     let doubt = match comparison.runs().all(|run| run.verdict.valid) {
         true => "",
-        false => " A run is invalid: what it has a part in says nothing.",
+        false => " A run is invalid: nothing it is part of can be trusted.",
     };
     let [one, other] = &comparison.sides[..] else {
         return format!(
@@ -157,7 +157,7 @@ fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
     };
     let ratios = lines.iter().filter(|line| line.is_on_card() || line.leads());
     let ratios = ratios.filter_map(|line| {
-        let ratio = line.ratio(one, other)?;
+        let ratio = line.ratio(other, one)?;
         Some(format!("{} {ratio:.2}", line.label(comparison.workload)))
     });
     let ratios: Vec<_> = ratios.collect();
@@ -165,34 +165,10 @@ fn summary(comparison: &Comparison<'_>, lines: &[Line]) -> String {
         true => format!("{rounds}{doubt}"),
         false => format!(
             "{} divided by {}: {}. {rounds}{doubt}",
-            one.name,
             other.name,
+            one.name,
             ratios.join(", ")
         ),
-    }
-}
-
-/// A table of figures.
-pub(super) fn table(table: &Table) -> Markup {
-    html! {
-        div class="scroll" {
-            table {
-                @if let Some((head, rows)) = table.rows().split_first() {
-                    thead { tr { @for cell in head { th { (cell) } } } }
-                    tbody { @for row in rows { (table_row(row)) } }
-                }
-            }
-        }
-    }
-}
-
-fn table_row(row: &[String]) -> Markup {
-    html! {
-        tr {
-            @for (index, cell) in row.iter().enumerate() {
-                @if index == 0 { th { (cell) } } @else { td { (cell) } }
-            }
-        }
     }
 }
 
@@ -200,7 +176,7 @@ fn plots(comparison: &Comparison<'_>) -> Markup {
     let charts = plot::charts(comparison);
     html! {
         @if !charts.is_empty() {
-            h2 { "In pictures" }
+            h2 { "Plots" }
             div class="plots" { @for chart in &charts { (chart.draw(0, 0)) } }
         }
         @if comparison.runs().all(|run| run.series.is_empty()) {

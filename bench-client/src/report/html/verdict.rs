@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::sides;
 use crate::report::differences;
+use crate::report::html::tables;
 use crate::report::plot::Forest;
 use crate::saved::{Judgement, Party, Word};
 
@@ -18,7 +18,7 @@ pub(super) fn section(judgement: &Judgement) -> Markup {
         }
         dl class="words" { (party(&judgement.a)) (party(&judgement.b)) }
         @if let Some(forest) = Forest::of(judgement) { div class="forest" { (forest.draw(0, 0)) } }
-        div class="judged" { (sides::table(&differences::table(judgement))) }
+        div class="judged" { (tables::table(&differences::table(judgement))) }
         ul class="notes" { @for remark in &judgement.remarks { li { (remark) } } }
     }
 }

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, LETTER};
-use super::{COLOURS, colour, one_place};
-use crate::format;
+use super::style::{COLOURS, colour, one_place};
+use crate::base::format;
 
 /// Of a plot, in the units of its text.
 pub(crate) const WIDTH: u32 = 480;

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::chart::{Line, Mark, Shape, Stroke};
-use crate::format;
+use crate::base::format;
 
 /// Points of a distribution for each halving of what remains above them.
 const TICKS_PER_HALF: u32 = 12;

@@ -3,10 +3,10 @@
 
 use maud::{Markup, html};
 
+use super::WIDTH;
 use super::axis::Axis;
-use super::{WIDTH, one_place};
-use crate::format;
-use crate::report::differences::percent;
+use super::style::one_place;
+use crate::base::format::{self, signed_percent};
 use crate::saved::{Difference, Judgement, Word};
 
 /// Of the names before what is drawn, and of the figures behind it.
@@ -127,7 +127,7 @@ fn limit(difference: &Difference) -> Option<f64> {
 
 /// `-10.0 % slower`.
 fn figures(difference: &Difference, ratio: f64) -> String {
-    let change = percent(ratio - 1.0);
+    let change = signed_percent(ratio - 1.0);
     match difference.verdict {
         Word::NotShown => format!("{change}, not shown"),
         word => format!("{change}, {}", word.text()),

@@ -3,9 +3,9 @@
 use super::axis::Axis;
 use super::chart::{Chart, Line, Mark, Shape, Stroke};
 use super::panels::{bounds, nanos, tick};
-use crate::figure::Figure;
-use crate::format;
+use crate::base::format;
 use crate::report::grouping::Comparison;
+use crate::saved::figure::Figure;
 use crate::saved::{Knee, Run, Saved};
 
 /// A figure over the number of clients.

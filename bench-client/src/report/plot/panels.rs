@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::chart::{Chart, Line, Mark, Shape, Stroke};
 use super::curve::curve;
-use crate::format;
+use crate::base::format;
 use crate::report::grouping::{Comparison, Rounds};
 use crate::report::histogram::pooled;
 use crate::report::wording;

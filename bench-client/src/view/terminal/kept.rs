@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::format;
+use crate::base::format;
 
 /// So much is kept, in bytes: the last of it.
 const MOST: usize = 64 * 1024;
