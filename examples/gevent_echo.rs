@@ -35,7 +35,8 @@ fn echo(client: &mut TcpStream) -> io::Result<()> {
 }
 
 fn start_client(mut client: TcpStream, peer: &Peer) {
-    let coroutine = runtime::Builder::new().name(format!("echo to {peer}"));
+    // On whichever worker has the fewest; without this, all beside this loop.
+    let coroutine = runtime::Builder::new().name(format!("echo to {peer}")).anywhere();
     let started = coroutine.spawn(move || {
         if let Err(err) = echo(&mut client) {
             log::warn!("{}: {err}", runtime::Task::current().name());

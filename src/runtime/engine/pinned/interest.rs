@@ -8,18 +8,17 @@
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::local::Local;
 use super::seat::Seat;
+use super::slot::{Slot, Wake};
 use super::worker::{self, Delivery};
 use crate::error::WaitError;
 use crate::runtime::engine::edges::{Direction, Edges};
 use crate::runtime::engine::readout::Readout;
-use crate::runtime::lock::lock;
 
 /// The owner of a registration.
 #[derive(Debug)]
@@ -34,25 +33,12 @@ pub(super) struct Record {
     edges: Edges,
     /// Who gets the reports.
     worker: u32,
-    slots: [Slot; 2],
+    slots: [Slot<Seat>; 2],
 }
-
-/// Who waits for one direction: a seat, or null.
-///
-/// A seat of the record's own worker is put in, taken out and woken by that
-/// worker's thread alone. One of another worker is marked [`FOREIGN`] and
-/// taken out and woken under its [`gate`] only: who finds it there wakes it
-/// before it can go.
-#[derive(Debug)]
-struct Slot(AtomicPtr<Seat>);
-
-const FOREIGN: usize = 1;
-
-const _: () = assert!(align_of::<Seat>() > FOREIGN);
 
 /// A coroutine's place in a slot.
 pub(in crate::runtime) struct Claim<'a> {
-    slot: &'a Slot,
+    slot: &'a Slot<Seat>,
     seat: &'a Seat,
     is_foreign: bool,
 }
@@ -133,64 +119,25 @@ impl Record {
     pub(super) fn report(&self, readout: Readout) {
         self.edges.report(readout);
         if readout.readable() {
-            self.slots[0].wake();
+            self.slots[0].wake(gate(&self.slots[0]));
         }
         if readout.writable() {
-            self.slots[1].wake();
+            self.slots[1].wake(gate(&self.slots[1]));
         }
     }
 }
 
-impl Slot {
-    fn empty() -> Slot {
-        Slot(AtomicPtr::new(ptr::null_mut()))
-    }
-
-    /// False when somebody is there already.
-    ///
-    /// `SeqCst`: who waits announces itself here and then looks at the
-    /// reports; who reports looks here afterwards.
-    fn put(&self, seat: &Seat, is_foreign: bool) -> bool {
-        let seat = ptr::from_ref(seat).cast_mut();
-        let marked = if is_foreign {
-            seat.map_addr(|address| address | FOREIGN)
-        } else {
-            seat
-        };
-        self.0
-            .compare_exchange(ptr::null_mut(), marked, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok()
-    }
-
+impl Wake for Seat {
     fn wake(&self) {
-        let found = self.0.load(Ordering::SeqCst);
-        if found.is_null() {
-            return;
-        }
-        if found.addr() & FOREIGN == 0 {
-            // SAFETY: a seat of this very thread, which takes it out before
-            // its coroutine ends.
-            return unsafe { &*found }.wake();
-        }
-        let _gate = lock(self.gate());
-        let found = self.0.load(Ordering::SeqCst);
-        if found.addr() & FOREIGN != 0 {
-            // SAFETY: it is taken out under this gate only, before its
-            // coroutine ends.
-            unsafe { &*found.map_addr(|address| address & !FOREIGN) }.wake();
-        }
+        Seat::wake(self);
     }
+}
 
-    fn clear(&self, is_foreign: bool) {
-        let _gate = is_foreign.then(|| lock(self.gate()));
-        self.0.store(ptr::null_mut(), Ordering::SeqCst);
-    }
-
-    /// Few wait on a worker that is not the socket's, so they share some.
-    fn gate(&self) -> &'static Mutex<()> {
-        static GATES: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
-        &GATES[(ptr::from_ref(self).addr() >> 6) % GATES.len()]
-    }
+/// The gate of a slot. Few wait on a worker that is not the socket's, so slots
+/// share some.
+fn gate(slot: &Slot<Seat>) -> &'static Mutex<()> {
+    static GATES: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
+    &GATES[(ptr::from_ref(slot).addr() >> 6) % GATES.len()]
 }
 
 impl Claim<'_> {
@@ -204,6 +151,6 @@ impl Claim<'_> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.slot.clear(self.is_foreign);
+        self.slot.clear(self.is_foreign, gate(self.slot));
     }
 }

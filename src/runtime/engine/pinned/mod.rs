@@ -33,6 +33,7 @@ mod pulse;
 mod region;
 mod seat;
 mod shim;
+mod slot;
 mod stacks;
 mod state;
 mod timers;

@@ -2,4 +2,7 @@
 //! tests include those files beside a shim of their own.
 
 pub(super) use crossbeam::queue::SegQueue;
-pub(super) use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+pub(super) use std::sync::Mutex;
+pub(super) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+
+pub(super) use crate::runtime::lock::lock;
