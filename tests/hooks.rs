@@ -199,7 +199,8 @@ fn two_panics_at_once_leave_other_clients_served() {
         client.write_all(b"x").unwrap();
         assert_eq!(read_exactly(client, 1), b"x");
     }
-    assert_eq!(server.handle().in_flight(), 3);
+    // A connection is closed a moment before its place is free.
+    wait_until("the two have left", || server.handle().in_flight() == 3);
 }
 
 /// Panics once the client has said something, in the middle of other

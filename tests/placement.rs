@@ -43,6 +43,20 @@ fn a_coroutine_s_helpers_begin_beside_it() {
     }
 }
 
+/// Wants `spread` to be even once in five times: a worker that this machine
+/// gives no processor for a while looks held up, and rightly gets fewer.
+fn evenly(mut spread: impl FnMut() -> [usize; 2]) {
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        let counts = spread();
+        if counts[0].abs_diff(counts[1]) <= 2 {
+            return;
+        }
+        seen.push(counts);
+    }
+    panic!("never even: {seen:?}");
+}
+
 /// How many of `begin`'s coroutines, which all stay, are on each worker.
 fn spread(begin: impl Fn(Arc<Event>) -> runtime::JoinHandle<ThreadId>, count: usize) -> [usize; 2] {
     let end = Arc::new(Event::new());
@@ -65,27 +79,20 @@ fn a_thread_s_coroutines_begin_where_the_fewest_are() {
         });
         staying.unwrap()
     };
-    assert_eq!(spread(begin, 100), [50, 50]);
+    evenly(|| spread(begin, 100));
 }
 
 #[test]
 fn a_coroutine_may_spread_its_helpers() {
     let _alone = alone();
-    let counts = joined(
-        spawn(|| {
-            let begin = |end: Arc<Event>| {
-                let staying = Builder::new().anywhere().spawn(move || {
-                    end.wait().unwrap();
-                    here()
-                });
-                staying.unwrap()
-            };
-            spread(begin, 100)
-        })
-        .unwrap(),
-    );
-    // The one that asks is one more on its own worker.
-    assert!(counts.iter().all(|count| (49..=51).contains(count)), "{counts:?}");
+    let begin = |end: Arc<Event>| {
+        let staying = Builder::new().anywhere().spawn(move || {
+            end.wait().unwrap();
+            here()
+        });
+        staying.unwrap()
+    };
+    evenly(|| joined(spawn(move || spread(begin, 100)).unwrap()));
 }
 
 #[test]
@@ -97,17 +104,20 @@ fn clients_are_shared_out_evenly() {
         client.read(&mut [0]).map(drop)
     };
     let server = TcpServer::bind("127.0.0.1:0", whose).unwrap().start().unwrap();
-    let mut clients: Vec<_> = (0..60).map(|_| client(ip(&server.address()))).collect();
-    let on_one: usize = clients
-        .iter_mut()
-        .map(|client| {
-            let mut index = [9];
-            client.read_exact(&mut index).unwrap();
-            usize::from(index[0])
-        })
-        .sum();
-    assert_eq!(on_one, 30);
-    drop(clients);
+    evenly(|| {
+        let mut clients: Vec<_> = (0..60).map(|_| client(ip(&server.address()))).collect();
+        let on_one: usize = clients
+            .iter_mut()
+            .map(|client| {
+                let mut index = [9];
+                client.read_exact(&mut index).unwrap();
+                usize::from(index[0])
+            })
+            .sum();
+        drop(clients);
+        wait_until("they are gone", || server.handle().in_flight() == 0);
+        [on_one, 60 - on_one]
+    });
     assert!(server.stop(PATIENCE).unwrap().is_clean());
 }
 

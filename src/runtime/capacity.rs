@@ -5,12 +5,14 @@ use std::fs;
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::engine::{self, Engine};
-use super::registry;
 
 /// Maps left for the program, its libraries, the allocator and threads.
 const MAPS_RESERVE: usize = 1024;
 /// Descriptors left for what a server opens beside its connections.
 const DESCRIPTORS_RESERVE: usize = 32;
+/// The most coroutines where nothing else sets a limit: with 4.7 KiB each, 20 GB
+/// of memory. A loop that spawns for ever ends here.
+const MOST_COROUTINES: usize = 4_194_304;
 /// The kernel's default of `vm.max_map_count`, for systems that do not tell.
 const DEFAULT_MAP_LIMIT: usize = 65_530;
 
@@ -45,7 +47,7 @@ impl Capacity {
         let maps = map_limit.saturating_sub(maps_in_use() + MAPS_RESERVE);
         let descriptor_limit = descriptor_limit();
         Capacity {
-            coroutines: engine::stacks_within(engine, maps).clamp(1, registry::PLACES),
+            coroutines: engine::stacks_within(engine, maps).clamp(1, MOST_COROUTINES),
             descriptors: descriptor_limit
                 .saturating_sub(descriptors_in_use() + DESCRIPTORS_RESERVE)
                 .max(1),
@@ -61,8 +63,8 @@ impl Capacity {
 
     /// Where the ceiling of coroutines comes from.
     pub(super) fn ceiling(&self) -> String {
-        if self.coroutines == registry::PLACES {
-            "as many as can be listed".to_owned()
+        if self.coroutines == MOST_COROUTINES {
+            "no process needs more".to_owned()
         } else {
             format!("two memory maps each, vm.max_map_count is {}", self.map_limit)
         }
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_coroutines_live_than_can_be_listed() {
-        assert!(Capacity::measure(Engine::Pinned).coroutines <= registry::PLACES);
+    fn a_loop_that_spawns_for_ever_has_an_end() {
+        assert!(Capacity::measure(Engine::Pinned).coroutines <= MOST_COROUTINES);
     }
 }

@@ -1,11 +1,10 @@
 //! The result of a coroutine, and waiting for it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock;
 use super::latch::Latch;
-use super::lock::lock;
 use super::panic::Panic;
 use super::task::Task;
 use crate::error::WaitError;
@@ -13,8 +12,7 @@ use crate::error::WaitError;
 /// Where a result waits for whoever joins.
 #[derive(Debug)]
 pub(super) struct Packet<T> {
-    result: Mutex<Option<Result<T, Panic>>>,
-    done: Latch,
+    done: Latch<Result<T, Panic>>,
     /// Whether a panic that nobody takes is still to be logged.
     logs_unheard: bool,
 }
@@ -22,22 +20,20 @@ pub(super) struct Packet<T> {
 impl<T> Packet<T> {
     pub(super) fn new(logs_unheard: bool) -> Self {
         Packet {
-            result: Mutex::new(None),
             done: Latch::new(),
             logs_unheard,
         }
     }
 
     pub(super) fn fulfil(&self, result: Result<T, Panic>) {
-        *lock(&self.result) = Some(result);
-        self.done.open();
+        self.done.open(result);
     }
 }
 
 impl<T> Drop for Packet<T> {
     /// Both sides are gone. A panic that nobody asked for is at least logged.
     fn drop(&mut self) {
-        if let (true, Some(Err(panic))) = (self.logs_unheard, lock(&self.result).take()) {
+        if let (true, Some(Err(panic))) = (self.logs_unheard, self.done.take()) {
             log::error!("{panic}");
         }
     }
@@ -85,7 +81,7 @@ impl<T> JoinHandle<T> {
     /// [`Panic`] when the coroutine ended by one.
     pub fn join(self) -> Result<T, Panic> {
         self.packet.done.wait_regardless();
-        match lock(&self.packet.result).take() {
+        match self.packet.done.take() {
             Some(result) => result,
             None => unreachable!("the result is stored before the gate opens, and only a consuming call takes it"),
         }
@@ -106,6 +102,6 @@ impl<T> JoinHandle<T> {
     fn take(&self, deadline: u64) -> Result<Result<T, Panic>, WaitError> {
         self.packet.done.wait(deadline)?;
         // Only a consuming method takes the result, so it is still there.
-        lock(&self.packet.result).take().ok_or(WaitError::Disconnected)
+        self.packet.done.take().ok_or(WaitError::Disconnected)
     }
 }

@@ -1,41 +1,60 @@
-//! A gate that opens once: joins, start-up and results wait behind it.
+//! A gate that opens once: joins and off-loaded results wait behind it.
 
+use std::mem;
 use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
 use super::task::Task;
 use crate::error::WaitError;
 
-/// Closed until [`open`](Latch::open), then open for good.
-#[derive(Debug, Default)]
-pub(crate) struct Latch {
-    state: Mutex<State>,
+/// Closed until [`open`](Latch::open), then open for good, with a value behind
+/// it for who takes it first.
+#[derive(Debug)]
+pub(crate) struct Latch<T> {
+    state: Mutex<State<T>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    open: bool,
-    waiting: Vec<Arc<Task>>,
+/// As small as can be: every coroutine that can be joined has one.
+#[derive(Debug)]
+enum State<T> {
+    Closed,
+    /// Most are waited for by nobody or by one: the joiner.
+    Awaited(Arc<Task>),
+    Crowded(Box<Vec<Arc<Task>>>),
+    Open(T),
+    Taken,
 }
 
-impl Latch {
-    pub(crate) fn new() -> Latch {
-        Latch::default()
+impl<T> Latch<T> {
+    pub(crate) fn new() -> Latch<T> {
+        Latch {
+            state: Mutex::new(State::Closed),
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        lock(&self.state).open
+        lock(&self.state).is_open()
     }
 
     /// Opens the gate and wakes all who wait.
-    pub(crate) fn open(&self) {
-        let waiting = {
-            let mut state = lock(&self.state);
-            state.open = true;
-            std::mem::take(&mut state.waiting)
-        };
-        for task in waiting {
-            task.wake();
+    pub(crate) fn open(&self, value: T) {
+        let before = mem::replace(&mut *lock(&self.state), State::Open(value));
+        match before {
+            State::Awaited(task) => task.wake(),
+            State::Crowded(tasks) => tasks.iter().for_each(|task| task.wake()),
+            State::Closed | State::Open(_) | State::Taken => {}
+        }
+    }
+
+    /// What lies behind the open gate, once.
+    pub(crate) fn take(&self) -> Option<T> {
+        let mut state = lock(&self.state);
+        if !state.is_open() {
+            return None;
+        }
+        match mem::replace(&mut *state, State::Taken) {
+            State::Open(value) => Some(value),
+            _ => None,
         }
     }
 
@@ -62,16 +81,40 @@ impl Latch {
 
     fn is_open_or_noted(&self, task: &Arc<Task>) -> bool {
         let mut state = lock(&self.state);
-        if !state.open && !state.waiting.iter().any(|waiting| waiting.id() == task.id()) {
-            state.waiting.push(Arc::clone(task));
-        }
-        state.open
+        state.note(task);
+        state.is_open()
     }
 
     /// Opened at the last moment still counts as opened.
     fn give_up(&self, task: &Task, err: WaitError) -> Result<(), WaitError> {
         let mut state = lock(&self.state);
-        state.waiting.retain(|waiting| waiting.id() != task.id());
-        if state.open { Ok(()) } else { Err(err) }
+        state.forget(task);
+        if state.is_open() { Ok(()) } else { Err(err) }
+    }
+}
+
+impl<T> State<T> {
+    fn is_open(&self) -> bool {
+        matches!(self, State::Open(_) | State::Taken)
+    }
+
+    /// Enters a task, once.
+    fn note(&mut self, task: &Arc<Task>) {
+        match self {
+            State::Closed => *self = State::Awaited(Arc::clone(task)),
+            State::Awaited(one) if one.id() != task.id() => {
+                *self = State::Crowded(Box::new(vec![Arc::clone(one), Arc::clone(task)]));
+            }
+            State::Crowded(tasks) if tasks.iter().all(|one| one.id() != task.id()) => tasks.push(Arc::clone(task)),
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, task: &Task) {
+        match self {
+            State::Awaited(one) if one.id() == task.id() => *self = State::Closed,
+            State::Crowded(tasks) => tasks.retain(|one| one.id() != task.id()),
+            _ => {}
+        }
     }
 }

@@ -91,15 +91,11 @@ where
     if !engine::in_coroutine() {
         return Ok(f());
     }
-    let done = Arc::new((Latch::new(), Mutex::new(None)));
+    let done = Arc::new(Latch::new());
     let theirs = Arc::clone(&done);
-    POOL.submit(Box::new(move || {
-        let outcome = catch_unwind(AssertUnwindSafe(f));
-        *lock(&theirs.1) = Some(outcome);
-        theirs.0.open();
-    }))?;
-    done.0.wait(NEVER)?;
-    match lock(&done.1).take() {
+    POOL.submit(Box::new(move || theirs.open(catch_unwind(AssertUnwindSafe(f)))))?;
+    done.wait(NEVER)?;
+    match done.take() {
         Some(Ok(result)) => Ok(result),
         Some(Err(payload)) => resume_unwind(payload),
         None => Err(WaitError::Disconnected.into()),

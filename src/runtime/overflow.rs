@@ -14,7 +14,6 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::registry;
 use super::task::Task;
 
 static PREVIOUS: OnceLock<[libc::sigaction; 2]> = OnceLock::new();
@@ -59,7 +58,9 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, _context
     // SAFETY: the kernel passes a valid siginfo with SA_SIGINFO, and for these
     // two signals it holds the address.
     let address = unsafe { (*info).si_addr() }.addr();
-    registry::with_owner_of(address, super::stack_bytes(), report_and_abort);
+    if let Some(task) = Task::in_fault_at(address) {
+        report_and_abort(task);
+    }
     let index = usize::from(signal != SIGNALS[0]);
     // Returning runs the faulting instruction again, now under that action.
     let previous = PREVIOUS.get().map_or(ptr::null(), |actions| &raw const actions[index]);

@@ -7,8 +7,11 @@ use super::name::Name;
 
 /// A coroutine's end by panic: who it was and what it said.
 #[derive(thiserror::Error)]
-#[error("{name} panicked: {message}")]
-pub struct Panic {
+#[error("{name} panicked: {message}", name = .0.name, message = .0.message)]
+pub struct Panic(Box<Remains>);
+
+/// Boxed, since every result that is waited for has room for one.
+struct Remains {
     name: Name,
     message: String,
     payload: Box<dyn Any + Send>,
@@ -16,34 +19,34 @@ pub struct Panic {
 
 impl Panic {
     pub(crate) fn new(name: &Name, payload: Box<dyn Any + Send>) -> Panic {
-        Panic {
+        Panic(Box::new(Remains {
             name: name.clone(),
             message: message_of(payload.as_ref()),
             payload,
-        }
+        }))
     }
 
     /// The text given to `panic!`, or a remark that there was none.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The name of the coroutine that panicked.
     pub fn name(&self) -> &Name {
-        &self.name
+        &self.0.name
     }
 
     /// What was given to `panic!` or `panic_any`, for `resume_unwind`.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload
+        self.0.payload
     }
 }
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Panic")
-            .field("name", &self.name)
-            .field("message", &self.message)
+            .field("name", &self.0.name)
+            .field("message", &self.0.message)
             .finish_non_exhaustive()
     }
 }

@@ -1,36 +1,25 @@
-//! Every live coroutine, for who wants a list and for the report of an
-//! overflow, which may take no lock.
+//! Every live coroutine, for who wants a list.
 
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam::utils::CachePadded;
 
 use super::lock::lock;
 use super::name::Name;
 use super::task::Task;
 
-const SLOTS_A_CHUNK: usize = 1024;
-const CHUNKS: usize = 4096;
-/// How many coroutines the list can hold.
-pub(super) const PLACES: usize = CHUNKS * SLOTS_A_CHUNK;
+/// The list is in parts, so that workers seldom wait for each other's.
+const PARTS: usize = 16;
 
-static CHUNK: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
-static FREE: Mutex<FreeList> = Mutex::new(FreeList {
-    free: Vec::new(),
-    made: 0,
-});
+static LIST: [CachePadded<Mutex<Part>>; PARTS] = [const { CachePadded::new(Mutex::new(Part::empty())) }; PARTS];
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-struct Slot {
-    /// An address near the top of the coroutine's stack; 0 for an empty slot.
-    stack: AtomicUsize,
-    /// Owns one reference while the slot is taken.
-    task: AtomicPtr<Task>,
-}
-
-struct FreeList {
-    free: Vec<usize>,
-    made: usize,
+#[derive(Debug)]
+struct Part {
+    tasks: Vec<Option<Arc<Task>>>,
+    /// Which places of `tasks` are empty.
+    free: Vec<u32>,
 }
 
 /// A coroutine as a list shows it; see [`tasks`].
@@ -52,19 +41,16 @@ pub fn live_count() -> usize {
 
 /// Every live coroutine that has begun to run, in no order.
 pub fn tasks() -> Vec<TaskState> {
-    let list = lock(&FREE);
-    (0..list.made)
-        .filter_map(|index| {
-            let task = slot(index).task.load(Ordering::Acquire);
-            // SAFETY: a slot's pointer is set and cleared under the lock that
-            // is held here, and owns a reference while it is set.
-            unsafe { task.as_ref() }.map(|task| TaskState {
-                id: task.id(),
-                name: task.name().clone(),
-                killed: task.is_killed(),
-            })
-        })
-        .collect()
+    let mut states = Vec::new();
+    for part in &LIST {
+        let part = lock(part);
+        states.extend(part.tasks.iter().flatten().map(|task| TaskState {
+            id: task.id(),
+            name: task.name().clone(),
+            killed: task.is_killed(),
+        }));
+    }
+    states
 }
 
 /// A place among the live coroutines, reserved before the coroutine exists so
@@ -75,10 +61,12 @@ pub(super) struct Reservation(());
 impl Reservation {
     /// One of `limit` places, or how many live when all are taken.
     pub(super) fn take(limit: usize) -> Result<Reservation, usize> {
-        LIVE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |live| {
-            (live < limit).then_some(live + 1)
-        })
-        .map(|_| Reservation(()))
+        let before = LIVE.fetch_add(1, Ordering::Relaxed);
+        if before >= limit {
+            LIVE.fetch_sub(1, Ordering::Relaxed);
+            return Err(before);
+        }
+        Ok(Reservation(()))
     }
 }
 
@@ -89,64 +77,53 @@ impl Drop for Reservation {
 }
 
 /// The entry of a running coroutine; dropping it takes the coroutine off the list.
-pub(super) struct Entry(usize);
+pub(super) struct Entry {
+    part: u32,
+    place: u32,
+}
 
 impl Entry {
-    /// Enters the coroutine whose stack the caller runs on.
     pub(super) fn new(task: &Arc<Task>) -> Entry {
-        let marker = 0_u8;
-        let mut list = lock(&FREE);
-        let index = list.free.pop().unwrap_or_else(|| {
-            list.made += 1;
-            list.made - 1
-        });
-        let slot = slot(index);
-        slot.task
-            .store(Arc::into_raw(Arc::clone(task)).cast_mut(), Ordering::Release);
-        slot.stack.store(ptr::from_ref(&marker).addr(), Ordering::Release);
-        Entry(index)
+        let part = task.id() as usize % PARTS;
+        Entry {
+            part: part as u32,
+            place: lock(&LIST[part]).enter(Arc::clone(task)),
+        }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut list = lock(&FREE);
-        let slot = slot(self.0);
-        slot.stack.store(0, Ordering::Release);
-        let task = slot.task.swap(ptr::null_mut(), Ordering::AcqRel);
-        list.free.push(self.0);
-        drop(list);
-        // SAFETY: the pointer came from `into_raw` in `new`, and this entry,
-        // which owned it, is the only one that takes it out.
-        drop(unsafe { Arc::from_raw(task) });
+        let task = lock(&LIST[self.part as usize]).leave(self.place);
+        // Maybe the last reference, and not under the lock.
+        drop(task);
     }
 }
 
-fn slot(index: usize) -> &'static Slot {
-    let chunk = CHUNK[index / SLOTS_A_CHUNK].get_or_init(|| {
-        (0..SLOTS_A_CHUNK)
-            .map(|_| Slot {
-                stack: AtomicUsize::new(0),
-                task: AtomicPtr::new(ptr::null_mut()),
-            })
-            .collect()
-    });
-    &chunk[index % SLOTS_A_CHUNK]
-}
+impl Part {
+    const fn empty() -> Part {
+        Part {
+            tasks: Vec::new(),
+            free: Vec::new(),
+        }
+    }
 
-/// Calls `report` with the coroutine whose stack, `stack_bytes` long with a
-/// guard page below, contains `address`. Takes no lock and allocates nothing:
-/// this runs in a signal handler.
-pub(super) fn with_owner_of(address: usize, stack_bytes: usize, report: impl FnOnce(&Task)) {
-    const PAGE: usize = 4096;
-    let owner = CHUNK.iter().map_while(OnceLock::get).flatten().find(|slot| {
-        let top = slot.stack.load(Ordering::Acquire);
-        top != 0 && address < top && top - address <= stack_bytes + 2 * PAGE
-    });
-    let task = owner.map_or(ptr::null_mut(), |slot| slot.task.load(Ordering::Acquire));
-    // SAFETY: the fault was on this coroutine's stack, on this thread, so the
-    // coroutine is running and cannot leave the list before we return.
-    if let Some(task) = unsafe { task.as_ref() } {
-        report(task);
+    fn enter(&mut self, task: Arc<Task>) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self.tasks[place as usize] = Some(task);
+                place
+            }
+            None => {
+                self.tasks.push(Some(task));
+                (self.tasks.len() - 1) as u32
+            }
+        }
+    }
+
+    fn leave(&mut self, place: u32) -> Option<Arc<Task>> {
+        let task = self.tasks[place as usize].take();
+        self.free.push(place);
+        task
     }
 }

@@ -1,10 +1,10 @@
 //! A flag that can be waited for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::queue::{Granted, Source, WaitQueue, Waiting};
 use super::shim::{Mutex, lock};
 use crate::error::WaitError;
 use crate::runtime::{NEVER, Task, after};
@@ -31,7 +31,11 @@ pub struct Event {
 
 struct State {
     set: bool,
-    waiting: WaitQueue<Arc<Task>, (), ()>,
+    /// How often it was set: who waits since an earlier time is released.
+    times: u64,
+    next_ticket: u64,
+    /// Those who wait, in the order of their tickets.
+    waiting: VecDeque<(u64, Arc<Task>)>,
 }
 
 impl Event {
@@ -40,7 +44,9 @@ impl Event {
         Event {
             state: Mutex::new(State {
                 set: false,
-                waiting: WaitQueue::new(),
+                times: 0,
+                next_ticket: 0,
+                waiting: VecDeque::new(),
             }),
         }
     }
@@ -50,9 +56,10 @@ impl Event {
         let released = {
             let mut state = lock(&self.state);
             state.set = true;
-            state.waiting.grant_all(|()| ())
+            state.times += 1;
+            std::mem::take(&mut state.waiting)
         };
-        released.into_iter().for_each(Granted::wake);
+        released.into_iter().for_each(|(_, task)| task.wake());
     }
 
     /// Takes the flag back: later waits wait again.
@@ -90,28 +97,58 @@ impl Event {
     }
 
     fn wait_until(&self, deadline: u64) -> Result<(), WaitError> {
-        let place = {
-            let mut state = lock(&self.state);
-            if state.set {
-                return Ok(());
-            }
-            state.waiting.enter(Task::current(), ())
+        let Some(waiting) = self.enter() else {
+            return Ok(());
         };
-        Waiting::new(self, place).wait(deadline).map_err(|(err, ())| err)
+        while !waiting.is_released() {
+            if let Err(err) = waiting.task.park(deadline) {
+                // Set at the last moment still counts.
+                return if waiting.is_released() { Ok(()) } else { Err(err) };
+            }
+        }
+        Ok(())
+    }
+
+    /// A place among those who wait; `None` when the flag is set.
+    fn enter(&self) -> Option<Waiting<'_>> {
+        let mut state = lock(&self.state);
+        if state.set {
+            return None;
+        }
+        let (task, ticket) = (Task::current(), state.next_ticket);
+        state.next_ticket += 1;
+        state.waiting.push_back((ticket, Arc::clone(&task)));
+        Some(Waiting {
+            event: self,
+            task,
+            ticket,
+            since: state.times,
+        })
     }
 }
 
-impl Source for Event {
-    type Parker = Arc<Task>;
-    type Offer = ();
-    type Grant = ();
+/// Somebody who waits; leaves when dropped, also by a panic.
+struct Waiting<'a> {
+    event: &'a Event,
+    task: Arc<Task>,
+    ticket: u64,
+    since: u64,
+}
 
-    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<Arc<Task>, (), ()>) -> R) -> R {
-        f(&mut lock(&self.state).waiting)
+impl Waiting<'_> {
+    /// Whether the flag has been set since, even if it was cleared again.
+    fn is_released(&self) -> bool {
+        lock(&self.event.state).times != self.since
     }
+}
 
-    /// Everybody was released anyway.
-    fn take_back(&self, (): ()) {}
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.event.state);
+        if let Ok(place) = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket) {
+            state.waiting.remove(place);
+        }
+    }
 }
 
 impl Default for Event {

@@ -112,6 +112,15 @@ pub(super) fn owner(foreign: fn(Seat) -> Foreign) -> Option<NonNull<()>> {
     }
 }
 
+/// As [`owner`], for a signal handler: takes no lock and allocates nothing, and
+/// knows nothing of foreign coroutines.
+pub(super) fn owner_in_fault() -> Option<NonNull<()>> {
+    match chosen() {
+        Engine::Pinned => pinned::owner(),
+        Engine::May => may::owner_in_fault(),
+    }
+}
+
 /// Makes `owner` the value of the running coroutine, which keeps it valid
 /// until its end. To be its first step.
 pub(super) fn adopt(seat: &Seat, owner: NonNull<()>) {

@@ -64,4 +64,13 @@ impl Seat {
             Seat::May(seat) => seat.finish(),
         }
     }
+
+    /// Whether `address` lies on the coroutine's stack or in the guard below.
+    /// For a signal handler, about the coroutine that it interrupted.
+    pub(in crate::runtime) fn has_on_stack(&self, address: usize) -> bool {
+        match self {
+            Seat::Pinned(seat) => seat.has_on_stack(address),
+            Seat::May(seat) => seat.has_on_stack(address),
+        }
+    }
 }

@@ -26,6 +26,18 @@ impl Task {
         }
     }
 
+    /// The coroutine that runs on this thread, if `address` lies on its stack
+    /// or in the guard below. Takes no lock and allocates nothing: this is for
+    /// a signal handler.
+    pub(in crate::runtime) fn in_fault_at<'a>(address: usize) -> Option<&'a Task> {
+        let owner = engine::owner_in_fault()?;
+        // SAFETY: as in `borrow`; the coroutine stands still at its fault.
+        let task = unsafe { owner.cast::<Task>().as_ref() };
+        task.seat()
+            .is_some_and(|seat| seat.has_on_stack(address))
+            .then_some(task)
+    }
+
     /// Makes this the task of the running coroutine, which keeps it until its
     /// end.
     pub(in crate::runtime) fn adopt(self: &Arc<Task>) {

@@ -145,6 +145,17 @@ pub(in crate::runtime::engine) fn owner(foreign: fn(AnySeat) -> Foreign) -> Opti
     }))
 }
 
+/// As [`owner`], for a signal handler.
+pub(in crate::runtime::engine) fn owner_in_fault() -> Option<NonNull<()>> {
+    if !runner::in_coroutine() {
+        return None;
+    }
+    OWNER.with(|cell| match cell.get() {
+        Some(Kept::Borrowed(value)) => Some(*value),
+        Some(Kept::Owned(_)) | None => None,
+    })
+}
+
 /// Wakes one coroutine out of [`park`].
 #[derive(Clone)]
 pub(super) struct Handle(coroutine::Coroutine);

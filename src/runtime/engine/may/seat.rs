@@ -11,6 +11,7 @@ use super::timers::Armed;
 use super::worker::{self, Delivery};
 use crate::runtime::clock::NEVER;
 use crate::runtime::lock::lock;
+use crate::runtime::stack_bytes;
 
 /// What the engine keeps for one coroutine.
 // In this order, what each wait touches fills one cache line: with thousands of
@@ -30,6 +31,8 @@ pub(in crate::runtime) struct Seat {
     /// What ends this coroutine's waits for descriptors. It stays set between
     /// waits, since a handler waits for the same socket again and again.
     interest: Mutex<Option<Arc<Waker>>>,
+    /// An address near the top of the coroutine's stack; 0 before it has begun.
+    stack_top: AtomicUsize,
     pub(super) armed: Mutex<Option<Armed>>,
 }
 
@@ -41,6 +44,7 @@ impl Seat {
             wake_at: AtomicU64::new(NEVER),
             handle: OnceLock::new(),
             interest: Mutex::new(None),
+            stack_top: AtomicUsize::new(0),
             armed: Mutex::new(None),
         }
     }
@@ -53,6 +57,16 @@ impl Seat {
     pub(super) fn begin(&self) {
         // Set once: a coroutine begins once.
         let _ = self.handle.set(Handle::current());
+        let marker = 0_u8;
+        self.stack_top.store(ptr::from_ref(&marker).addr(), Ordering::Relaxed);
+    }
+
+    /// Two pages more than the stack: its guard, and what is above the marker.
+    pub(in crate::runtime::engine) fn has_on_stack(&self, address: usize) -> bool {
+        const MORE: usize = 2 * 4096;
+        let top = self.stack_top.load(Ordering::Relaxed);
+        top.checked_sub(address)
+            .is_some_and(|depth| depth <= stack_bytes() + MORE)
     }
 
     pub(super) fn wake_at(&self) -> u64 {

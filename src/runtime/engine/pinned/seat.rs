@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::fiber::{self, Fiber};
 use super::local::Local;
+use super::stacks::Slot;
 use super::state::State;
 use super::worker::{self, Delivery};
 use crate::runtime::clock::NEVER;
@@ -94,6 +95,10 @@ impl Seat {
         // Its state stays `running`: a wake-up meanwhile is for its next park.
         Local::with(|local| local.push_aside(self));
         fiber::suspend();
+    }
+
+    pub(in crate::runtime::engine) fn has_on_stack(&self, address: usize) -> bool {
+        Slot::of_pointer(self.fiber()).is_some_and(|slot| slot.contains(address))
     }
 
     pub(in crate::runtime::engine) fn finish(&self) {

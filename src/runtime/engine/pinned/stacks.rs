@@ -158,6 +158,16 @@ impl Slot {
         }
     }
 
+    /// As [`of`](Slot::of); `None` for a null pointer.
+    pub(super) fn of_pointer<T>(pointer: *const T) -> Option<Slot> {
+        NonZeroUsize::new(pointer.addr()).map(Slot::of)
+    }
+
+    /// Whether `address` is in it, its guard included.
+    pub(super) fn contains(self, address: usize) -> bool {
+        (self.bottom.get()..self.top()).contains(&address)
+    }
+
     pub(super) fn bottom(self) -> NonZeroUsize {
         self.bottom
     }
