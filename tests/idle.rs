@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{PATIENCE, child, client, connection, echo, echoed, ip, proc, skipped, wait_until};
 use greenserve::TcpServer;
 use greenserve::net::UdpSocket;
-use greenserve::runtime;
+use greenserve::runtime::{self, Engine};
 use greenserve::sync::{Event, Mutex, Semaphore, channel, with_timeout};
 
 const MEASURED: Duration = Duration::from_secs(4);
@@ -20,7 +20,8 @@ const MEASURED: Duration = Duration::from_secs(4);
 /// Runs `test` in a child, since other tests' threads would be counted here.
 /// True in that child, which is then to do the work.
 fn in_a_quiet_process(test: &str) -> bool {
-    if skipped(cfg!(feature = "may-defaults").then_some("may's default features have workers poll every 10 ms")) {
+    let polls = cfg!(may_defaults) && common::engine() == Engine::May;
+    if skipped(polls.then_some("may's default features have workers poll every 10 ms")) {
         return false;
     }
     if child::is_child(test) {

@@ -201,6 +201,16 @@ impl Config {
         self.offload_queue
     }
 
+    pub(super) fn say_what_was_rounded(&self) {
+        if self.stack_bytes() != self.stack_size {
+            log::info!(
+                "a stack size of {} bytes is no multiple of the page size; stacks have {}",
+                self.stack_size,
+                self.stack_bytes()
+            );
+        }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if self.stack_size < MIN_STACK_SIZE || self.stack_size > MAX_STACK_SIZE {
             return Err(Error::InvalidOption {

@@ -160,6 +160,10 @@ fn running() -> Result<&'static Runtime> {
 }
 
 fn say_what_runs(config: &Config, capacity: &Capacity) {
+    config.say_what_was_rounded();
+    if let Some(remark) = engine::remark() {
+        log::info!("{remark}");
+    }
     log::info!(
         "coroutine runtime: engine {}, {} workers, stacks of {} KiB, at most {} coroutines ({}) and {} descriptors \
          (RLIMIT_NOFILE {})",

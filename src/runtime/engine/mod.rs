@@ -161,6 +161,14 @@ pub(super) fn stacks_within(engine: Engine, maps: usize) -> usize {
     }
 }
 
+/// What a user should know of how the engine runs on this system.
+pub(super) fn remark() -> Option<&'static str> {
+    match chosen() {
+        Engine::Pinned => pinned::remark(),
+        Engine::May => None,
+    }
+}
+
 /// Gives memory back that stacks no longer need.
 pub(super) fn trim() {
     if chosen() == Engine::Pinned {

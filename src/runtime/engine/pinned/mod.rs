@@ -43,7 +43,7 @@ pub(super) use fiber::{adopt, in_coroutine, owner};
 pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;
 pub(super) use seat::Seat;
-pub(super) use stacks::{stacks_within, trim};
+pub(super) use stacks::{remark, stacks_within, trim};
 pub(super) use worker::{count as workers, start};
 
 /// The worker that the caller's coroutine runs on for good.

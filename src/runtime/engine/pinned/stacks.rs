@@ -82,6 +82,13 @@ pub(in crate::runtime::engine) fn stacks_within(maps: usize) -> usize {
     }
 }
 
+/// Said once, where stacks cost more than they might.
+pub(in crate::runtime::engine) fn remark() -> Option<&'static str> {
+    (Guard::kind() == Guard::Page).then_some(
+        "this kernel cannot mark guard pages (MADV_GUARD_INSTALL, Linux 6.13): each stack takes two memory maps",
+    )
+}
+
 /// Gives the memory back that stacks hold and no coroutine uses.
 pub(in crate::runtime::engine) fn trim() {
     let mut pool = lock(&POOL);
