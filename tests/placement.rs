@@ -206,3 +206,32 @@ fn a_server_in_a_busy_coroutine_s_worker_goes_on_accepting() {
         },
     );
 }
+
+#[test]
+fn who_yields_goes_behind_the_sockets_that_are_ready() {
+    let _alone = alone();
+    let (mut near, mut far) = greenserve::net::UnixStream::pair().unwrap();
+    let heard = Arc::new(AtomicBool::new(false));
+    let (theirs, begun) = (Arc::clone(&heard), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&begun);
+    let reading = Builder::new().worker(0).spawn(move || {
+        told.store(true, Ordering::SeqCst);
+        for _ in 0..100 {
+            near.read_exact(&mut [0]).unwrap();
+            theirs.store(true, Ordering::SeqCst);
+        }
+    });
+    common::suspended(0, &begun);
+    let yielding = Builder::new().worker(0).spawn(move || {
+        for turn in 0..100 {
+            far.write_all(b"x").unwrap();
+            runtime::yield_now();
+            assert!(
+                heard.swap(false, Ordering::SeqCst),
+                "turn {turn}: the reader has not run"
+            );
+        }
+    });
+    joined(yielding.unwrap());
+    joined(reading.unwrap());
+}
