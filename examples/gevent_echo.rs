@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use greenserve::net::{Peer, SocketOptions, TcpListener, TcpStream};
-use greenserve::{Error, Result, WaitError, runtime};
+use greenserve::runtime::{self, JoinError};
+use greenserve::{Error, Result, WaitError};
 
 /// How long to wait for descriptors to be freed when there are none left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -78,7 +79,11 @@ fn serve(address: &str) -> Result<()> {
     common::announce(bound);
     signals.wait()?;
     accepting.kill();
-    accepting.join().map_err(|panic| resume_unwind(panic.into_payload()))
+    match accepting.join() {
+        Err(JoinError::Panicked(panic)) => resume_unwind(panic.into_payload()),
+        // It ended as it was told to, perhaps before it had begun.
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn main() -> ExitCode {

@@ -106,6 +106,10 @@ pub enum Error {
     )]
     NotLocal,
 
+    /// A request was killed before its handler began.
+    #[error("the request was killed before its handler began")]
+    KilledEarly,
+
     /// As many coroutines live as this process can hold.
     #[error(
         "{live} coroutines live and this process can hold {limit} ({cause}); raise that limit, or wait until some end"

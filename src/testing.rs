@@ -167,8 +167,11 @@ impl<F: Family, M: Model> Drop for TestServer<F, M> {
         let Some(running) = self.running.take() else {
             return;
         };
-        let grace = if thread::panicking() { Duration::ZERO } else { LIMIT };
-        match running.stop(grace) {
+        if thread::panicking() {
+            // Dropped like this it waits for nobody.
+            return;
+        }
+        match running.stop(LIMIT) {
             Ok(report) if report.is_clean() => {}
             Ok(report) => log::warn!("a test's server on {}: {report}", self.address),
             Err(err) => log::error!("a test's server on {}: {err}", self.address),

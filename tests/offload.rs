@@ -185,6 +185,7 @@ fn a_panic_in_the_call_goes_on_in_the_caller() {
     let _alone = alone();
     let calling = runtime::spawn(|| runtime::offload(|| -> u8 { std::panic::resume_unwind(Box::new("on purpose")) }));
     let panic = failure(calling.unwrap().join());
+    let panic = panic.into_panic().unwrap();
     assert_eq!(panic.message(), "on purpose");
     in_coroutine(|| runtime::offload(|| ()).unwrap());
 }

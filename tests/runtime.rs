@@ -19,6 +19,7 @@ fn a_panic_reaches_who_joins_with_the_name() {
         .spawn(|| -> () { panic!("on purpose") })
         .unwrap();
     let panic = handle.join().unwrap_err();
+    let panic = panic.into_panic().unwrap();
     assert_eq!(panic.message(), "on purpose");
     assert_eq!(panic.name().to_string(), "doomed");
 }

@@ -5,6 +5,11 @@
 //! `STRESS_SECONDS=600 cargo test --release --test stress` goes on for longer.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may say what it measured"
+)]
 
 mod common;
 

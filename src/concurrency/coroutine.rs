@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{JobOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
+use crate::error::Error;
 use crate::family::{Family, Request};
 use crate::lifecycle::Watch;
-use crate::runtime::{self, Builder, Name, Task};
+use crate::runtime::{self, Beginning, Builder, Name, Task};
 
 /// Each request runs in a coroutine: the default, for tens of thousands of
 /// clients that mostly wait.
@@ -58,9 +59,15 @@ impl Model for Coroutine {
         let connection = Arc::clone(job.0.connection());
         let descriptor = job.0.request().descriptor();
         let builder = Builder::new().name(Name::Shared(connection)).client(descriptor);
-        let started = builder.spawn_detached(job.0, |job| {
-            job.place().run_by(Task::current());
-            job.run();
+        let started = builder.spawn_detached(job.0, |job, beginning| {
+            let task = Task::current();
+            job.place().run_by(Arc::clone(&task));
+            // The server may have killed the request before it knew its task.
+            if beginning == Beginning::Killed || task.is_killed() {
+                job.refuse(Error::KilledEarly);
+            } else {
+                job.run();
+            }
         });
         started.map(drop).map_err(|refused| {
             UnstartedOf(Unstarted {

@@ -3,16 +3,55 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock;
+use super::clock::{self, NEVER};
 use super::latch::Latch;
 use super::panic::Panic;
 use super::task::Task;
 use crate::error::WaitError;
 
+/// Why a join has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The coroutine ended by a panic.
+    #[error(transparent)]
+    Panicked(Panic),
+    /// The coroutine was killed before it began: nothing of it ran, and what it
+    /// was given has been dropped.
+    #[error("the coroutine was killed before it began")]
+    Killed,
+    /// The caller's own wait ended: it was killed, the deadline of a
+    /// surrounding [`Timeout`](crate::sync::Timeout) passed, or a panic is
+    /// unwinding it. The coroutine goes on, and its result is dropped when it
+    /// comes.
+    #[error("the coroutine was not waited for any longer: {0}")]
+    Interrupted(WaitError),
+}
+
+impl JoinError {
+    /// The panic that ended the coroutine, if one did; for `resume_unwind`.
+    pub fn into_panic(self) -> Option<Panic> {
+        match self {
+            JoinError::Panicked(panic) => Some(panic),
+            JoinError::Killed | JoinError::Interrupted(_) => None,
+        }
+    }
+}
+
+impl From<JoinError> for std::io::Error {
+    /// An interrupted join is an interrupted wait, as every other one.
+    fn from(err: JoinError) -> std::io::Error {
+        match err {
+            JoinError::Interrupted(why) => why.into(),
+            other => std::io::Error::other(other.to_string()),
+        }
+    }
+}
+
 /// Where a result waits for whoever joins.
 #[derive(Debug)]
 pub(super) struct Packet<T> {
-    done: Latch<Result<T, Panic>>,
+    done: Latch<Result<T, JoinError>>,
     /// Whether a panic that nobody takes is still to be logged.
     logs_unheard: bool,
 }
@@ -25,7 +64,7 @@ impl<T> Packet<T> {
         }
     }
 
-    pub(super) fn fulfil(&self, result: Result<T, Panic>) {
+    pub(super) fn fulfil(&self, result: Result<T, JoinError>) {
         self.done.open(result);
     }
 }
@@ -33,7 +72,7 @@ impl<T> Packet<T> {
 impl<T> Drop for Packet<T> {
     /// Both sides are gone. A panic that nobody asked for is at least logged.
     fn drop(&mut self) {
-        if let (true, Some(Err(panic))) = (self.logs_unheard, self.done.take()) {
+        if let (true, Some(Err(JoinError::Panicked(panic)))) = (self.logs_unheard, self.done.take()) {
             log::error!("{panic}");
         }
     }
@@ -73,33 +112,30 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the coroutine to end and returns its result.
     ///
-    /// From a coroutine this suspends, from a thread it blocks. Nothing cuts it
-    /// short, not even the kill of the caller: use
-    /// [`join_timeout`](JoinHandle::join_timeout) to be able to give up.
+    /// From a coroutine this suspends, from a thread it blocks. Use
+    /// [`join_timeout`](JoinHandle::join_timeout) to be able to wait again.
     ///
     /// # Errors
-    /// [`Panic`] when the coroutine ended by one.
-    pub fn join(self) -> Result<T, Panic> {
-        self.packet.done.wait_regardless();
-        match self.packet.done.take() {
-            Some(result) => result,
-            None => unreachable!("the result is stored before the gate opens, and only a consuming call takes it"),
-        }
+    /// [`JoinError`] tells how the coroutine ended if it has no result, or what
+    /// ended this wait. A result that is there is returned whatever became of
+    /// the caller.
+    pub fn join(self) -> Result<T, JoinError> {
+        self.take(NEVER).unwrap_or_else(|err| Err(JoinError::Interrupted(err)))
     }
 
     /// As [`join`](JoinHandle::join), for at most `limit`.
     ///
     /// # Errors
-    /// The handle itself together with the reason: the limit passed, or the
-    /// caller was killed.
-    pub fn join_timeout(self, limit: Duration) -> Result<Result<T, Panic>, (Self, WaitError)> {
+    /// The handle itself together with the reason: the limit passed, the
+    /// caller was killed, or a surrounding timeout is over.
+    pub fn join_timeout(self, limit: Duration) -> Result<Result<T, JoinError>, (Self, WaitError)> {
         match self.take(clock::after(limit)) {
             Ok(result) => Ok(result),
             Err(err) => Err((self, err)),
         }
     }
 
-    fn take(&self, deadline: u64) -> Result<Result<T, Panic>, WaitError> {
+    fn take(&self, deadline: u64) -> Result<Result<T, JoinError>, WaitError> {
         self.packet.done.wait(deadline)?;
         // Only a consuming method takes the result, so it is still there.
         self.packet.done.take().ok_or(WaitError::Disconnected)

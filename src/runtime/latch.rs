@@ -20,6 +20,7 @@ enum State<T> {
     Closed,
     /// Most are waited for by nobody or by one: the joiner.
     Awaited(Arc<Task>),
+    #[expect(clippy::box_collection, reason = "rare, and a third of the size")]
     Crowded(Box<Vec<Arc<Task>>>),
     Open(T),
     Taken,
@@ -68,14 +69,6 @@ impl<T> Latch<T> {
             if let Err(err) = task.park(deadline) {
                 return self.give_up(&task, err);
             }
-        }
-    }
-
-    /// Waits until the gate is open, whatever becomes of the caller meanwhile.
-    pub(crate) fn wait_regardless(&self) {
-        let task = Task::current();
-        while !self.is_open_or_noted(&task) {
-            task.park_regardless();
         }
     }
 

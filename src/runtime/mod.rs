@@ -69,12 +69,13 @@ use once_cell::sync::OnceCell;
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
 pub use engine::{Engine, UnknownEngine};
-pub use join::JoinHandle;
+pub use join::{JoinError, JoinHandle};
 pub use name::Name;
 pub use offload::offload;
 pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
+pub(crate) use spawn::Beginning;
 pub use spawn::{Builder, spawn, spawn_local};
 pub use task::Task;
 

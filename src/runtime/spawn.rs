@@ -5,13 +5,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::engine::{self, Body, Place, Unstarted};
-use super::join::{JoinHandle, Packet};
+use super::join::{JoinError, JoinHandle, Packet};
 use super::name::Name;
 use super::panic::Panic;
 use super::registry::{Entry, Reservation};
 use super::running;
 use super::task::Task;
 use crate::error::{Error, Result};
+
+/// Whether a coroutine was killed before its first step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    Runs,
+    Killed,
+}
 
 /// A refused spawn hands back what was to be worked on.
 pub(crate) struct Refused<C> {
@@ -189,11 +196,19 @@ impl Builder {
     {
         let packet = Arc::new(packet);
         let cargo = (f, Arc::clone(&packet), ended);
-        let work = |(f, result, ended): (F, Arc<Packet<T>>, W)| {
-            let outcome =
-                catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(Task::current().name(), payload));
+        let work = |(f, result, ended): (F, Arc<Packet<T>>, W), beginning| {
+            let outcome = match beginning {
+                Beginning::Runs => {
+                    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(Task::current().name(), payload))
+                }
+                Beginning::Killed => {
+                    drop(f);
+                    result.fulfil(Err(JoinError::Killed));
+                    return ended(None);
+                }
+            };
             let panic = outcome.as_ref().err().map(ToString::to_string);
-            result.fulfil(outcome);
+            result.fulfil(outcome.map_err(JoinError::Panicked));
             // A result that nobody wants is dropped here, and may take a while.
             drop(result);
             ended(panic);
@@ -206,11 +221,12 @@ impl Builder {
     }
 
     /// Starts a coroutine that runs `work` on `cargo`, without a handle to its
-    /// result. A panic in it is logged.
+    /// result; if it is killed before it begins, `work` has to let go of the
+    /// cargo. A panic in it is logged.
     pub(crate) fn spawn_detached<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
     where
         C: Send + 'static,
-        W: FnOnce(C) + Send + 'static,
+        W: FnOnce(C, Beginning) + Send + 'static,
     {
         // SAFETY: all of it may go to another thread.
         unsafe { self.start(cargo, work) }
@@ -221,7 +237,7 @@ impl Builder {
     unsafe fn start<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
     where
         C: 'static,
-        W: FnOnce(C) + 'static,
+        W: FnOnce(C, Beginning) + 'static,
     {
         let reservation = match reserve() {
             Ok(reservation) => reservation,
@@ -303,7 +319,7 @@ unsafe impl<C, W> Send for Life<C, W> {}
 impl<C, W> Body for Life<C, W>
 where
     C: 'static,
-    W: FnOnce(C) + 'static,
+    W: FnOnce(C, Beginning) + 'static,
 {
     fn run(self) {
         let Life {
@@ -314,7 +330,12 @@ where
         } = self;
         task.adopt();
         let entry = Entry::new(&task);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo))) {
+        let beginning = if task.is_killed() {
+            Beginning::Killed
+        } else {
+            Beginning::Runs
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
             log::error!("{}", Panic::new(task.name(), payload));
         }
         task.finish();

@@ -99,7 +99,12 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             }
             match self.turn(goal)? {
                 Woken::Request if goal != Goal::Forever => return Ok(()),
-                Woken::Killed => return Ok(()),
+                Woken::Over(why) => {
+                    return Err(Error::System {
+                        action: "serve",
+                        source: why.into(),
+                    });
+                }
                 Woken::Deadline if self.out_of_time(goal) => {
                     self.core.shared.hooks.handle_timeout();
                     self.core.model.collect();

@@ -2,6 +2,7 @@
 //! or killed.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::Server;
@@ -51,6 +52,20 @@ impl<F: Family, M: Model> Server<F, M> {
         }
     }
 
+    /// The end while a panic unwinds, when nobody may wait: what is in flight
+    /// is asked to end and left to it.
+    fn let_go(&mut self) {
+        self.close_listener();
+        let killed = self.lifecycle().connections().kill_all();
+        if !killed.is_empty() {
+            log::info!("a server was dropped by a panic; killed {}", killed.join(", "));
+        }
+        self.signals = None;
+        if let Err(err) = self.lifecycle().advance(Phase::Closed, "close") {
+            log::error!("{err}");
+        }
+    }
+
     pub(super) fn finish(&mut self, grace: Option<Duration>) -> DrainReport {
         self.close_listener();
         let lifecycle = Arc::clone(self.lifecycle());
@@ -81,7 +96,9 @@ impl<F: Family, M: Model> Server<F, M> {
 impl<F: Family, M: Model> Drop for Server<F, M> {
     fn drop(&mut self) {
         // A server whose parts moved on to another model has none left.
-        if self.listener.is_some() {
+        if self.listener.is_some() && thread::panicking() {
+            self.let_go();
+        } else if self.listener.is_some() {
             let report = self.finish(Some(Duration::ZERO));
             if !report.is_clean() {
                 log::info!("a server was dropped while it served: {report}");

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::lifecycle::{DrainReport, Phase, ServerHandle};
 use crate::net::Address;
-use crate::runtime::{self, JoinHandle};
+use crate::runtime::{self, JoinError, JoinHandle};
 
 /// A server that serves in the background; made by [`Server::start`].
 ///
@@ -134,7 +134,12 @@ impl<F: Family, M: Model> Running<F, M> {
         let accept_loop = self.accept_loop.take()?;
         self.handle.shutdown();
         let joined = match accept_loop {
-            AcceptLoop::Coroutine(handle) => handle.join().map_err(runtime::Panic::into_payload),
+            AcceptLoop::Coroutine(handle) => match handle.join() {
+                Ok(served) => Ok(served),
+                // It ends by itself, and the server with it.
+                Err(JoinError::Interrupted(_) | JoinError::Killed) => return None,
+                Err(JoinError::Panicked(panic)) => Err(panic.into_payload()),
+            },
             AcceptLoop::Thread(handle) => handle.join(),
         };
         match joined {
@@ -150,6 +155,12 @@ impl<F: Family, M: Model> Running<F, M> {
 
 impl<F: Family, M: Model> Drop for Running<F, M> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // Nobody may wait: the loop ends by itself, and the server with it.
+            self.handle.shutdown();
+            self.handle.kill_all();
+            self.accept_loop = None;
+        }
         if self.accept_loop.is_some()
             && let Err(err) = self.end(Duration::ZERO)
         {

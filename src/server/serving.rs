@@ -11,7 +11,7 @@ use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::lifecycle::{DrainReport, Phase, Signals};
-use crate::runtime::{self, Builder as CoroutineBuilder, NEVER};
+use crate::runtime::{self, Builder as CoroutineBuilder, JoinError, NEVER};
 
 impl<F: Family, M: Model> Server<F, M> {
     /// Serves until [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) is called.
@@ -49,7 +49,15 @@ impl<F: Family, M: Model> Server<F, M> {
             .acceptor(Some(core.listener.as_fd().as_raw_fd()));
         match builder.spawn(move || core.serve(goal))?.join() {
             Ok(served) => served,
-            Err(panic) => std::panic::resume_unwind(panic.into_payload()),
+            Err(JoinError::Panicked(panic)) => std::panic::resume_unwind(panic.into_payload()),
+            Err(err) => {
+                // Nobody waits for the loop any more, so it must not go on.
+                self.lifecycle().request_shutdown();
+                Err(Error::System {
+                    action: "serve",
+                    source: err.into(),
+                })
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use crate::error::WaitError;
 use crate::family::Family;
 use crate::lifecycle::{Lifecycle, Watcher};
-use crate::runtime::{self, Outcome};
+use crate::runtime::{self, NEVER, Outcome, Task, earlier};
 
 /// Why a wait of the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub(super) enum Woken {
     Change,
     /// The deadline passed.
     Deadline,
-    /// The loop's own coroutine was killed.
-    Killed,
+    /// The loop's own coroutine may not wait any longer: it was killed, or the
+    /// deadline of a timeout around it has passed.
+    Over(WaitError),
 }
 
 /// The wait of one accept loop, for as long as it serves.
@@ -88,13 +89,18 @@ impl Drop for Waiting {
 
 fn why(err: &io::Error) -> Option<Woken> {
     match WaitError::of(err)? {
-        WaitError::Deadline | WaitError::Timeout => Some(Woken::Deadline),
-        WaitError::Killed => Some(Woken::Killed),
+        WaitError::Deadline => Some(Woken::Deadline),
+        over @ (WaitError::Timeout | WaitError::Killed) => Some(Woken::Over(over)),
         _ => None,
     }
 }
 
 fn poll_both<L: AsFd>(listener: Option<&L>, lifecycle: &Lifecycle, deadline: u64) -> io::Result<Woken> {
+    let scope = match Task::with_current(|task| task.may_wait(NEVER).map(|()| task.scope())) {
+        Ok(scope) => scope,
+        Err(over) => return Ok(Woken::Over(over)),
+    };
+    let deadline = earlier(deadline, scope);
     let mut polled = vec![PollFd::new(lifecycle.bell().as_fd(), PollFlags::POLLIN)];
     polled.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
     match poll(&mut polled, runtime::poll_timeout(deadline)) {

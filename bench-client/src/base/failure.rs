@@ -162,7 +162,7 @@ pub(crate) enum Failure {
 
     /// A client ended in a way no client should.
     #[error("{0}; this is a bug in bench-client or in greenserve")]
-    Panicked(#[from] greenserve::runtime::Panic),
+    Panicked(#[from] greenserve::runtime::JoinError),
 
     /// The coroutine runtime refused.
     #[error(transparent)]

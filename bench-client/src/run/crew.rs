@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenserve::runtime::{self, JoinHandle, Panic};
+use greenserve::runtime::{self, JoinError, JoinHandle};
 
 use crate::base::failure::Failure;
 use crate::run::client::Client;
@@ -175,7 +175,7 @@ fn join_until<T>(
     mut handle: JoinHandle<T>,
     deadline: &mut Instant,
     watch: &mut Watch,
-) -> Result<Result<T, Panic>, JoinHandle<T>> {
+) -> Result<Result<T, JoinError>, JoinHandle<T>> {
     loop {
         if watch.interrupted() {
             *deadline = (*deadline).min(Instant::now() + HASTE);

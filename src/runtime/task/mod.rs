@@ -87,7 +87,8 @@ impl Task {
         self.killed.load(Ordering::Acquire)
     }
 
-    /// Ends this task's present wait and refuses every later one.
+    /// Ends this task's present wait and refuses every later one. A coroutine
+    /// that has not begun never will: what it was given is dropped.
     ///
     /// The wait returns an [`io::Error`](std::io::Error) that carries
     /// [`WaitError::Killed`](crate::error::WaitError::Killed); nothing unwinds,

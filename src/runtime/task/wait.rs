@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Parker, Task, Token};
 use crate::error::WaitError;
-use crate::runtime::clock::{self, NEVER};
+use crate::runtime::clock;
 use crate::runtime::lock::lock;
 
 impl Task {
@@ -44,16 +44,6 @@ impl Task {
             Parker::Thread(token) => token.wait(until),
         }
         self.may_wait(deadline)
-    }
-
-    /// As [`park`](Task::park), for a wait that nothing may cut short.
-    pub(in crate::runtime) fn park_regardless(&self) {
-        match &self.parker {
-            // A coroutine that unwinds does not switch.
-            Parker::Coroutine(_) if std::thread::panicking() => std::thread::yield_now(),
-            Parker::Coroutine(seat) => seat.park(NEVER),
-            Parker::Thread(token) => token.wait(NEVER),
-        }
     }
 
     /// Goes to the end of the line, behind the sockets that are ready.
