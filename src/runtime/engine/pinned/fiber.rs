@@ -140,6 +140,20 @@ pub(in crate::runtime::engine) fn owner() -> Option<NonNull<()>> {
     NonNull::new(owner_of(running()?).get())
 }
 
+/// Has the processor fetch the line that a resume touches first. With hundreds
+/// of coroutines it is in no near cache, and waiting for it was found to be half
+/// of what the loop costs.
+pub(super) fn prefetch(fiber: *const Fiber) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address has no effect but on caches.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(fiber.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = fiber;
+}
+
 /// Back to the loop, until it resumes this coroutine.
 pub(super) fn suspend() {
     let Some(fiber) = running() else {

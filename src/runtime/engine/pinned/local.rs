@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-use super::fiber::Fiber;
+use super::fiber::{self, Fiber};
 use super::poll::{Patience, Reports};
 use super::seat::Seat;
 use super::timers::Timers;
@@ -33,6 +33,8 @@ pub(super) struct Local {
     /// Those that let others run first: behind the sockets that are ready.
     aside: RefCell<VecDeque<NonNull<Seat>>>,
     timers: RefCell<Timers>,
+    /// After how many coroutines the clock is looked at.
+    stride: Cell<u32>,
 }
 
 impl Local {
@@ -43,6 +45,7 @@ impl Local {
             queue: RefCell::default(),
             aside: RefCell::default(),
             timers: RefCell::default(),
+            stride: Cell::new(1),
         }
     }
 
@@ -93,18 +96,47 @@ impl Local {
 
     /// Runs what is queued, but not for so long that sockets would wait.
     fn run_some(&self) {
-        let now = clock::now();
-        self.worker.pulse.beat(now);
-        let until = now + TIME_BEFORE_POLL.as_nanos() as u64;
+        let begin = clock::now();
+        self.worker.pulse.beat(begin);
+        let until = begin + TIME_BEFORE_POLL.as_nanos() as u64;
+        let mut looked = begin;
+        let mut unlooked = 0;
         for _ in 0..RUNS_BEFORE_POLL {
-            let Some(seat) = self.queue.borrow_mut().pop_front() else {
+            let Some(seat) = self.next() else {
                 return;
             };
             Self::run_one(seat);
-            if clock::now() >= until {
-                return;
+            unlooked += 1;
+            if unlooked >= self.stride.get() {
+                let now = clock::now();
+                if now >= until {
+                    return;
+                }
+                self.adapt(now - looked, unlooked);
+                (looked, unlooked) = (now, 0);
             }
         }
+    }
+
+    /// The first of the queue; what the one after it will run on is fetched
+    /// from memory meanwhile.
+    fn next(&self) -> Option<NonNull<Seat>> {
+        let mut queue = self.queue.borrow_mut();
+        let seat = queue.pop_front();
+        if let Some(after) = queue.front() {
+            // SAFETY: a seat in the queue lives, see above.
+            fiber::prefetch(unsafe { after.as_ref() }.fiber());
+        }
+        seat
+    }
+
+    /// Looking at the clock costs as much as a switch: it is done after each
+    /// coroutine that takes long, and after several that do not.
+    fn adapt(&self, took: u64, runs: u32) {
+        const LONGEST_STRIDE: u32 = 8;
+        let is_quick = took / u64::from(runs) < TIME_BEFORE_POLL.as_nanos() as u64 / 16;
+        let stride = if is_quick { (runs * 2).min(LONGEST_STRIDE) } else { 1 };
+        self.stride.set(stride);
     }
 
     fn run_one(seat: NonNull<Seat>) {
