@@ -320,3 +320,54 @@ fn many_clients_get_their_own_answers() {
         }
     });
 }
+
+/// Where a datagram is said to have arrived.
+fn tell_arrival(datagram: &mut UdpDatagram) -> io::Result<()> {
+    let text = match datagram.arrival() {
+        Some(arrival) => format!("{} on {}", arrival.address.to_canonical(), arrival.interface),
+        None => "unknown".to_owned(),
+    };
+    datagram.reply(text.as_bytes()).map(drop)
+}
+
+/// What a client hears that is connected to `target`, and so deaf to answers
+/// from anywhere else.
+fn heard_from(target: std::net::SocketAddr) -> String {
+    let any: std::net::IpAddr = if target.is_ipv4() {
+        [0; 4].into()
+    } else {
+        [0; 16].into()
+    };
+    let client = std::net::UdpSocket::bind((any, 0)).unwrap();
+    client.connect(target).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
+    answer(&client, b"where?")
+}
+
+#[test]
+fn a_server_on_a_wildcard_answers_from_the_address_it_was_asked_at() {
+    let loopback = nix::net::if_::if_nametoindex("lo").unwrap();
+    for (wildcard, asked) in [
+        ("0.0.0.0:0", &["127.0.0.1", "127.0.0.2"][..]),
+        ("[::]:0", &["::1", "127.0.0.2"]),
+        (":0", &["::1", "127.0.0.1", "127.0.0.2"]),
+    ] {
+        let server = greenserve::UdpServer::bind(wildcard, tell_arrival)
+            .unwrap()
+            .start()
+            .unwrap();
+        let port = support::ip(&server.address()).port();
+        for address in asked {
+            let target = std::net::SocketAddr::new(address.parse().unwrap(), port);
+            let said = format!("{address} on {loopback}");
+            assert_eq!(heard_from(target), said, "at {target} of {wildcard}");
+        }
+        server.stop(LIMIT).unwrap();
+    }
+}
+
+#[test]
+fn a_server_on_one_address_needs_nobody_to_tell_it() {
+    let server = TestServer::<Udp>::start(tell_arrival).unwrap();
+    assert_eq!(heard_from(support::ip(server.address())), "unknown");
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
 use crate::lifecycle::Kill;
-use crate::net::{Address, DatagramSocket, Peer, SocketOptions, SystemDatagram, UdpSocket, UnixDatagram};
+use crate::net::{Address, Arrival, DatagramSocket, Peer, SocketOptions, SystemDatagram, UdpSocket, UnixDatagram};
 use crate::sync::Mutex;
 
 /// UDP over IPv4, IPv6 or both.
@@ -48,6 +48,7 @@ impl<S: SystemDatagram> DatagramListener<S> {
             packet,
             truncated: received.truncated,
             peer: received.peer.clone(),
+            arrival: received.arrival,
             replies: Arc::clone(&self.replies),
         };
         Ok((datagram, received.peer))
@@ -66,6 +67,7 @@ pub struct Datagram<S: SystemDatagram> {
     packet: Vec<u8>,
     truncated: bool,
     peer: Peer,
+    arrival: Option<Arrival>,
     replies: Arc<Replies<S>>,
 }
 
@@ -85,13 +87,21 @@ impl<S: SystemDatagram> Datagram<S> {
         &self.peer
     }
 
-    /// Sends one datagram back to the sender.
+    /// At which of this machine's addresses, and on which interface, it
+    /// arrived; `None` where the server's own address tells.
+    pub fn arrival(&self) -> Option<&Arrival> {
+        self.arrival.as_ref()
+    }
+
+    /// Sends one datagram back to the sender, from the address at which it
+    /// arrived.
     ///
     /// # Errors
     /// Those of sendto(2), and [`io::ErrorKind::AddrNotAvailable`] when the
     /// sender is a Unix client that bound no path.
     pub fn reply(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.send_to(bytes, self.peer.clone())
+        let socket = self.replies.0.lock()?;
+        socket.send_from(bytes, self.peer.clone(), self.arrival.as_ref())
     }
 
     /// Sends one datagram to anyone, through the server's socket.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
@@ -25,6 +26,17 @@ pub trait SystemDatagram: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed:
     const SENDS_WAIT_FOR_THE_RECEIVER: bool;
     #[doc(hidden)]
     fn send_to(&self, bytes: &[u8], peer: &Peer) -> io::Result<usize>;
+    /// Receives one datagram, without waiting if the socket does not.
+    #[doc(hidden)]
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        receive_once(self, buffer)
+    }
+    /// Sends from the address at which a datagram arrived.
+    #[doc(hidden)]
+    fn send_from(&self, bytes: &[u8], peer: &Peer, arrival: &Arrival) -> io::Result<usize> {
+        let _ = arrival;
+        self.send_to(bytes, peer)
+    }
     #[doc(hidden)]
     fn sender(address: &SockAddr) -> Peer;
     #[doc(hidden)]
@@ -51,6 +63,20 @@ pub struct Received {
     pub truncated: bool,
     /// Who sent it.
     pub peer: Peer,
+    /// At which of this machine's addresses it arrived, where the socket's own
+    /// address does not tell: for a UDP socket bound to a wildcard.
+    pub arrival: Option<Arrival>,
+}
+
+/// Where a datagram arrived; see ip(7) and ipv6(7), `IP_PKTINFO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Arrival {
+    /// The address to answer from. An IPv4 address at a socket that takes both
+    /// looks like `::ffff:192.0.2.1`.
+    pub address: IpAddr,
+    /// The number of the interface, as if_indextoname(3) takes it.
+    pub interface: u32,
 }
 
 /// A socket that sends and receives datagrams: a [`UdpSocket`](super::UdpSocket)
@@ -86,8 +112,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// Those of recvmsg(2); [`io::ErrorKind::TimedOut`] when the read timeout
     /// passes.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        self.socket
-            .perform(Direction::Read, |system| receive_once(system, buffer))
+        self.socket.perform(Direction::Read, |system| system.receive(buffer))
     }
 
     /// As [`receive`](DatagramSocket::receive), in std's form.
@@ -128,6 +153,24 @@ impl<S: SystemDatagram> DatagramSocket<S> {
             self.socket.perform_polling(Direction::Write, send)
         } else {
             self.socket.perform(Direction::Write, send)
+        }
+    }
+
+    /// Answers a datagram: sends one to who sent it, from the address at which
+    /// it arrived.
+    ///
+    /// # Errors
+    /// As [`send_to`](DatagramSocket::send_to).
+    pub fn reply(&self, bytes: &[u8], to: &Received) -> io::Result<usize> {
+        self.send_from(bytes, to.peer.clone(), to.arrival.as_ref())
+    }
+
+    pub(crate) fn send_from(&self, bytes: &[u8], peer: Peer, arrival: Option<&Arrival>) -> io::Result<usize> {
+        match arrival {
+            None => self.send_to(bytes, peer),
+            Some(arrival) => self
+                .socket
+                .perform(Direction::Write, |system| system.send_from(bytes, &peer, arrival)),
         }
     }
 
@@ -180,8 +223,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// The next datagram if one waits; `WouldBlock` if none does. Needs
     /// [`prepare`](DatagramSocket::prepare) first.
     pub(crate) fn receive_now(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        self.socket
-            .attempt(Direction::Read, |system| receive_once(system, buffer))
+        self.socket.attempt(Direction::Read, |system| system.receive(buffer))
     }
 
     pub(crate) fn wait_or_roused(&self, deadline: u64) -> io::Result<Outcome> {
@@ -208,6 +250,7 @@ fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<
         length,
         truncated: flags.is_truncated(),
         peer: S::sender(&sender),
+        arrival: None,
     })
 }
 

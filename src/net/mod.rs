@@ -17,6 +17,7 @@ mod datagram;
 mod listener;
 mod open;
 mod options;
+mod packet_info;
 mod polling;
 mod socket;
 mod socket_file;
@@ -27,7 +28,7 @@ mod unix;
 mod unix_datagram;
 
 pub use address::{Address, IntoAddress, Peer};
-pub use datagram::{DatagramSocket, Received, SystemDatagram};
+pub use datagram::{Arrival, DatagramSocket, Received, SystemDatagram};
 pub use listener::{Listener, SystemListener};
 pub use options::SocketOptions;
 pub use stream::{Stream, SystemStream};

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, SockAddr, Type};
 
-use super::datagram::{DatagramSocket, SystemDatagram};
-use super::open::{adopt, bind_ip, candidates, wrong_family};
-use super::{Address, IntoAddress, Peer, SocketOptions};
+use super::datagram::{Arrival, DatagramSocket, Received, SystemDatagram};
+use super::open::{adopt, bind_ip, candidates, failed, wrong_family};
+use super::{Address, IntoAddress, Peer, SocketOptions, packet_info};
 use crate::error::Result;
 
 /// A UDP socket; see [`DatagramSocket`].
@@ -48,7 +48,10 @@ impl UdpSocket {
             address => bind_ip(address, Type::DGRAM, options)?.socket,
         };
         match socket.domain() {
-            Ok(Domain::IPV4 | Domain::IPV6) => Ok(DatagramSocket::new(socket.into(), None)),
+            Ok(Domain::IPV4 | Domain::IPV6) => {
+                packet_info::ask_for(&socket).map_err(|source| failed("open a socket for", &address, source))?;
+                Ok(DatagramSocket::new(socket.into(), None))
+            }
             _ => Err(wrong_family(&address, "udp", "a descriptor of a UDP socket")),
         }
     }
@@ -83,6 +86,17 @@ impl SystemDatagram for std::net::UdpSocket {
                 io::ErrorKind::AddrNotAvailable,
                 format!("a UDP socket cannot send to {other}"),
             )),
+        }
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        packet_info::receive(self, buffer)
+    }
+
+    fn send_from(&self, bytes: &[u8], peer: &Peer, arrival: &Arrival) -> io::Result<usize> {
+        match peer {
+            Peer::Ip(address) => packet_info::send(self, bytes, *address, arrival),
+            other => SystemDatagram::send_to(self, bytes, other),
         }
     }
 
