@@ -20,7 +20,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// An address that no rule of [`Address`](crate::net::Address) can read.
-    #[error("malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH or fd:NUMBER")]
+    #[error(
+        "malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH, unix-abstract:NAME or fd:NUMBER"
+    )]
     MalformedAddress {
         /// The text as it was given.
         value: String,

@@ -17,9 +17,9 @@ use common::{
     PATIENCE, alone_with, client, connection, echo, echoed, expect, expect_end, in_both, in_coroutine, in_thread, ip,
     joined, pattern, suspended,
 };
-use greenserve::net::{Peer, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use greenserve::net::{Address, Peer, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use greenserve::runtime::{self, Builder};
-use greenserve::{Failure, TcpServer};
+use greenserve::{Failure, TcpServer, UnixServer};
 
 fn alone() -> MutexGuard<'static, ()> {
     alone_with(common::workers(2))
@@ -544,4 +544,73 @@ fn many_senders_to_a_slow_receiver_all_get_through() {
         }
     });
     senders.into_iter().for_each(joined);
+}
+
+/// An address that no other test of this machine has.
+fn abstract_address(name: &str) -> Address {
+    format!("unix-abstract:greenserve test {name} {}", std::process::id())
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn a_server_on_an_abstract_name_needs_no_file_and_frees_it() {
+    let _alone = alone();
+    let address = abstract_address("stream");
+    for _ in 0..2 {
+        let server = UnixServer::bind(address.clone(), echo_unix).unwrap().start().unwrap();
+        assert_eq!(server.address(), address);
+        assert!(
+            UnixServer::bind(address.clone(), echo_unix).is_err(),
+            "the name is taken"
+        );
+        for connect in [true, false] {
+            let talk = {
+                let address = address.clone();
+                move || {
+                    let mut client = UnixStream::connect(address).unwrap();
+                    echoed(&mut client, b"hello");
+                }
+            };
+            if connect { in_coroutine(talk) } else { talk() }
+        }
+        assert!(server.stop(PATIENCE).unwrap().is_clean());
+    }
+    assert!(UnixStream::connect(address).is_err());
+}
+
+fn echo_unix(client: &mut UnixStream) -> std::io::Result<()> {
+    let mut buffer = [0; 64];
+    loop {
+        match client.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => client.write_all(&buffer[..count])?,
+        }
+    }
+}
+
+#[test]
+fn datagrams_reach_abstract_names() {
+    let _alone = alone();
+    let (here, there) = (abstract_address("here"), abstract_address("there"));
+    let (one, other) = (
+        UnixDatagram::bind(here).unwrap(),
+        UnixDatagram::bind(there.clone()).unwrap(),
+    );
+    assert_eq!(other.address().unwrap(), there);
+    one.connect(there).unwrap();
+    one.send(b"ping").unwrap();
+    let mut buffer = [0; 8];
+    let received = other.receive(&mut buffer).unwrap();
+    other.reply(b"pong", &received).unwrap();
+    assert_eq!(one.recv(&mut buffer).unwrap(), 4);
+}
+
+#[test]
+fn an_interface_may_be_named() {
+    let _alone = alone();
+    let listener = TcpListener::bind("[::1%lo]:0").unwrap();
+    let client = TcpStream::connect(listener.address().unwrap()).unwrap();
+    drop(client);
+    listener.accept().unwrap();
 }

@@ -20,18 +20,20 @@ pub use peer::Peer;
 /// | `IPV4:PORT`, `[IPV6]:PORT` | [`Ip`](Address::Ip) |
 /// | `:PORT`, `*:PORT`, `PORT` | [`Any`](Address::Any) |
 /// | `unix:/PATH`, `unix:RELATIVE/PATH` | [`Unix`](Address::Unix) |
+/// | `unix-abstract:NAME` | [`Abstract`](Address::Abstract) |
 /// | `fd:NUMBER` | [`Fd`](Address::Fd) |
 ///
 /// Parsing only reads the text: it resolves no name and touches no file. Port 0
-/// lets the system choose a free port. An IPv6 address may name its interface
-/// by number, as in `[fe80::1%2]:80`. A host made of digits and dots only has
+/// lets the system choose a free port. An IPv6 address may name its interface,
+/// as in `[fe80::1%eth0]:80` or `[fe80::1%2]:80`; a name is turned into its
+/// number at once, and that is what the canonical text has. A host made of digits and dots only has
 /// to be an IPv4 address, because resolvers read `010.1` or `127.1` in
-/// surprising ways. Machines that are called `unix` or `fd` are written with a
-/// final dot.
+/// surprising ways. Machines that are called `unix`, `unix-abstract` or `fd` are
+/// written with a final dot.
 ///
 /// [`Display`](fmt::Display) writes the canonical text, which parses back to
 /// the same value. Three things have no text and so do not come back: the flow
-/// label of an IPv6 [`SocketAddr`], a path that is not UTF-8, and a variant
+/// label of an IPv6 [`SocketAddr`], a path or name that is not UTF-8, and a variant
 /// built by hand from parts that parsing would refuse.
 ///
 /// ```
@@ -67,9 +69,14 @@ pub enum Address {
 
     /// The path of a Unix socket (see `unix(7)`).
     ///
-    /// It is always a file: `unix:@name` is a file called `@name`, not a name
-    /// in Linux's abstract namespace.
+    /// It is always a file: `unix:@name` is a file called `@name`.
     Unix(PathBuf),
+
+    /// A name in Linux's abstract namespace of Unix sockets, without the
+    /// leading NUL byte (see `unix(7)`). There is no file: the name is free
+    /// again when the socket is closed, and whoever is in the same network
+    /// namespace may connect, whatever its user.
+    Abstract(Vec<u8>),
 
     /// A listening descriptor this process was started with.
     Fd(RawFd),
@@ -81,7 +88,7 @@ impl Address {
         match self {
             Address::Ip(address) => Some(address.port()),
             Address::Host { port, .. } | Address::Any { port } => Some(*port),
-            Address::Unix(_) | Address::Fd(_) => None,
+            Address::Unix(_) | Address::Abstract(_) | Address::Fd(_) => None,
         }
     }
 
@@ -108,6 +115,7 @@ impl fmt::Display for Address {
             Address::Host { host, port } => write!(formatter, "{host}:{port}"),
             Address::Any { port } => write!(formatter, ":{port}"),
             Address::Unix(path) => write!(formatter, "unix:{}", path.display()),
+            Address::Abstract(name) => write!(formatter, "unix-abstract:{}", String::from_utf8_lossy(name)),
             Address::Fd(number) => write!(formatter, "fd:{number}"),
         }
     }
@@ -133,6 +141,7 @@ mod tests {
             ("80", ":80"),
             ("unix:/run/a.sock", "unix:/run/a.sock"),
             ("unix:run/a.sock", "unix:run/a.sock"),
+            ("unix-abstract:a/b:c", "unix-abstract:a/b:c"),
             ("fd:03", "fd:3"),
         ] {
             assert_eq!(read(text).to_string(), canonical, "{text}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use socket2::{Domain, SockAddr, Socket as System, Type};
 
-use super::open::candidates;
+use super::open::{abstract_address, candidates};
 use super::polling::Polling;
 use super::socket::Socket;
 use super::stream::{Stream, SystemStream};
@@ -34,14 +34,17 @@ fn tcp_one(address: SocketAddr, deadline: u64) -> io::Result<TcpStream> {
 }
 
 pub(super) fn unix(address: &Address) -> io::Result<UnixStream> {
-    let Address::Unix(path) = address else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{address} is no Unix socket; write unix:/PATH"),
-        ));
+    let target = match address {
+        Address::Unix(path) => SockAddr::unix(path)?,
+        Address::Abstract(name) => abstract_address(name)?,
+        _ => {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{address} is no Unix socket; write unix:/PATH or unix-abstract:NAME"),
+            ));
+        }
     };
     let system = System::new(Domain::UNIX, Type::STREAM, None)?;
-    let target = SockAddr::unix(path)?;
     let interruptible = runtime::in_coroutine() || Task::with_current(|task| task.scope()) != NEVER;
     if interruptible {
         system.set_nonblocking(true)?;

@@ -1,9 +1,11 @@
 //! Making bound sockets out of addresses.
 #![allow(unsafe_code, reason = "adopting a descriptor by its number")]
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{FromRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -93,6 +95,25 @@ pub(super) fn bind_unix(path: &Path, kind: Kind, options: &SocketOptions) -> Res
         file: Some(file),
         claim: Some(claim),
     })
+}
+
+/// Binds a Unix socket of `kind` to a name without a file; see unix(7).
+pub(super) fn bind_abstract(name: &[u8], kind: Type, options: &SocketOptions) -> Result<Socket> {
+    options.check()?;
+    let bind = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::UNIX, kind, None)?;
+        options.apply(&socket, Domain::UNIX, kind == Type::STREAM)?;
+        socket.bind(&abstract_address(name)?)?;
+        Ok(socket)
+    };
+    bind().map_err(|source| failed("bind", &Address::Abstract(name.to_owned()), source))
+}
+
+/// The name as the system takes it: behind a NUL byte.
+pub(super) fn abstract_address(name: &[u8]) -> io::Result<SockAddr> {
+    let mut path = vec![0];
+    path.extend_from_slice(name);
+    SockAddr::unix(OsStr::from_bytes(&path))
 }
 
 /// Adopts an inherited descriptor, as `fd:3` names it.

@@ -7,7 +7,7 @@ use std::path::Path;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::listener::{Listener, SystemListener};
-use super::open::{adopt, bind_unix, failed, wrong_family};
+use super::open::{adopt, bind_abstract, bind_unix, failed, wrong_family};
 use super::socket_file::{Claim, Kind};
 use super::stream::{Stream, SystemStream};
 use super::{Address, IntoAddress, Peer, SocketOptions, connect};
@@ -85,6 +85,10 @@ impl UnixListener {
     pub(crate) fn open(address: &Address, options: &SocketOptions) -> Result<(UnixListener, Option<Claim>)> {
         match address {
             Address::Unix(path) => open_path(path, options),
+            Address::Abstract(name) => {
+                let socket = bind_abstract(name, Type::STREAM, options)?;
+                Ok((Listener::new(socket.into(), None), None))
+            }
             Address::Fd(number) => {
                 let socket = adopt(*number, Type::STREAM)?;
                 match socket.domain() {
@@ -92,7 +96,7 @@ impl UnixListener {
                     _ => Err(wrong_family(address, "unix", "a descriptor of a Unix socket")),
                 }
             }
-            _ => Err(wrong_family(address, "unix", "unix:/PATH")),
+            _ => Err(wrong_family(address, "unix", "unix:/PATH or unix-abstract:NAME")),
         }
     }
 
@@ -127,11 +131,12 @@ impl SystemListener for std::os::unix::net::UnixListener {
     }
 }
 
-/// The address a Unix socket is bound to; an error for one without a path.
+/// The address a Unix socket is bound to; an error for one without a name.
 pub(super) fn unix_address(address: &SockAddr) -> io::Result<Address> {
-    match address.as_pathname() {
-        Some(path) => Ok(Address::Unix(path.to_owned())),
-        None => Err(io::Error::new(
+    match (address.as_pathname(), address.as_abstract_namespace()) {
+        (Some(path), _) => Ok(Address::Unix(path.to_owned())),
+        (None, Some(name)) => Ok(Address::Abstract(name.to_owned())),
+        (None, None) => Err(io::Error::new(
             io::ErrorKind::AddrNotAvailable,
             "the socket is bound to no path",
         )),

@@ -7,7 +7,7 @@ use std::os::unix::net::SocketAddr;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::datagram::{DatagramSocket, SystemDatagram};
-use super::open::{adopt, bind_unix, wrong_family};
+use super::open::{adopt, bind_abstract, bind_unix, wrong_family};
 use super::socket_file::Kind;
 use super::unix::unix_address;
 use super::{Address, IntoAddress, Peer, SocketOptions};
@@ -50,6 +50,10 @@ impl UnixDatagram {
                 let bound = bind_unix(path, Kind::Datagram, options)?;
                 Ok(DatagramSocket::new(bound.socket.into(), bound.file))
             }
+            Address::Abstract(name) => {
+                let socket = bind_abstract(name, Type::DGRAM, options)?;
+                Ok(DatagramSocket::new(socket.into(), None))
+            }
             Address::Fd(number) => {
                 let socket = adopt(*number, Type::DGRAM)?;
                 match socket.domain() {
@@ -57,7 +61,7 @@ impl UnixDatagram {
                     _ => Err(wrong_family(&address, "unixgram", "a descriptor of a Unix socket")),
                 }
             }
-            _ => Err(wrong_family(&address, "unixgram", "unix:/PATH")),
+            _ => Err(wrong_family(&address, "unixgram", "unix:/PATH or unix-abstract:NAME")),
         }
     }
 
@@ -86,7 +90,11 @@ impl UnixDatagram {
     pub fn connect(&self, address: impl IntoAddress) -> io::Result<()> {
         match address.into_address().map_err(io::Error::other)? {
             Address::Unix(path) => self.system().connect(path),
-            other => Err(io::Error::other(wrong_family(&other, "unixgram", "unix:/PATH"))),
+            Address::Abstract(name) => self.system().connect_addr(&SocketAddr::from_abstract_name(name)?),
+            other => {
+                let expected = "unix:/PATH or unix-abstract:NAME";
+                Err(io::Error::other(wrong_family(&other, "unixgram", expected)))
+            }
         }
     }
 }

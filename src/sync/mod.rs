@@ -95,7 +95,7 @@ mod testing {
     use std::time::{Duration, Instant};
 
     use crate::error::WaitError;
-    use crate::runtime::{self, JoinHandle, Task};
+    use crate::runtime::{self, JoinError, JoinHandle, Task};
 
     /// Lets others run until `reached`: a barrier without a guessed sleep.
     pub(super) fn until(reached: impl Fn() -> bool) {
@@ -125,6 +125,11 @@ mod testing {
 
     pub(super) fn reason<T>(result: std::io::Result<T>) -> Option<WaitError> {
         result.err().as_ref().and_then(WaitError::of)
+    }
+
+    /// Whether a kill ended this coroutine's wait, or came before it began.
+    pub(super) fn was_killed(coroutine: JoinHandle<Option<WaitError>>) -> bool {
+        matches!(coroutine.join(), Ok(Some(WaitError::Killed)) | Err(JoinError::Killed))
     }
 
     pub(super) fn assert_send<T: Send>() {}

@@ -1,5 +1,6 @@
 //! Reading an [`Address`] from its text or its parts.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::mem::{offset_of, size_of};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use nix::libc::sockaddr_un;
+use nix::net::if_::if_nametoindex;
 
 use super::Address;
 use crate::{Error, Result};
@@ -30,6 +32,9 @@ impl FromStr for Address {
         // First, because a path may contain what every other form refuses.
         if let Some(path) = text.strip_prefix("unix:") {
             return unix(text, PathBuf::from(path));
+        }
+        if let Some(name) = text.strip_prefix("unix-abstract:") {
+            return abstract_name(text, name);
         }
         refuse_foreign_forms(text)?;
         if let Some(number) = text.strip_prefix("fd:") {
@@ -59,6 +64,17 @@ pub(super) fn unix(value: &str, path: PathBuf) -> Result<Address> {
         return Err(Error::PathTooLong { path, length, limit });
     }
     Ok(Address::Unix(path))
+}
+
+fn abstract_name(value: &str, name: &str) -> Result<Address> {
+    if name.is_empty() {
+        return Err(malformed(value, "the name of the abstract Unix socket is empty"));
+    }
+    if name.len() > PATH_LIMIT {
+        let (path, length, limit) = (PathBuf::from(name), name.len(), PATH_LIMIT);
+        return Err(Error::PathTooLong { path, length, limit });
+    }
+    Ok(Address::Abstract(name.as_bytes().to_vec()))
 }
 
 /// The address of a host as Python's `(host, port)` tuples write it: an empty
@@ -106,10 +122,22 @@ fn bracketed(text: &str, rest: &str) -> Result<Address> {
         return Err(malformed(text, reason));
     };
     let port = port(text, digits)?;
-    ipv6(host, port).map(Address::Ip).ok_or_else(|| {
-        let reason = format!("{host:?} is not an IPv6 address (a scope has to be a number)");
-        malformed(text, reason)
-    })
+    let host = with_numbered_scope(text, host)?;
+    ipv6(&host, port)
+        .map(Address::Ip)
+        .ok_or_else(|| malformed(text, format!("{host:?} is not an IPv6 address")))
+}
+
+/// The same host with the interface's number for its name (`fe80::1%eth0`).
+fn with_numbered_scope<'a>(text: &str, host: &'a str) -> Result<Cow<'a, str>> {
+    match host.split_once('%') {
+        Some((address, scope)) if !is_digits(scope) => {
+            let number = if_nametoindex(scope)
+                .map_err(|_| malformed(text, format!("this machine has no interface {scope:?}")))?;
+            Ok(Cow::Owned(format!("{address}%{number}")))
+        }
+        _ => Ok(Cow::Borrowed(host)),
+    }
 }
 
 fn host_and_port(text: &str) -> Result<Address> {
@@ -155,8 +183,10 @@ fn check_name(value: &str, host: &str) -> Result<()> {
         return Err(malformed(value, reason));
     }
     // Their text would read as another kind of address.
-    if ["unix", "fd"].contains(&host.to_ascii_lowercase().as_str()) {
-        let reason = format!("unix:PATH and fd:NUMBER are lower case, and a machine called {host} is written {host}.");
+    if ["unix", "unix-abstract", "fd"].contains(&host.to_ascii_lowercase().as_str()) {
+        let reason = format!(
+            "unix:PATH, unix-abstract:NAME and fd:NUMBER are lower case, and a machine called {host} is written {host}."
+        );
         return Err(malformed(value, reason));
     }
     Ok(())
@@ -237,7 +267,6 @@ mod tests {
     fn reads_a_numeric_scope() {
         let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 2);
         assert_eq!(read("[fe80::1%2]:80"), Address::Ip(address.into()));
-        assert!(refusal("[fe80::1%eth0]:80").contains("scope has to be a number"));
     }
 
     #[test]
@@ -255,6 +284,23 @@ mod tests {
             assert_eq!(read(text), Address::Any { port: 8080 }, "{text}");
         }
         assert_eq!(read("0"), Address::Any { port: 0 });
+    }
+
+    #[test]
+    fn reads_an_interface_by_its_name() {
+        let lo = if_nametoindex("lo").unwrap();
+        assert_eq!(read("[fe80::1%lo]:80").to_string(), format!("[fe80::1%{lo}]:80"));
+        assert_eq!(read("[fe80::1%lo]:80"), read(&format!("[fe80::1%{lo}]:80")));
+        assert!(refusal("[fe80::1%nowhere0]:80").contains("no interface \"nowhere0\""));
+        assert!(refusal("[fe80::x%lo]:80").contains("not an IPv6 address"));
+    }
+
+    #[test]
+    fn reads_abstract_names() {
+        assert_eq!(read("unix-abstract:a b/c:1"), Address::Abstract(b"a b/c:1".to_vec()));
+        assert!(refusal("unix-abstract:").contains("empty"));
+        let long = format!("unix-abstract:{}", "n".repeat(PATH_LIMIT + 1));
+        assert!(matches!(long.parse::<Address>(), Err(Error::PathTooLong { .. })));
     }
 
     #[test]
