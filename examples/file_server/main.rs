@@ -17,6 +17,8 @@
 //! `ERROR` no content follows in either direction.
 //!
 //! Names do not begin with a dot and hold no separators or control characters.
+//! Links are not followed, and a file with more than one name is not given out:
+//! the other one may lie outside the root.
 //! Nobody proves who they are: put a stricter program in front. Who gets a
 //! file that is being put gets the one before, whole; a server that is killed
 //! with SIGKILL may leave files called `.upload-...` behind, which nobody can

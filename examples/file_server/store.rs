@@ -4,9 +4,9 @@
 //! refusal's text is for the client and says nothing about the machine.
 
 use std::fmt::{self, Display};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -117,6 +117,7 @@ impl Home {
             if let Ok(name) = entry.file_name().into_string()
                 && entry.file_type()?.is_file()
                 && Name::new(&name).is_ok()
+                && !has_other_names(&entry.metadata()?)
             {
                 names.push(name);
             }
@@ -142,6 +143,9 @@ impl Home {
         if !about.is_file() {
             return Err(not_a_file());
         }
+        if has_other_names(&about) {
+            return Err(Refused::because("a file with several names"));
+        }
         Ok((file, about.len()))
     }
 
@@ -162,6 +166,12 @@ impl Home {
             room: self.limit,
         })
     }
+}
+
+/// A hard link leads out of the root as a symbolic one does, and only the count
+/// of a file's names tells.
+fn has_other_names(about: &Metadata) -> bool {
+    about.nlink() > 1
 }
 
 fn not_a_file() -> Refused {

@@ -72,6 +72,25 @@ fn symbolic_links_are_not_followed() {
 }
 
 #[test]
+fn hard_links_are_not_given_out() {
+    let (program, address, root) = serve("coroutine", &[]);
+    let outside = tempfile::tempdir_in(root.path().parent().unwrap()).unwrap();
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let mut client = Client::of(&address, "alice");
+    assert_eq!(client.put("own", &[b"x"]), "OK stored 1 bytes");
+    std::fs::hard_link(&secret, root.path().join("alice/link")).unwrap();
+    client.refused("GET link", "a file with several names");
+    assert_eq!(client.list(), ["own"]);
+    // Put anew, it is the user's own.
+    assert_eq!(client.put("link", &[b"y"]), "OK stored 1 bytes");
+    assert_eq!(client.list(), ["link", "own"]);
+    client.quit();
+    program.end_well();
+    assert_eq!(std::fs::read_to_string(secret).unwrap(), "secret");
+}
+
+#[test]
 fn only_files_are_files() {
     let (program, address, root) = serve("coroutine", &[]);
     let mut client = Client::of(&address, "alice");
