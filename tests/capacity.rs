@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream as Client};
 use std::time::{Duration, Instant};
 use std::{ptr, thread};
 
-use common::{PATIENCE, child, client, echo, echoed, failure, joined, proc, wait_until};
+use common::{PATIENCE, child, client, echo, echoed, joined, killed, proc, wait_until};
 use greenserve::runtime::{self, Engine, JoinHandle};
 use greenserve::{Error, TcpServer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -52,7 +52,7 @@ fn sleepers() -> (Vec<JoinHandle<io::Result<()>>>, Error) {
 fn kill(sleepers: impl IntoIterator<Item = JoinHandle<io::Result<()>>>) {
     for sleeper in sleepers {
         sleeper.kill();
-        drop(failure(joined(sleeper)));
+        drop(killed(sleeper));
     }
 }
 

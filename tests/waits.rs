@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     PATIENCE, alone_with, best_of_three, client, connection, expect, failure, in_both, in_coroutine, in_thread, joined,
-    pattern, suspended,
+    killed, pattern, suspended,
 };
 use greenserve::WaitError;
 use greenserve::net::{SocketOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
@@ -335,11 +335,14 @@ fn a_kill_before_a_wait_ends_it_too() {
     let _alone = alone();
     for wait in WAITS {
         let (killed, go_on) = mpsc::sync_channel(1);
+        let (told, begun) = mpsc::sync_channel(1);
         let waiting = runtime::spawn(move || {
+            told.send(()).unwrap();
             go_on.recv().unwrap();
             (wait.run)(None)
         });
         let waiting = waiting.unwrap();
+        begun.recv_timeout(common::PATIENCE).unwrap();
         waiting.kill();
         killed.send(()).unwrap();
         ended_with(wait, joined(waiting), WaitError::Killed);
@@ -371,8 +374,7 @@ fn a_kill_at_any_moment_is_noticed() {
         let waiting = waiting.unwrap();
         spin(round * 311 % 1000);
         waiting.kill();
-        let err = failure(joined(waiting));
-        assert_eq!(WaitError::of(&err), Some(WaitError::Killed));
+        assert_eq!(WaitError::of(&killed(waiting)), Some(WaitError::Killed));
     }
 }
 

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
+use greenserve::WaitError;
 use greenserve::net::{Address, TcpStream};
-use greenserve::runtime::{self, Builder, Config, Engine, JoinHandle};
+use greenserve::runtime::{self, Builder, Config, Engine, JoinError, JoinHandle};
 
 /// How long anything that must happen may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,6 +64,17 @@ pub(crate) fn joined<T>(handle: JoinHandle<T>) -> T {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => panic!("{panic}"),
         Err((_, why)) => panic!("the coroutine {name} did not end: {why}"),
+    }
+}
+
+/// What a coroutine that was killed failed with, also if it was killed before
+/// it began.
+pub(crate) fn killed<T: fmt::Debug>(handle: JoinHandle<io::Result<T>>) -> io::Error {
+    match handle.join_timeout(PATIENCE) {
+        Ok(Ok(result)) => failure(result),
+        Ok(Err(JoinError::Killed)) => WaitError::Killed.into(),
+        Ok(Err(err)) => panic!("{err}"),
+        Err((_, why)) => panic!("the killed coroutine did not end: {why}"),
     }
 }
 
