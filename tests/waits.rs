@@ -675,8 +675,14 @@ fn a_killed_reader_leaves_its_clone_to_work() {
     let _alone = alone();
     let (mut reader, mut far) = connection();
     let mut writer = reader.try_clone().unwrap();
-    let reading = runtime::spawn(move || reader.read(&mut [0]));
+    let begun = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&begun);
+    let reading = Builder::new().worker(0).spawn(move || {
+        told.store(true, Ordering::SeqCst);
+        reader.read(&mut [0])
+    });
     let reading = reading.unwrap();
+    suspended(0, &begun);
     reading.kill();
     failure(joined(reading));
     in_coroutine(move || {
