@@ -4,9 +4,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use super::accept_wait::{Waiting, Woken};
 use super::backoff::{Backoff, Verdict, judge};
 use super::config::Config;
-use super::waiting::{Waiting, Woken};
 use crate::concurrency::{Job, JobOf, LifecycleOf, Model, Shared, close, guarded, report};
 use crate::error::{Error, Result};
 use crate::family::Family;

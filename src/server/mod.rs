@@ -1,20 +1,20 @@
 //! Servers: a family and a concurrency model that meet over one accept loop.
 
 mod accept;
+mod accept_wait;
+mod background;
 mod backoff;
-mod binding;
 mod builder;
-mod closing;
 mod config;
-mod running;
-mod serving;
-mod waiting;
+mod foreground;
+mod listeners;
+mod teardown;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+pub use background::Running;
 pub use builder::Builder;
-pub use running::Running;
 
 use self::config::Config;
 use crate::concurrency::{Coroutine, Fork, Inline, Model, Shared, Thread};

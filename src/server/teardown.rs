@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Server;
-use super::waiting::Waiting;
+use super::accept_wait::Waiting;
 use crate::concurrency::Model;
 use crate::family::Family;
 use crate::lifecycle::{DrainReport, Phase, Watch, drain, wait_for_change};
