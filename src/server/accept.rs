@@ -11,7 +11,7 @@ use crate::concurrency::{Job, JobOf, LifecycleOf, Model, Shared, close, guarded,
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::handler::Context;
-use crate::lifecycle::{Connection, Lifecycle, Phase};
+use crate::lifecycle::{Connection, EndsAwaited, Lifecycle, Phase, Reservation};
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -41,7 +41,6 @@ impl<F: Family, M: Model> Core<F, M> {
         lifecycle.advance(Phase::Serving, "serve")?;
         lifecycle.shutdown_forgotten();
         let served = catch_unwind(AssertUnwindSafe(|| self.serve_now(goal)));
-        lifecycle.connections().await_ends(false);
         lifecycle.shutdown_done();
         let left = lifecycle.advance(Phase::Listening, "end serving");
         match served {
@@ -58,6 +57,7 @@ impl<F: Family, M: Model> Core<F, M> {
             waiting: Waiting::new(&self.shared.lifecycle),
             backoff: Backoff::new(self.config.min_delay, self.config.max_delay),
             retry_at: NEVER,
+            ends: None,
             core: self,
         }
         .run(goal)
@@ -79,6 +79,8 @@ struct AcceptLoop<'a, F: Family, M: Model> {
     backoff: Backoff,
     /// Nothing is accepted before this, because something was used up.
     retry_at: u64,
+    /// There was no room when it was looked for last.
+    ends: Option<EndsAwaited>,
 }
 
 /// What taking one request came to.
@@ -150,19 +152,26 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             return false;
         }
         self.retry_at = NEVER;
-        let connections = self.lifecycle().connections();
-        // Before the look: an end that comes after it is then told.
-        connections.await_ends(true);
-        let full = connections.is_full();
+        let has_place = self.has_place();
         let room = self.core.model.has_room();
-        if !full && room {
-            connections.await_ends(false);
-        } else if !full {
+        if has_place && !room {
             // Others hold what we need, and nobody tells us when they end.
             self.retry_at = runtime::after(self.backoff.after_failure());
         }
-        let full = full || !room;
-        !full && !self.lifecycle().is_paused()
+        has_place && room && !self.lifecycle().is_paused()
+    }
+
+    /// Whether the limit leaves room; if not, the next end is told.
+    fn has_place(&mut self) -> bool {
+        if !self.lifecycle().connections().is_full() {
+            self.ends = None;
+            return true;
+        }
+        if self.ends.is_none() {
+            self.ends = Some(EndsAwaited::new(self.lifecycle()));
+        }
+        // Once more: an end that comes after this look is told.
+        !self.lifecycle().connections().is_full()
     }
 
     /// Takes up to `max_accept` requests.
@@ -189,10 +198,14 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     fn take_one(&mut self) -> Result<Taken> {
+        // Before it is taken: what is accepted has room.
+        let Some(reservation) = Reservation::take(self.lifecycle()) else {
+            return Ok(Taken::Nothing);
+        };
         let hooks = &self.core.shared.hooks;
         match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
             Ok((request, peer)) => {
-                self.process(request, peer);
+                self.process(request, peer, reservation);
                 Ok(Taken::Request)
             }
             Err(err) => match judge(&err) {
@@ -218,7 +231,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     /// Asks whether the request is welcome and gives it to the model.
-    fn process(&mut self, request: F::Request, peer: Peer) {
+    fn process(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {
         let core = self.core;
         let hooks = core.shared.hooks.as_ref();
         let asked = catch_unwind(AssertUnwindSafe(|| {
@@ -229,7 +242,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             Ok(welcome)
         }));
         match asked {
-            Ok(Ok(true)) => self.dispatch(request, peer),
+            Ok(Ok(true)) => self.dispatch(request, peer, reservation),
             Ok(Ok(false)) => close(hooks, request, &peer),
             failed => {
                 let context = self.context_of(&peer);
@@ -251,8 +264,8 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         Context::new(Arc::new(connection), Arc::clone(self.lifecycle()))
     }
 
-    fn dispatch(&mut self, request: F::Request, peer: Peer) {
-        let job = Job::new(request, peer, M::NAME, &self.core.shared);
+    fn dispatch(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {
+        let job = Job::new(request, peer, M::NAME, &self.core.shared, reservation);
         match self.core.model.dispatch(JobOf(job)) {
             Ok(()) => self.backoff.reset(),
             Err(unstarted) => {
