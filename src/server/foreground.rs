@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::accept::{Core, Goal};
+use super::goal::Goal;
+use super::session::Session;
 use super::{Running, Server};
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ impl<F: Family, M: Model> Server<F, M> {
     /// ([`Error::ForkUnsafe`]); a listener that broke ([`Error::Accept`]). An
     /// error of a request never ends the loop.
     pub fn serve_forever(&mut self) -> Result<()> {
-        self.serve(Goal::Forever)
+        self.serve(Goal::forever())
     }
 
     /// Serves one request, or waits for
@@ -35,30 +36,34 @@ impl<F: Family, M: Model> Server<F, M> {
     /// As [`serve_forever`](Server::serve_forever).
     pub fn handle_request(&mut self) -> Result<()> {
         let deadline = self.config.timeout.map_or(NEVER, runtime::after);
-        self.serve(Goal::OneRequest(deadline))
+        self.serve(Goal::one_request(deadline))
     }
 
     fn serve(&mut self, goal: Goal) -> Result<()> {
-        let core = self.core()?;
-        if !M::LOOPS_IN_COROUTINE || runtime::in_coroutine() {
-            return core.serve(goal);
+        let session = self.session(goal)?;
+        if !M::LOOPS_IN_COROUTINE || session.has_several_loops() || runtime::in_coroutine() {
+            return session.serve();
         }
         let name = format!("{} server {}", F::NAME, self.address()?);
         let builder = CoroutineBuilder::new()
             .name(name)
-            .acceptor(Some(core.listener.as_fd().as_raw_fd()));
-        match builder.spawn(move || core.serve(goal))?.join() {
+            .acceptor(Some(session.listeners[0].as_fd().as_raw_fd()));
+        match builder.spawn(move || session.serve())?.join() {
             Ok(served) => served,
             Err(panic) => std::panic::resume_unwind(panic.into_payload()),
         }
     }
 
-    fn core(&self) -> Result<Core<F, M>> {
-        Ok(Core {
-            listener: Arc::clone(self.bound("serve")?),
+    fn session(&self, goal: Goal) -> Result<Session<F, M>> {
+        self.bound("serve")?;
+        // The model may be another one since it was bound.
+        self.config.check_listeners::<F, M>(self.requested.as_ref())?;
+        Ok(Session {
+            listeners: self.listeners.clone(),
             shared: Arc::clone(&self.shared),
             model: Arc::clone(&self.model),
             config: Arc::clone(&self.config),
+            goal: Arc::new(goal),
         })
     }
 
@@ -123,6 +128,7 @@ impl<F: Family, M: Model> Server<F, M> {
                 phase: phase.describe(),
             });
         }
+        self.config.check_listeners::<F, M>(self.requested.as_ref())?;
         self.model.check_background()?;
         Running::start(self)
     }

@@ -46,7 +46,7 @@ impl<F: Family, M: Model> Server<F, M> {
             log::error!("{err}");
         }
         self.claim = None;
-        if self.listener.take().is_some() {
+        if !std::mem::take(&mut self.listeners).is_empty() {
             self.shared.hooks.server_close();
         }
     }
@@ -81,7 +81,7 @@ impl<F: Family, M: Model> Server<F, M> {
 impl<F: Family, M: Model> Drop for Server<F, M> {
     fn drop(&mut self) {
         // A server whose parts moved on to another model has none left.
-        if self.listener.is_some() {
+        if !self.listeners.is_empty() {
             let report = self.finish(Some(Duration::ZERO));
             if !report.is_clean() {
                 log::info!("a server was dropped while it served: {report}");
