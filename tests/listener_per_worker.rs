@@ -181,6 +181,7 @@ fn a_shutdown_ends_all_loops_and_the_server_may_serve_again() {
     let _alone = alone();
     let (server, address) = started(builder(echo));
     echoed(&mut client(address), b"hello");
+    wait_until("the client's end", || server.handle().in_flight() == 0);
     let server = server.shutdown().unwrap();
     assert_eq!(server.handle().phase(), Phase::Listening);
     // The kernel takes them in, and nobody else does.
@@ -246,7 +247,7 @@ fn a_signal_ends_all_loops_and_drains() {
     echoed(&mut client, b"still here");
     drop(client);
     let report = serving.join().unwrap().unwrap();
-    assert_eq!((report.in_flight, report.is_clean()), (1, true));
+    assert!(report.is_clean(), "{report}");
     assert_eq!(sockets(address.port()), 0);
 }
 
