@@ -337,3 +337,66 @@ fn a_read_loop_that_never_tests_for_the_end_is_ended() {
     assert_eq!(kind, Some(io::ErrorKind::UnexpectedEof), "{error}");
     assert!(error.contains("when a read returns 0, stop reading"), "{error}");
 }
+
+/// Tells the capacity of `rfile` before and after each line, and what it holds.
+#[derive(Debug)]
+struct Sizes(usize);
+
+impl<S: SystemStream> StreamHandler<S> for Sizes {
+    fn options(&self) -> StreamOptions {
+        StreamOptions {
+            rbufsize: self.0,
+            ..StreamOptions::default()
+        }
+    }
+
+    fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
+        let mut line = Vec::new();
+        loop {
+            writeln!(client.wfile, "{}", client.rfile.capacity())?;
+            line.clear();
+            if client.rfile.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What `Sizes` says, one number for each line of a conversation.
+fn capacities(rbufsize: usize, lines: &[&[u8]]) -> Vec<usize> {
+    let server = TestServer::<Tcp>::start(each_stream(move || Sizes(rbufsize))).unwrap();
+    let mut client = io::BufReader::new(connect(server.address()));
+    let next = |client: &mut io::BufReader<_>| {
+        let mut number = String::new();
+        client.read_line(&mut number).unwrap();
+        number.trim_end().parse().unwrap()
+    };
+    let mut all = vec![next(&mut client)];
+    for line in lines {
+        client.get_mut().write_all(line).unwrap();
+        all.push(next(&mut client));
+    }
+    all
+}
+
+#[test]
+fn a_client_that_has_said_nothing_has_no_buffer_and_small_messages_need_a_small_one() {
+    assert_eq!(capacities(8192, &[b"hello\n", b"again\n"]), [0, 512, 512]);
+    assert_eq!(capacities(100, &[b"hello\n"]), [0, 100]);
+    assert_eq!(capacities(0, &[b"hello\n"]), [0, 1]);
+}
+
+#[test]
+fn the_buffer_grows_with_what_arrives_up_to_rbufsize() {
+    let long = [vec![b'x'; 100_000], b"\n".to_vec()].concat();
+    assert_eq!(capacities(8192, &[&long]), [0, 8192]);
+    assert_eq!(capacities(3000, &[&long]), [0, 3000]);
+}
+
+#[test]
+fn the_buffer_shrinks_when_messages_are_small_again() {
+    let long = [vec![b'x'; 100_000], b"\n".to_vec()].concat();
+    let mut lines = vec![&long[..]];
+    lines.extend([&b"small\n"[..]; 40]);
+    assert_eq!(capacities(8192, &lines).last(), Some(&512));
+}

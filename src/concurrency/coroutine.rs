@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JobOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
+use super::{JobOf, Model, Placement, Sealed, Unstarted, UnstartedOf, Watching};
 use crate::error::Error;
 use crate::family::{Family, Request};
 use crate::lifecycle::Watch;
@@ -55,10 +55,14 @@ impl Model for Coroutine {
         runtime::capacity().connections().saturating_sub(2).max(1)
     }
 
-    fn dispatch<F: Family>(&self, job: JobOf<F>) -> Result<(), UnstartedOf<F>> {
+    fn dispatch<F: Family>(&self, job: JobOf<F>, placement: Placement) -> Result<(), UnstartedOf<F>> {
         let connection = Arc::clone(job.0.connection());
         let descriptor = job.0.request().descriptor();
-        let builder = Builder::new().name(Name::Shared(connection)).client(descriptor);
+        let builder = Builder::new().name(Name::Shared(connection));
+        let builder = match placement {
+            Placement::FewestClients => builder.client(descriptor),
+            Placement::BesideLoop => builder.here(),
+        };
         let started = builder.spawn_detached(job.0, |job, beginning| {
             let task = Task::current();
             job.place().run_by(Arc::clone(&task));

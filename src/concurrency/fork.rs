@@ -10,7 +10,7 @@ use nix::sys::signal::{self, SigHandler, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, close, fork};
 
-use super::{Job, JobOf, LifecycleOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
+use super::{Job, JobOf, LifecycleOf, Model, Placement, Sealed, Unstarted, UnstartedOf, Watching};
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::lifecycle::{ChildSignal, InFlight, Kill, Watch};
@@ -166,7 +166,7 @@ impl Model for Fork {
         Ok(())
     }
 
-    fn dispatch<F: Family>(&self, job: JobOf<F>) -> std::result::Result<(), UnstartedOf<F>> {
+    fn dispatch<F: Family>(&self, job: JobOf<F>, _: Placement) -> std::result::Result<(), UnstartedOf<F>> {
         let job = job.0;
         // Threads may have been started since serving began.
         if let Err(error) = self.check() {

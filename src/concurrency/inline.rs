@@ -1,6 +1,6 @@
 //! One request after the other.
 
-use super::{JobOf, Model, Sealed, UnstartedOf, Watching};
+use super::{JobOf, Model, Placement, Sealed, UnstartedOf, Watching};
 use crate::family::Family;
 use crate::lifecycle::Watch;
 
@@ -32,7 +32,7 @@ impl Model for Inline {
         usize::MAX
     }
 
-    fn dispatch<F: Family>(&self, job: JobOf<F>) -> Result<(), UnstartedOf<F>> {
+    fn dispatch<F: Family>(&self, job: JobOf<F>, _: Placement) -> Result<(), UnstartedOf<F>> {
         // Not recorded as run by this task: who kills the request must not
         // kill the accept loop.
         job.0.run();

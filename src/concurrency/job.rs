@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::family::{Family, Request};
 use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
-use crate::lifecycle::{Connection, InFlight, Lifecycle};
+use crate::lifecycle::{Connection, InFlight, Lifecycle, Reservation};
 use crate::net::Peer;
 use crate::runtime::{Name, Panic};
 
@@ -50,9 +50,16 @@ impl<F: Family> fmt::Debug for Job<F> {
 }
 
 impl<F: Family> Job<F> {
-    pub(crate) fn new(request: F::Request, peer: Peer, model: &'static str, shared: &Arc<Shared<F>>) -> Self {
+    /// `reservation` was taken before the request was.
+    pub(crate) fn new(
+        request: F::Request,
+        peer: Peer,
+        model: &'static str,
+        shared: &Arc<Shared<F>>,
+        reservation: Reservation,
+    ) -> Self {
         let connection = Connection::new(model, shared.handler.name(), peer);
-        let place = InFlight::begin(&shared.lifecycle, connection, request.killer());
+        let place = InFlight::begin(reservation, connection, request.killer());
         Job {
             request,
             shared: Arc::clone(shared),

@@ -68,7 +68,7 @@ pub trait Model: Debug + Send + Sync + sealed::Sealed + 'static {
 
     /// Starts the job; never waits for it, but for the inline model.
     #[doc(hidden)]
-    fn dispatch<F: Family>(&self, job: JobOf<F>) -> std::result::Result<(), UnstartedOf<F>>;
+    fn dispatch<F: Family>(&self, job: JobOf<F>, placement: Placement) -> std::result::Result<(), UnstartedOf<F>>;
 
     /// Whether another job could be started now.
     #[doc(hidden)]
@@ -90,6 +90,16 @@ pub trait Model: Debug + Send + Sync + sealed::Sealed + 'static {
     /// Whether closing the server waits for requests in flight.
     #[doc(hidden)]
     fn joins_on_close(&self) -> bool;
+}
+
+/// On which worker a job begins, in the model that has workers.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// On the one with the fewest clients.
+    FewestClients,
+    /// On the accept loop's own.
+    BesideLoop,
 }
 
 /// [`Job`], named in a sealed trait.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::{JobOf, Model, Sealed, Unstarted, UnstartedOf, Watching};
+use super::{JobOf, Model, Placement, Sealed, Unstarted, UnstartedOf, Watching};
 use crate::error::Error;
 use crate::family::Family;
 use crate::lifecycle::Watch;
@@ -76,7 +76,7 @@ impl Model for Thread {
         runtime::capacity().descriptors
     }
 
-    fn dispatch<F: Family>(&self, job: JobOf<F>) -> Result<(), UnstartedOf<F>> {
+    fn dispatch<F: Family>(&self, job: JobOf<F>, _: Placement) -> Result<(), UnstartedOf<F>> {
         let mut builder = thread::Builder::new().name(job.0.connection().to_string());
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);

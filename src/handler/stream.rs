@@ -1,11 +1,10 @@
 //! Handlers that read and write files: `StreamRequestHandler`.
 
 use std::any::Any;
-use std::io::BufReader;
 use std::time::Duration;
 
 use super::phases::handle_then_finish;
-use super::{Context, Failure, Handler, Writer};
+use super::{Context, Failure, Handler, Reader, Writer};
 use crate::net::{Stream, SystemStream};
 
 /// How `rfile`, `wfile` and the connection are set up.
@@ -18,12 +17,13 @@ use crate::net::{Stream, SystemStream};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamOptions {
-    /// The buffer of `rfile` in bytes. Defaults to 8192, Python's default
-    /// buffer. With 0 nothing is read ahead, as in Python; reading lines then
-    /// asks the system for each byte.
+    /// The most that the buffer of `rfile` may hold, in bytes. Defaults to
+    /// 8192, Python's default buffer. It begins without any and grows with
+    /// what arrives: see [`Reader`]. With 0 nothing is read ahead, as in
+    /// Python; reading lines then asks the system for each byte.
     pub rbufsize: usize,
-    /// The buffer of `wfile` in bytes. Defaults to 0: every write is sent at
-    /// once and in full.
+    /// The buffer of `wfile` in bytes, taken with the first write. Defaults to
+    /// 0: every write is sent at once and in full.
     pub wbufsize: usize,
     /// How long a read or write may wait. Defaults to `None`: as long as it
     /// takes.
@@ -50,7 +50,7 @@ pub struct StreamRequest<S: SystemStream> {
     pub connection: Stream<S>,
     /// Reads the connection through a buffer: use
     /// [`BufRead`](std::io::BufRead) on it.
-    pub rfile: BufReader<Stream<S>>,
+    pub rfile: Reader<S>,
     /// Writes to the connection, through a buffer when `wbufsize` is not 0.
     pub wfile: Writer<S>,
     /// Who is served, and by which server.
@@ -167,8 +167,7 @@ fn open<S: SystemStream>(
         tcp.set_nodelay(true)?;
     }
     Ok(StreamRequest {
-        // A buffer without room would look like the end of the connection.
-        rfile: BufReader::with_capacity(options.rbufsize.max(1), connection.share()),
+        rfile: Reader::new(connection.share(), options.rbufsize),
         wfile: Writer::new(connection.share(), options.wbufsize),
         connection: connection.share(),
         context: context.clone(),

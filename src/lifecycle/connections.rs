@@ -1,11 +1,11 @@
 //! What is in flight: counted, listed and killed through guards.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::Lifecycle;
+use super::{Lifecycle, Reservation};
 use crate::net::Peer;
 use crate::runtime::{Task, lock};
 
@@ -88,12 +88,15 @@ pub struct ConnectionState {
 #[derive(Debug)]
 pub(crate) struct Connections {
     limit: AtomicUsize,
+    /// Places under the limit that are taken: by requests in flight, and by
+    /// who is about to accept one.
+    reserved: AtomicUsize,
     count: AtomicUsize,
     slots: Mutex<Slots>,
     /// The names of those that a second signal killed.
     killed_early: Mutex<Vec<String>>,
-    /// Whether somebody waits for one to end.
-    awaited: AtomicBool,
+    /// How many wait for one to end.
+    awaiting: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -128,10 +131,11 @@ impl Connections {
     pub(super) fn new(limit: usize) -> Self {
         Connections {
             limit: AtomicUsize::new(limit),
+            reserved: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
             slots: Mutex::default(),
             killed_early: Mutex::default(),
-            awaited: AtomicBool::new(false),
+            awaiting: AtomicUsize::new(0),
         }
     }
 
@@ -148,12 +152,32 @@ impl Connections {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.count() >= self.limit()
+        self.reserved.load(Ordering::SeqCst) >= self.limit()
     }
 
-    /// From now on the end of a request is a change of the lifecycle.
-    pub(crate) fn await_ends(&self, awaited: bool) {
-        self.awaited.store(awaited, Ordering::SeqCst);
+    /// Takes a place; false when all are taken.
+    pub(super) fn reserve(&self) -> bool {
+        let limit = self.limit();
+        let next = |reserved: usize| (reserved < limit).then(|| reserved + 1);
+        self.reserved
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
+            .is_ok()
+    }
+
+    pub(super) fn release(&self) {
+        self.reserved.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn await_ends(&self) {
+        self.awaiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn await_ends_no_more(&self) {
+        self.awaiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn are_ends_awaited(&self) -> bool {
+        self.awaiting.load(Ordering::SeqCst) > 0
     }
 
     pub(crate) fn list(&self) -> Vec<ConnectionState> {
@@ -206,15 +230,16 @@ impl Connections {
 /// request ends, the place is free again.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    lifecycle: Arc<Lifecycle>,
     slot: usize,
     connection: Arc<Connection>,
+    // Given back after this request has left the list and the count.
+    reservation: Reservation,
 }
 
 impl InFlight {
-    pub(crate) fn begin(lifecycle: &Arc<Lifecycle>, connection: Connection, killer: Option<Box<dyn Kill>>) -> Self {
+    pub(crate) fn begin(reservation: Reservation, connection: Connection, killer: Option<Box<dyn Kill>>) -> Self {
         let connection = Arc::new(connection);
-        let connections = lifecycle.connections();
+        let connections = reservation.lifecycle().connections();
         connections.count.fetch_add(1, Ordering::SeqCst);
         let mut slots = lock(&connections.slots);
         let slot = slots.vacant.pop().unwrap_or_else(|| {
@@ -229,9 +254,9 @@ impl InFlight {
         });
         drop(slots);
         InFlight {
-            lifecycle: Arc::clone(lifecycle),
             slot,
             connection,
+            reservation,
         }
     }
 
@@ -240,7 +265,7 @@ impl InFlight {
     }
 
     pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
-        &self.lifecycle
+        self.reservation.lifecycle()
     }
 
     /// Records the task that runs the request, so that it can be killed, also
@@ -260,7 +285,7 @@ impl InFlight {
     }
 
     fn with_entry(&self, f: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = &mut lock(&self.lifecycle.connections.slots).entries[self.slot] {
+        if let Some(entry) = &mut lock(&self.lifecycle().connections.slots).entries[self.slot] {
             f(entry);
         }
     }
@@ -268,7 +293,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let connections = self.lifecycle.connections();
+        let connections = self.lifecycle().connections();
         let entry = {
             let mut slots = lock(&connections.slots);
             slots.vacant.push(self.slot);
@@ -276,9 +301,6 @@ impl Drop for InFlight {
         };
         drop(entry);
         connections.count.fetch_sub(1, Ordering::SeqCst);
-        if connections.awaited.load(Ordering::SeqCst) {
-            self.lifecycle.changed();
-        }
     }
 }
 
@@ -286,16 +308,17 @@ impl Drop for InFlight {
 mod tests {
     use super::*;
 
-    fn connection() -> Connection {
-        Connection::new("inline", "test", Peer::Unnamed)
+    fn begin(lifecycle: &Arc<Lifecycle>) -> InFlight {
+        let place = Reservation::take(lifecycle).unwrap();
+        InFlight::begin(place, Connection::new("inline", "test", Peer::Unnamed), None)
     }
 
     #[test]
     fn a_place_is_free_again_however_its_request_ends() {
         let lifecycle = Lifecycle::new(2).unwrap();
-        let one = InFlight::begin(&lifecycle, connection(), None);
+        let one = begin(&lifecycle);
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _two = InFlight::begin(&lifecycle, connection(), None);
+            let _two = begin(&lifecycle);
             assert!(lifecycle.connections().is_full());
             panic!("on purpose");
         }));
@@ -310,7 +333,7 @@ mod tests {
     fn the_list_does_not_grow_with_finished_requests() {
         let lifecycle = Lifecycle::new(10).unwrap();
         for _ in 0..1000 {
-            drop(InFlight::begin(&lifecycle, connection(), None));
+            drop(begin(&lifecycle));
         }
         assert_eq!(lock(&lifecycle.connections().slots).entries.len(), 1);
     }
@@ -318,7 +341,7 @@ mod tests {
     #[test]
     fn who_is_killed_before_it_runs_is_killed_when_it_does() {
         let lifecycle = Lifecycle::new(10).unwrap();
-        let place = InFlight::begin(&lifecycle, connection(), None);
+        let place = begin(&lifecycle);
         assert!(lifecycle.connections().kill(place.connection().id()));
         // In a thread of its own, which stays killed.
         std::thread::spawn(move || {
@@ -332,7 +355,7 @@ mod tests {
     #[test]
     fn only_one_of_several_is_killed() {
         let lifecycle = Lifecycle::new(10).unwrap();
-        let one = InFlight::begin(&lifecycle, connection(), None);
+        let one = begin(&lifecycle);
         assert!(lifecycle.connections().kill(one.connection().id()));
         assert!(!lifecycle.connections().kill(u64::MAX));
     }

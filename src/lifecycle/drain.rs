@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Lifecycle;
+use super::{EndsAwaited, Lifecycle};
 use crate::runtime::{self, passed};
 
 /// How long killed requests may take to notice.
@@ -70,7 +70,7 @@ pub(crate) fn drain(
 ) -> DrainReport {
     let begin = Instant::now();
     let connections = lifecycle.connections();
-    connections.await_ends(true);
+    let _told = EndsAwaited::new(lifecycle);
     let mut report = DrainReport {
         in_flight: connections.count(),
         ..DrainReport::default()
@@ -92,7 +92,6 @@ pub(crate) fn drain(
         until(runtime::after(KILL_GRACE), &mut || false);
         report.survivors = survivors(&report.killed, lifecycle);
     }
-    connections.await_ends(false);
     report.took = begin.elapsed();
     report
 }

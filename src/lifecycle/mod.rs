@@ -10,6 +10,7 @@ mod connections;
 mod drain;
 mod handle;
 mod phase;
+mod reservation;
 mod signals;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,7 @@ pub(crate) use connections::InFlight;
 #[expect(unreachable_pub, reason = "named by a sealed public trait")]
 pub use connections::Kill;
 pub(crate) use drain::{drain, wait_for_change};
+pub(crate) use reservation::{EndsAwaited, Reservation};
 pub(crate) use signals::{ChildSignal, Signals, Watch};
 
 use self::connections::Connections;

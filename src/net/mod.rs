@@ -37,5 +37,6 @@ pub use udp::UdpSocket;
 pub use unix::{UnixListener, UnixStream};
 pub use unix_datagram::UnixDatagram;
 
+pub(crate) use options::share_port;
 pub(crate) use socket_file::Claim;
 pub(crate) use stream::Killer;

@@ -1,7 +1,11 @@
 //! How a listening or receiving socket is set up before it is bound.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use socket2::SockRef;
+
+use super::Address;
 use crate::error::{Error, Result};
 
 /// The options of a socket that a server binds.
@@ -136,6 +140,17 @@ impl SocketOptions {
         }
         Ok(())
     }
+}
+
+/// Lets other sockets join the port that `socket` is bound to, if they set
+/// `SO_REUSEPORT` too.
+pub(crate) fn share_port(socket: &impl AsFd, address: &Address) -> Result<()> {
+    let shared = SockRef::from(socket).set_reuse_port(true);
+    shared.map_err(|source| Error::Listen {
+        action: "share the port of",
+        address: address.to_string(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -219,6 +219,12 @@ pub fn in_coroutine() -> bool {
     engine::in_coroutine()
 }
 
+/// True for a coroutine in whose place an accept loop may run: no handler can
+/// hold it up there, or there is no better place.
+pub(crate) fn may_accept_here() -> bool {
+    engine::in_coroutine() && engine::is_acceptor()
+}
+
 /// Waits for `duration`; in a coroutine, lets others run meanwhile, also when
 /// it is zero (`gevent.sleep(0)`).
 ///

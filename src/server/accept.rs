@@ -1,17 +1,18 @@
-//! The one accept loop.
+//! The accept loop.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use super::accept_wait::{Waiting, Woken};
 use super::backoff::{Backoff, Verdict, judge};
 use super::config::Config;
-use super::waiting::{Waiting, Woken};
-use crate::concurrency::{Job, JobOf, LifecycleOf, Model, Shared, close, guarded, report};
+use super::goal::Goal;
+use crate::concurrency::{Job, JobOf, Model, Placement, Shared, close, guarded, report};
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::handler::Context;
-use crate::lifecycle::{Connection, Lifecycle, Phase};
+use crate::lifecycle::{Connection, EndsAwaited, Lifecycle, Reservation};
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -22,48 +23,26 @@ pub(super) struct Core<F: Family, M: Model> {
     pub(super) shared: Arc<Shared<F>>,
     pub(super) model: Arc<M>,
     pub(super) config: Arc<Config>,
-}
-
-/// What ends the loop beside a shutdown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// Nothing.
-    Forever,
-    /// One request, or this deadline.
-    OneRequest(u64),
+    pub(super) goal: Arc<Goal>,
+    /// Where the requests of this loop run.
+    pub(super) placement: Placement,
 }
 
 impl<F: Family, M: Model> Core<F, M> {
-    /// Serves in the calling thread or coroutine.
-    pub(super) fn serve(&self, goal: Goal) -> Result<()> {
-        let lifecycle = &self.shared.lifecycle;
-        self.model.check()?;
-        lifecycle.advance(Phase::Serving, "serve")?;
-        lifecycle.shutdown_forgotten();
-        let served = catch_unwind(AssertUnwindSafe(|| self.serve_now(goal)));
-        lifecycle.connections().await_ends(false);
-        lifecycle.shutdown_done();
-        let left = lifecycle.advance(Phase::Listening, "end serving");
-        match served {
-            Ok(served) => served.and(left),
-            Err(panic) => resume_unwind(panic),
-        }
-    }
-
-    fn serve_now(&self, goal: Goal) -> Result<()> {
-        let lifecycle = LifecycleOf(Arc::clone(&self.shared.lifecycle));
-        self.model.begin(&lifecycle, self.listener.as_fd().as_raw_fd())?;
+    /// Accepts in the calling thread or coroutine until there is reason to end.
+    pub(super) fn run(&self) -> Result<()> {
         F::prepare(&self.listener).map_err(|source| self.broken(source))?;
         AcceptLoop {
             waiting: Waiting::new(&self.shared.lifecycle),
             backoff: Backoff::new(self.config.min_delay, self.config.max_delay),
             retry_at: NEVER,
+            ends: None,
             core: self,
         }
-        .run(goal)
+        .run()
     }
 
-    fn broken(&self, source: std::io::Error) -> Error {
+    fn broken(&self, source: io::Error) -> Error {
         let address = self
             .shared
             .lifecycle
@@ -79,6 +58,8 @@ struct AcceptLoop<'a, F: Family, M: Model> {
     backoff: Backoff,
     /// Nothing is accepted before this, because something was used up.
     retry_at: u64,
+    /// There was no room when it was looked for last.
+    ends: Option<EndsAwaited>,
 }
 
 /// What taking one request came to.
@@ -89,30 +70,41 @@ enum Taken {
 }
 
 impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
-    fn run(&mut self, goal: Goal) -> Result<()> {
+    fn run(&mut self) -> Result<()> {
         loop {
             if self.lifecycle().take_signal() {
                 self.lifecycle().request_shutdown();
             }
-            if self.lifecycle().shutdown_requested() {
+            if self.lifecycle().shutdown_requested() || self.goal().is_over() {
                 return Ok(());
             }
-            match self.turn(goal)? {
-                Woken::Request if goal != Goal::Forever => return Ok(()),
+            match self.turn()? {
+                Woken::Request if !self.goal().is_forever() => return Ok(()),
                 Woken::Over(why) => {
                     return Err(Error::System {
                         action: "serve",
                         source: why.into(),
                     });
                 }
-                Woken::Deadline if self.out_of_time(goal) => {
-                    self.core.shared.hooks.handle_timeout();
-                    self.core.model.collect();
+                Woken::Deadline if self.goal().is_out_of_time() => {
+                    self.time_out();
                     return Ok(());
                 }
                 _ => {}
             }
-            self.look_after(goal);
+            self.look_after();
+        }
+    }
+
+    fn goal(&self) -> &Goal {
+        &self.core.goal
+    }
+
+    /// Unless another loop does so, or is about to take the request.
+    fn time_out(&self) {
+        if self.goal().claim() {
+            self.core.shared.hooks.handle_timeout();
+            self.core.model.collect();
         }
     }
 
@@ -121,13 +113,13 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     /// Waits for one reason to go on and takes what requests there are.
-    fn turn(&mut self, goal: Goal) -> Result<Woken> {
-        let deadline = self.deadline(goal);
+    fn turn(&mut self) -> Result<Woken> {
+        let deadline = self.deadline();
         if !self.may_accept() {
             return self.waiting.for_change(deadline).map_err(|err| self.core.broken(err));
         }
         match self.waiting.for_request::<F>(&self.core.listener, deadline) {
-            Ok(Woken::Request) => self.take_requests(goal),
+            Ok(Woken::Request) => self.take_requests(),
             Ok(woken) => Ok(woken),
             Err(err) => Err(self.core.broken(err)),
         }
@@ -135,17 +127,12 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
 
     /// The earliest of: the goal's deadline, the end of a pause, the next turn
     /// that hooks want.
-    fn deadline(&self, goal: Goal) -> u64 {
-        let goal = match goal {
-            Goal::Forever if self.core.config.has_hooks => runtime::after(self.core.config.poll_interval),
-            Goal::Forever => NEVER,
-            Goal::OneRequest(deadline) => deadline,
+    fn deadline(&self) -> u64 {
+        let hooks = match self.goal().is_forever() && self.core.config.has_hooks {
+            true => runtime::after(self.core.config.poll_interval),
+            false => NEVER,
         };
-        earlier(goal, self.retry_at)
-    }
-
-    fn out_of_time(&self, goal: Goal) -> bool {
-        matches!(goal, Goal::OneRequest(deadline) if runtime::passed(deadline))
+        earlier(earlier(self.goal().deadline(), hooks), self.retry_at)
     }
 
     /// Whether there is room for another request; if not, the end of one, a
@@ -155,27 +142,35 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             return false;
         }
         self.retry_at = NEVER;
-        let connections = self.lifecycle().connections();
-        // Before the look: an end that comes after it is then told.
-        connections.await_ends(true);
-        let full = connections.is_full();
+        let has_place = self.has_place();
         let room = self.core.model.has_room();
-        if !full && room {
-            connections.await_ends(false);
-        } else if !full {
+        if has_place && !room {
             // Others hold what we need, and nobody tells us when they end.
             self.retry_at = runtime::after(self.backoff.after_failure());
         }
-        let full = full || !room;
-        !full && !self.lifecycle().is_paused()
+        has_place && room && !self.lifecycle().is_paused() && !self.goal().is_claimed()
+    }
+
+    /// Whether the limit leaves room; if not, the next end is told.
+    fn has_place(&mut self) -> bool {
+        let lifecycle = self.lifecycle();
+        let connections = lifecycle.connections();
+        if !connections.is_full() {
+            self.ends = None;
+            return true;
+        }
+        if self.ends.is_none() {
+            self.ends = Some(EndsAwaited::new(lifecycle));
+        }
+        // Once more: an end that comes after this look is told.
+        !self.lifecycle().connections().is_full()
     }
 
     /// Takes up to `max_accept` requests.
-    fn take_requests(&mut self, goal: Goal) -> Result<Woken> {
-        let most = if goal == Goal::Forever {
-            self.core.config.max_accept
-        } else {
-            1
+    fn take_requests(&mut self) -> Result<Woken> {
+        let most = match self.goal().is_forever() {
+            true => self.core.config.max_accept,
+            false => 1,
         };
         for taken in 0..most {
             // For the first one, only what may have changed during the wait.
@@ -187,31 +182,49 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
                 return Ok(if taken > 0 { Woken::Request } else { Woken::Change });
             }
         }
-        if goal == Goal::Forever {
+        if self.goal().is_forever() {
             self.waiting.breathe();
         }
         Ok(Woken::Request)
     }
 
     fn take_one(&mut self) -> Result<Taken> {
+        let Some(reservation) = self.reserve() else {
+            return Ok(Taken::Nothing);
+        };
         let hooks = &self.core.shared.hooks;
         match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
             Ok((request, peer)) => {
-                self.process(request, peer);
+                self.process(request, peer, reservation);
                 Ok(Taken::Request)
             }
-            Err(err) => match judge(&err) {
-                Verdict::Nothing => Ok(Taken::Nothing),
-                Verdict::Next => {
-                    log::debug!("a request failed before it was accepted: {err}");
-                    Ok(Taken::Nothing)
-                }
-                Verdict::Pause => {
-                    self.pause(&err);
-                    Ok(Taken::Nothing)
-                }
-                Verdict::Fatal => Err(self.core.broken(err)),
-            },
+            Err(err) => {
+                drop(reservation);
+                self.goal().give_back(self.lifecycle());
+                self.without_request(err).map(|()| Taken::Nothing)
+            }
+        }
+    }
+
+    /// The right to take one request. Before it is taken, since other loops
+    /// may be about to take one too.
+    fn reserve(&self) -> Option<Reservation> {
+        let reservation = Reservation::take(self.lifecycle())?;
+        self.goal().claim().then_some(reservation)
+    }
+
+    fn without_request(&mut self, err: io::Error) -> Result<()> {
+        match judge(&err) {
+            Verdict::Nothing => Ok(()),
+            Verdict::Next => {
+                log::debug!("a request failed before it was accepted: {err}");
+                Ok(())
+            }
+            Verdict::Pause => {
+                self.pause(&err);
+                Ok(())
+            }
+            Verdict::Fatal => Err(self.core.broken(err)),
         }
     }
 
@@ -223,7 +236,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     /// Asks whether the request is welcome and gives it to the model.
-    fn process(&mut self, request: F::Request, peer: Peer) {
+    fn process(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {
         let core = self.core;
         let hooks = core.shared.hooks.as_ref();
         let asked = catch_unwind(AssertUnwindSafe(|| {
@@ -234,7 +247,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             Ok(welcome)
         }));
         match asked {
-            Ok(Ok(true)) => self.dispatch(request, peer),
+            Ok(Ok(true)) => self.dispatch(request, peer, reservation),
             Ok(Ok(false)) => close(hooks, request, &peer),
             failed => {
                 let context = self.context_of(&peer);
@@ -256,9 +269,9 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         Context::new(Arc::new(connection), Arc::clone(self.lifecycle()))
     }
 
-    fn dispatch(&mut self, request: F::Request, peer: Peer) {
-        let job = Job::new(request, peer, M::NAME, &self.core.shared);
-        match self.core.model.dispatch(JobOf(job)) {
+    fn dispatch(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {
+        let job = Job::new(request, peer, M::NAME, &self.core.shared, reservation);
+        match self.core.model.dispatch(JobOf(job), self.core.placement) {
             Ok(()) => self.backoff.reset(),
             Err(unstarted) => {
                 self.pause(&unstarted.0.error);
@@ -268,9 +281,9 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     /// The end of each turn: `service_actions`, and reaping.
-    fn look_after(&self, goal: Goal) {
+    fn look_after(&self) {
         self.core.model.collect();
-        if goal == Goal::Forever && self.core.config.has_hooks {
+        if self.goal().is_forever() && self.core.config.has_hooks {
             self.core.shared.hooks.service_actions();
         }
     }

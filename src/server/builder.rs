@@ -153,6 +153,59 @@ impl<F: Family, M: Model> Builder<F, M> {
         self
     }
 
+    /// Gives each worker a listening socket and an accept loop of its own, all
+    /// on the same port (`SO_REUSEPORT`, see socket(7)). Defaults to false.
+    ///
+    /// By default one loop accepts all clients, beside the workers if there
+    /// are several, and gives each client to the worker that has the fewest.
+    /// With a listener per worker the kernel chooses, by a hash of the
+    /// addresses, and a client is served where it was accepted: no hand-over
+    /// between threads, and no loop that all have to pass.
+    ///
+    /// Choose it when many short connections keep one thread busy with
+    /// accepting alone. For clients that stay it costs more than it gives:
+    ///
+    /// - The hash knows nothing of load: a few hundred clients are spread
+    ///   unevenly, and those of a worker that a handler holds up wait for it,
+    ///   the new ones too, while another worker is idle.
+    /// - Each socket has a queue of [`backlog`](Builder::backlog) of its own.
+    /// - Another process of the same user may join the port if it sets
+    ///   `SO_REUSEPORT` too. Who does not, such as a second instance of this
+    ///   server, is refused the port as always.
+    /// - [`Hooks::server_bind`] and [`Hooks::server_activate`] are called for
+    ///   each socket, and the hooks of the accept loop by each loop, also at
+    ///   once.
+    ///
+    /// There are as many sockets as the runtime has workers when the server is
+    /// bound: configure the runtime before. With one worker it is a server as
+    /// any other. [`max_connections`](Builder::max_connections) holds for all
+    /// loops together, and [`Server::handle_request`] serves one request at
+    /// whichever of them it arrives. With the engine `may` several loops
+    /// accept, but a client goes to the worker that its descriptor's number
+    /// belongs to, as always there.
+    ///
+    /// Refused with [`Error::InvalidOption`](crate::Error::InvalidOption): by
+    /// [`bind`](Builder::bind) and [`unbound`](Builder::unbound) for Unix
+    /// sockets, for `fd:N` and in the models that have no workers; by
+    /// [`adopt`](Builder::adopt); and by serving, when the server was given
+    /// such a model after it was bound.
+    ///
+    /// ```
+    /// use greenserve::{TcpServer, net::TcpStream};
+    ///
+    /// let server = TcpServer::builder(|_: &mut TcpStream| std::io::Result::Ok(()))
+    ///     .listener_per_worker(true)
+    ///     .bind("127.0.0.1:0")?
+    ///     .start()?;
+    /// let _client = TcpStream::connect(server.address())?;
+    /// server.stop(std::time::Duration::from_secs(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listener_per_worker(mut self, each: bool) -> Self {
+        self.config.listener_per_worker = each;
+        self
+    }
+
     /// Binds `address` and listens.
     ///
     /// # Errors
@@ -175,6 +228,7 @@ impl<F: Family, M: Model> Builder<F, M> {
     pub fn unbound(self, address: impl IntoAddress) -> Result<Server<F, M>> {
         self.config.check()?;
         let address = address.into_address()?;
+        self.config.check_listeners::<F, M>(Some(&address))?;
         Server::assemble(
             Some(address),
             None,
@@ -192,6 +246,7 @@ impl<F: Family, M: Model> Builder<F, M> {
     pub fn adopt(self, listener: F::Listener) -> Result<Server<F, M>> {
         self.config.check()?;
         self.config.check_adopted()?;
+        self.config.check_listeners::<F, M>(None)?;
         Server::assemble(
             None,
             Some(listener),

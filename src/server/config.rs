@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use crate::concurrency::Model;
 use crate::error::{Error, Result};
-use crate::net::SocketOptions;
+use crate::family::Family;
+use crate::net::{Address, SocketOptions};
+use crate::runtime;
 
 /// What a [`Builder`](super::Builder) collects.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Config {
     /// Whether hooks were given: only they need the loop to turn when nothing
     /// happens.
     pub(super) has_hooks: bool,
+    pub(super) listener_per_worker: bool,
 }
 
 impl Default for Config {
@@ -35,6 +39,7 @@ impl Default for Config {
             poll_interval: Duration::from_millis(500),
             timeout: None,
             has_hooks: false,
+            listener_per_worker: false,
         }
     }
 }
@@ -65,6 +70,43 @@ impl Config {
             });
         }
         Ok(())
+    }
+
+    /// How many sockets are bound, and how many loops accept.
+    pub(super) fn listeners(&self) -> usize {
+        match self.listener_per_worker {
+            true => runtime::workers(),
+            false => 1,
+        }
+    }
+
+    /// The most requests in flight.
+    pub(super) fn limit(&self, model: &impl Model) -> usize {
+        // A model leaves room for one loop.
+        let more_loops = self.listeners() - 1;
+        let default = || model.default_limit().saturating_sub(more_loops).max(1);
+        self.max_connections.unwrap_or_else(default)
+    }
+
+    /// Refuses several listeners where they could not share the clients;
+    /// `address` is `None` for an adopted socket.
+    pub(super) fn check_listeners<F: Family, M: Model>(&self, address: Option<&Address>) -> Result<()> {
+        let reason = if !self.listener_per_worker {
+            return Ok(());
+        } else if !M::LOOPS_IN_COROUTINE {
+            format!("the model {} has no workers; only coroutines have", M::NAME)
+        } else if F::HAS_PATH {
+            "the path of a Unix socket belongs to one socket; TCP and UDP ports can be shared".to_owned()
+        } else if matches!(address, None | Some(Address::Fd(_))) {
+            "the adopted socket was bound elsewhere; give an address, so that all of them are bound here".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::InvalidOption {
+            option: "listener_per_worker",
+            value: "true".to_owned(),
+            reason,
+        })
     }
 
     /// Refuses what would have no effect on a socket that listens already.

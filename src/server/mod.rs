@@ -1,20 +1,22 @@
 //! Servers: a family and a concurrency model that meet over one accept loop.
 
 mod accept;
+mod accept_wait;
+mod background;
 mod backoff;
-mod binding;
 mod builder;
-mod closing;
 mod config;
-mod running;
-mod serving;
-mod waiting;
+mod foreground;
+mod goal;
+mod listeners;
+mod session;
+mod teardown;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+pub use background::Running;
 pub use builder::Builder;
-pub use running::Running;
 
 use self::config::Config;
 use crate::concurrency::{Coroutine, Fork, Inline, Model, Shared, Thread};
@@ -61,7 +63,8 @@ use crate::net::{Address, IntoAddress};
 pub struct Server<F: Family, M: Model = Coroutine> {
     /// What was asked for; `None` when the listener was adopted.
     requested: Option<Address>,
-    listener: Option<Arc<F::Listener>>,
+    /// None before it is bound; one, or one for each worker.
+    listeners: Vec<Arc<F::Listener>>,
     /// Holds a Unix path between bind and listen.
     claim: Option<BindClaim>,
     shared: Arc<Shared<F>>,
@@ -94,12 +97,11 @@ impl<F: Family, M: Model> Server<F, M> {
         config: Arc<Config>,
         model: M,
     ) -> Result<Self> {
-        let limit = config.max_connections.unwrap_or_else(|| model.default_limit());
-        let lifecycle = Lifecycle::new(limit)?;
+        let lifecycle = Lifecycle::new(config.limit(&model))?;
         let adopted = listener.is_some();
         let server = Server {
             requested,
-            listener: listener.map(Arc::new),
+            listeners: listener.into_iter().map(Arc::new).collect(),
             claim: None,
             shared: Arc::new(Shared {
                 handler,
@@ -134,11 +136,10 @@ impl<F: Family, M: Model> Server<F, M> {
 
     /// The same server with its requests run in `model`.
     pub fn model<N: Model>(mut self, model: N) -> Server<F, N> {
-        let limit = self.config.max_connections.unwrap_or_else(|| model.default_limit());
-        self.lifecycle().connections().set_limit(limit);
+        self.lifecycle().connections().set_limit(self.config.limit(&model));
         Server {
             requested: self.requested.take(),
-            listener: self.listener.take(),
+            listeners: std::mem::take(&mut self.listeners),
             claim: self.claim.take(),
             shared: Arc::clone(&self.shared),
             config: Arc::clone(&self.config),
@@ -166,12 +167,14 @@ impl<F: Family, M: Model> Server<F, M> {
 
 impl<F: Family, M: Model> AsFd for Server<F, M> {
     /// The listening descriptor (`fileno` of Python), to be polled together
-    /// with others.
+    /// with others. Of a server with a
+    /// [listener per worker](Builder::listener_per_worker) it is the first
+    /// one's, and says nothing of clients at the others.
     ///
     /// # Panics
     /// When the server is not bound.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.listener {
+        match self.listeners.first() {
             Some(listener) => listener.as_fd(),
             None => panic!("a server that is not bound has no descriptor; call server_bind first"),
         }

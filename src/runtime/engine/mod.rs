@@ -152,6 +152,15 @@ pub(super) fn this_thread() -> Option<ThisThread> {
     index.map(ThisThread::new)
 }
 
+/// Whether [`Place::Acceptor`] is where the running coroutine is; true also
+/// where there is no such place apart.
+pub(super) fn is_acceptor() -> bool {
+    match chosen() {
+        Engine::Pinned => pinned::is_acceptor(),
+        Engine::May => true,
+    }
+}
+
 /// How many more coroutines the engine lets live, given the memory maps that
 /// the process has left.
 pub(super) fn stacks_within(engine: Engine, maps: usize) -> usize {

@@ -46,6 +46,10 @@ pub(super) use seat::Seat;
 pub(super) use stacks::{remark, stacks_within, trim};
 pub(super) use worker::{count as workers, start};
 
+pub(super) fn is_acceptor() -> bool {
+    local::Local::with(local::Local::index) == Some(worker::acceptor())
+}
+
 /// The worker that the caller's coroutine runs on for good.
 pub(super) fn this_thread() -> Option<usize> {
     fiber::in_coroutine()

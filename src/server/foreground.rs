@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::accept::{Core, Goal};
+use super::goal::Goal;
+use super::session::{Session, join_loop};
 use super::{Running, Server};
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::Family;
 use crate::lifecycle::{DrainReport, Phase, Signals};
-use crate::runtime::{self, Builder as CoroutineBuilder, JoinError, NEVER};
+use crate::runtime::{self, Builder as CoroutineBuilder, NEVER};
 
 impl<F: Family, M: Model> Server<F, M> {
     /// Serves until [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) is called.
@@ -25,7 +26,7 @@ impl<F: Family, M: Model> Server<F, M> {
     /// ([`Error::ForkUnsafe`]); a listener that broke ([`Error::Accept`]). An
     /// error of a request never ends the loop.
     pub fn serve_forever(&mut self) -> Result<()> {
-        self.serve(Goal::Forever)
+        self.serve(Goal::forever())
     }
 
     /// Serves one request, or waits for
@@ -35,38 +36,33 @@ impl<F: Family, M: Model> Server<F, M> {
     /// As [`serve_forever`](Server::serve_forever).
     pub fn handle_request(&mut self) -> Result<()> {
         let deadline = self.config.timeout.map_or(NEVER, runtime::after);
-        self.serve(Goal::OneRequest(deadline))
+        self.serve(Goal::one_request(deadline))
     }
 
     fn serve(&mut self, goal: Goal) -> Result<()> {
-        let core = self.core()?;
-        if !M::LOOPS_IN_COROUTINE || runtime::in_coroutine() {
-            return core.serve(goal);
+        let session = self.session(goal)?;
+        if !M::LOOPS_IN_COROUTINE || session.has_several_loops() || runtime::may_accept_here() {
+            return session.serve();
         }
+        let (goal, lifecycle) = (Arc::clone(&session.goal), Arc::clone(self.lifecycle()));
         let name = format!("{} server {}", F::NAME, self.address()?);
         let builder = CoroutineBuilder::new()
             .name(name)
-            .acceptor(Some(core.listener.as_fd().as_raw_fd()));
-        match builder.spawn(move || core.serve(goal))?.join() {
-            Ok(served) => served,
-            Err(JoinError::Panicked(panic)) => std::panic::resume_unwind(panic.into_payload()),
-            Err(err) => {
-                // Nobody waits for the loop any more, so it must not go on.
-                self.lifecycle().request_shutdown();
-                Err(Error::System {
-                    action: "serve",
-                    source: err.into(),
-                })
-            }
-        }
+            .acceptor(Some(session.listeners[0].as_fd().as_raw_fd()));
+        let running = builder.spawn(move || session.serve())?;
+        join_loop(running, &goal, &lifecycle).unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_payload()))
     }
 
-    fn core(&self) -> Result<Core<F, M>> {
-        Ok(Core {
-            listener: Arc::clone(self.bound("serve")?),
+    fn session(&self, goal: Goal) -> Result<Session<F, M>> {
+        self.bound("serve")?;
+        // The model may be another one since it was bound.
+        self.config.check_listeners::<F, M>(self.requested.as_ref())?;
+        Ok(Session {
+            listeners: self.listeners.clone(),
             shared: Arc::clone(&self.shared),
             model: Arc::clone(&self.model),
             config: Arc::clone(&self.config),
+            goal: Arc::new(goal),
         })
     }
 
@@ -88,7 +84,9 @@ impl<F: Family, M: Model> Server<F, M> {
         self.lifecycle().set_handles_signals(reader.is_none());
         if let Some(reader) = reader {
             if M::LOOPS_IN_COROUTINE {
-                CoroutineBuilder::new().name("signals").spawn(move || reader.run())?;
+                // Where no handler holds it up.
+                let builder = CoroutineBuilder::new().name("signals").acceptor(None);
+                builder.spawn(move || reader.run())?;
             } else {
                 let spawned = thread::Builder::new()
                     .name("greenserve-signals".to_owned())
@@ -131,6 +129,7 @@ impl<F: Family, M: Model> Server<F, M> {
                 phase: phase.describe(),
             });
         }
+        self.config.check_listeners::<F, M>(self.requested.as_ref())?;
         self.model.check_background()?;
         Running::start(self)
     }

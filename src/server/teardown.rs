@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Server;
-use super::waiting::Waiting;
+use super::accept_wait::Waiting;
 use crate::concurrency::Model;
 use crate::family::Family;
 use crate::lifecycle::{DrainReport, Phase, Watch, drain, wait_for_change};
@@ -47,7 +47,7 @@ impl<F: Family, M: Model> Server<F, M> {
             log::error!("{err}");
         }
         self.claim = None;
-        if self.listener.take().is_some() {
+        if !std::mem::take(&mut self.listeners).is_empty() {
             self.shared.hooks.server_close();
         }
     }
@@ -96,9 +96,9 @@ impl<F: Family, M: Model> Server<F, M> {
 impl<F: Family, M: Model> Drop for Server<F, M> {
     fn drop(&mut self) {
         // A server whose parts moved on to another model has none left.
-        if self.listener.is_some() && thread::panicking() {
+        if !self.listeners.is_empty() && thread::panicking() {
             self.let_go();
-        } else if self.listener.is_some() {
+        } else if !self.listeners.is_empty() {
             let report = self.finish(Some(Duration::ZERO));
             if !report.is_clean() {
                 log::info!("a server was dropped while it served: {report}");
