@@ -17,6 +17,7 @@ mod http;
 mod mixin;
 mod program;
 mod streams;
+mod tls;
 mod tools;
 mod udp;
 mod unix;
