@@ -21,6 +21,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("upper", "127.0.0.1:8080"),
     ("upper_once", "127.0.0.1:9999"),
     ("upper_udp", "127.0.0.1:9999"),
+    ("websocket_echo", "127.0.0.1:9001"),
 ];
 
 fn is_tcp((program, address): &&(&str, &str)) -> bool {

@@ -21,6 +21,7 @@ mod tls;
 mod tools;
 mod udp;
 mod unix;
+mod websocket;
 
 /// One test a model: runs the example with it, on a port of its own, and then
 /// has it end on SIGTERM.
