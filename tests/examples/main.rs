@@ -16,6 +16,7 @@ mod files;
 mod http;
 mod mixin;
 mod program;
+mod proxy;
 mod streams;
 mod tls;
 mod tools;
