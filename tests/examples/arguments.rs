@@ -15,6 +15,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     #[cfg(feature = "minihttp")]
     ("minihttp", "127.0.0.1:8088"),
     ("proxy", "127.0.0.1:8000"),
+    ("resp_server", "127.0.0.1:6379"),
     ("stream_echo", "127.0.0.1:8123"),
     ("tls_echo", "127.0.0.1:8443"),
     ("unix_datagram", "unix:/tmp/greenserve-datagram.sock"),
