@@ -1,4 +1,14 @@
-//! The errors of this crate: one enum, and nothing else defines a public one.
+//! The errors of this crate: [`Error`] for what is refused, [`WaitError`] for
+//! waits that ended early.
+//!
+//! Other public errors stand beside what they belong to, because they hand
+//! something back or describe one thing only:
+//! [`HandlerError`](crate::HandlerError),
+//! [`SendError`](crate::sync::SendError),
+//! [`TrySendError`](crate::sync::TrySendError),
+//! [`TrySpawnError`](crate::sync::TrySpawnError),
+//! [`UnknownEngine`](crate::runtime::UnknownEngine) and
+//! [`Panic`](crate::runtime::Panic).
 //!
 //! What a handler fails with is the handler's own business and goes to
 //! [`Hooks::handle_error`](crate::Hooks::handle_error); the errors here are

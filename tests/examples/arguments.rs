@@ -8,17 +8,22 @@ use crate::program::{Ended, Program};
 const PROGRAMS: &[(&str, &str)] = &[
     ("call_centre", "127.0.0.1:8009"),
     ("chat_echo", "127.0.0.1:8091"),
+    ("echo", "127.0.0.1:8001"),
     ("file_server", "127.0.0.1:2121"),
     ("gevent_echo", "0.0.0.0:8001"),
     ("greeting", "127.0.0.1:9999"),
     #[cfg(feature = "minihttp")]
     ("minihttp", "127.0.0.1:8088"),
+    ("proxy", "127.0.0.1:8000"),
+    ("resp_server", "127.0.0.1:6379"),
     ("stream_echo", "127.0.0.1:8123"),
+    ("tls_echo", "127.0.0.1:8443"),
     ("unix_datagram", "unix:/tmp/greenserve-datagram.sock"),
     ("unix_echo", "unix:/tmp/greenserve-echo.sock"),
     ("upper", "127.0.0.1:8080"),
     ("upper_once", "127.0.0.1:9999"),
     ("upper_udp", "127.0.0.1:9999"),
+    ("websocket_echo", "127.0.0.1:9001"),
 ];
 
 fn is_tcp((program, address): &&(&str, &str)) -> bool {
@@ -26,8 +31,8 @@ fn is_tcp((program, address): &&(&str, &str)) -> bool {
 }
 
 /// Whether there is no server in it that could run in another model.
-fn is_without_server(program: &str) -> bool {
-    ["gevent_echo", "minihttp"].contains(&program)
+fn has_one_model(program: &str) -> bool {
+    ["gevent_echo", "minihttp", "proxy"].contains(&program)
 }
 
 /// Runs a program that must refuse its arguments, with the value it refuses in
@@ -64,7 +69,7 @@ fn addresses_of_another_family() {
 #[test]
 fn models_without_sense() {
     for (program, _) in PROGRAMS {
-        if is_without_server(program) {
+        if has_one_model(program) {
             refuses(program, &["--model", "thread"], 2, "--model");
         } else {
             refuses(program, &["--model", "magic"], 2, "magic");
@@ -135,7 +140,7 @@ fn roots_without_sense() {
 /// The ports may be taken on this machine: then the message says so, and with
 /// that where the program would have listened.
 #[test]
-fn defaults_are_the_originals() {
+fn where_they_listen_unasked() {
     for (program, default) in PROGRAMS {
         let mut running = Program::start::<&str>(program, &[]);
         match running.address_unless_refused() {

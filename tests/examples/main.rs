@@ -16,10 +16,14 @@ mod files;
 mod http;
 mod mixin;
 mod program;
+mod proxy;
+mod resp;
 mod streams;
+mod tls;
 mod tools;
 mod udp;
 mod unix;
+mod websocket;
 
 /// One test a model: runs the example with it, on a port of its own, and then
 /// has it end on SIGTERM.
