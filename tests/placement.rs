@@ -208,6 +208,38 @@ fn a_server_in_a_busy_coroutine_s_worker_goes_on_accepting() {
 }
 
 #[test]
+fn a_coroutine_that_serves_accepts_while_its_worker_computes() {
+    let _alone = alone();
+    best_of_three(
+        "an answer of a server that a coroutine of a busy worker serves",
+        Duration::from_millis(50),
+        || {
+            let mut server = TcpServer::bind("127.0.0.1:0", common::echo).unwrap();
+            let (address, handle) = (ip(&server.address().unwrap()), server.handle());
+            let serving = Builder::new().worker(0).spawn(move || server.serve_forever());
+            echoed(&mut client(address), b"it serves");
+            let stop = Arc::new(AtomicBool::new(false));
+            let begun = Arc::new(AtomicBool::new(false));
+            let (theirs, told) = (Arc::clone(&stop), Arc::clone(&begun));
+            let computing = Builder::new().worker(0).spawn(move || {
+                told.store(true, Ordering::SeqCst);
+                compute(PATIENCE, &theirs);
+            });
+            wait_until("a coroutine computes", || begun.load(Ordering::SeqCst));
+            thread::sleep(Duration::from_millis(20));
+            let begin = Instant::now();
+            echoed(&mut client(address), b"hello");
+            let took = begin.elapsed();
+            stop.store(true, Ordering::Relaxed);
+            joined(computing.unwrap());
+            handle.shutdown();
+            joined(serving.unwrap()).unwrap();
+            took
+        },
+    );
+}
+
+#[test]
 fn who_yields_goes_behind_the_sockets_that_are_ready() {
     let _alone = alone();
     let (mut near, mut far) = greenserve::net::UnixStream::pair().unwrap();
