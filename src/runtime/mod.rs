@@ -48,6 +48,7 @@ mod config;
 mod engine;
 mod join;
 mod latch;
+mod life;
 mod lock;
 mod name;
 mod offload;
@@ -60,7 +61,6 @@ mod spawn;
 mod task;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -70,12 +70,12 @@ pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
 pub use engine::{Engine, UnknownEngine};
 pub use join::{JoinError, JoinHandle};
+pub(crate) use life::Beginning;
 pub use name::Name;
 pub use offload::offload;
 pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
-pub(crate) use spawn::Beginning;
 pub use spawn::{Builder, spawn, spawn_local};
 pub use task::Task;
 
@@ -89,8 +89,6 @@ use crate::error::{Error, Result, WaitError};
 
 static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
-/// Apart, because it is asked for at every wait.
-static STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 struct Runtime {
     config: Config,
@@ -142,7 +140,6 @@ fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
         let config = settings().resolved()?;
         overflow::remember_previous();
-        STACK_BYTES.store(config.stack_bytes(), Ordering::Relaxed);
         let started = engine::start(engine::Settings {
             engine: config.chosen_engine(),
             workers: config.worker_count(),
@@ -180,11 +177,6 @@ fn say_what_runs(config: &Config, capacity: &Capacity) {
 
 fn settings() -> Config {
     lock(&SETTINGS).clone().unwrap_or_default()
-}
-
-/// The stack size that is in force; 0 before the runtime has started.
-fn stack_bytes() -> usize {
-    STACK_BYTES.load(Ordering::Relaxed)
 }
 
 /// The ceilings of this process: read at the runtime's start, or now if it has

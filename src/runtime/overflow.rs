@@ -14,6 +14,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
+use super::engine;
 use super::task::Task;
 
 static PREVIOUS: OnceLock<[libc::sigaction; 2]> = OnceLock::new();
@@ -79,7 +80,7 @@ fn report_and_abort(task: &Task) {
         "\ngreenserve: the coroutine '{}' has overflowed its stack of {} bytes; the process ends.\n\
          A larger stack is set with runtime::Config::stack_size.\n",
         task.name(),
-        super::stack_bytes(),
+        engine::stack_bytes(),
     );
     // SAFETY: the buffer is valid for `length` bytes; write(2) and abort(3) are
     // async-signal-safe.

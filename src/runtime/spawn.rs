@@ -4,21 +4,15 @@ use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::engine::{self, Body, Place, Unstarted};
+use super::engine::{self, Place, Unstarted};
 use super::join::{JoinError, JoinHandle, Packet};
+use super::life::{Beginning, Life};
 use super::name::Name;
 use super::panic::Panic;
-use super::registry::{Entry, Reservation};
+use super::registry::Reservation;
 use super::running;
 use super::task::Task;
 use crate::error::{Error, Result};
-
-/// Whether a coroutine was killed before its first step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beginning {
-    Runs,
-    Killed,
-}
 
 /// A refused spawn hands back what was to be worked on.
 pub(crate) struct Refused<C> {
@@ -302,44 +296,4 @@ fn reserve() -> Result<Reservation> {
         limit: capacity.coroutines,
         cause: capacity.ceiling(),
     })
-}
-
-/// A coroutine from its first step to its last.
-struct Life<C, W> {
-    task: Arc<Task>,
-    cargo: C,
-    work: W,
-    reservation: Reservation,
-}
-
-// SAFETY: made by `Builder::start` alone, whose caller promises that what is
-// not `Send` stays on this thread.
-unsafe impl<C, W> Send for Life<C, W> {}
-
-impl<C, W> Body for Life<C, W>
-where
-    C: 'static,
-    W: FnOnce(C, Beginning) + 'static,
-{
-    fn run(self) {
-        let Life {
-            task,
-            cargo,
-            work,
-            reservation,
-        } = self;
-        task.adopt();
-        let entry = Entry::new(&task);
-        let beginning = if task.is_killed() {
-            Beginning::Killed
-        } else {
-            Beginning::Runs
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
-            log::error!("{}", Panic::new(task.name(), payload));
-        }
-        task.finish();
-        drop(entry);
-        drop(reservation);
-    }
 }

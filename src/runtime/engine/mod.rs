@@ -161,6 +161,14 @@ pub(super) fn is_acceptor() -> bool {
     }
 }
 
+/// The size of every stack.
+pub(super) fn stack_bytes() -> usize {
+    match chosen() {
+        Engine::Pinned => pinned::stack_bytes(),
+        Engine::May => may::stack_bytes(),
+    }
+}
+
 /// How many more coroutines the engine lets live, given the memory maps that
 /// the process has left.
 pub(super) fn stacks_within(engine: Engine, maps: usize) -> usize {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
@@ -37,8 +38,16 @@ impl Drop for Foreign {
     }
 }
 
+/// The size of every stack; 0 before the start.
+static STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+pub(in crate::runtime::engine) fn stack_bytes() -> usize {
+    STACK_BYTES.load(Ordering::Relaxed)
+}
+
 /// Hands the settings to `may`. They count from its first coroutine on.
 pub(super) fn configure(settings: Settings, warm_stacks: usize) {
+    STACK_BYTES.store(settings.stack_bytes, Ordering::Relaxed);
     let config = may::config();
     config
         .set_workers(settings.workers)

@@ -4,14 +4,13 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::coroutine::{Handle, park};
+use super::coroutine::{Handle, park, stack_bytes};
 use super::interest::Waker;
 use super::runner;
 use super::timers::Armed;
 use super::worker::{self, Delivery};
 use crate::runtime::clock::NEVER;
 use crate::runtime::lock::lock;
-use crate::runtime::stack_bytes;
 
 /// What the engine keeps for one coroutine.
 // In this order, what each wait touches fills one cache line: with thousands of

@@ -43,7 +43,7 @@ pub(super) use fiber::{adopt, in_coroutine, owner};
 pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;
 pub(super) use seat::Seat;
-pub(super) use stacks::{remark, stacks_within, trim};
+pub(super) use stacks::{remark, stack_bytes, stacks_within, trim};
 pub(super) use worker::{count as workers, start};
 
 pub(super) fn is_acceptor() -> bool {

@@ -55,6 +55,11 @@ pub(super) fn configure(stack_bytes: usize, most_warm: usize) {
     lock(&POOL).most_warm = most_warm;
 }
 
+/// The size of all stacks; 0 before the start.
+pub(in crate::runtime::engine) fn stack_bytes() -> usize {
+    STACK_BYTES.load(Ordering::Relaxed)
+}
+
 /// A stack that nobody uses.
 ///
 /// # Errors
@@ -119,7 +124,7 @@ impl Pool {
         if let Some(slot) = self.cold.pop() {
             return Ok(slot);
         }
-        let stack = STACK_BYTES.load(Ordering::Relaxed);
+        let stack = stack_bytes();
         if let Some(bottom) = self.region.cut(stack)? {
             return Ok(Slot { bottom });
         }
@@ -159,7 +164,7 @@ impl Slot {
     /// The slot in whose top page `address` lies.
     pub(super) fn of(address: NonZeroUsize) -> Slot {
         let top = address.get().next_multiple_of(PAGE);
-        let bottom = top - STACK_BYTES.load(Ordering::Relaxed);
+        let bottom = top - stack_bytes();
         Slot {
             bottom: NonZeroUsize::new(bottom).unwrap_or(address),
         }
@@ -180,7 +185,7 @@ impl Slot {
     }
 
     fn top(self) -> usize {
-        self.bottom.get() + STACK_BYTES.load(Ordering::Relaxed)
+        self.bottom.get() + stack_bytes()
     }
 
     /// Where a `T` goes that ends where the usable stack begins.
@@ -191,7 +196,7 @@ impl Slot {
     pub(super) fn top_for<T>(self) -> NonZeroUsize {
         const LINE: usize = 64;
         const COLOURS: usize = 8;
-        let number = self.bottom.get() / STACK_BYTES.load(Ordering::Relaxed).max(PAGE);
+        let number = self.bottom.get() / stack_bytes().max(PAGE);
         let colour = number % COLOURS;
         let place = self.top() - colour * LINE - size_of::<T>();
         NonZeroUsize::new(place).unwrap_or(self.bottom)
