@@ -44,7 +44,10 @@
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
-//! | set workers and stacks | [`runtime::Config`] |
+//! | share state between handlers | [`sync::Mutex`], or a std lock that nothing waits under |
+//! | know what may live across a wait | [`runtime`] |
+//! | choose where a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`] |
+//! | set engine, workers and stacks | [`runtime::Config`] |
 //! | test your handler | [`testing::TestServer`] |
 //!
 //! # From Python

@@ -14,9 +14,9 @@ fn websocket(address: &str) -> WebSocket<TcpStream> {
     socket
 }
 
-fn echoed(socket: &mut WebSocket<TcpStream>, message: Message) {
+fn echoed(socket: &mut WebSocket<TcpStream>, message: &Message) {
     socket.send(message.clone()).unwrap();
-    assert!(socket.read().unwrap() == message, "another message came back");
+    assert!(socket.read().unwrap() == *message, "another message came back");
 }
 
 fn finish(mut socket: WebSocket<TcpStream>) {
@@ -36,11 +36,11 @@ in_models!(
     [coroutine, thread, fork, inline],
     |address| {
         let mut socket = websocket(address);
-        echoed(&mut socket, Message::text("hello, 你好"));
+        echoed(&mut socket, &Message::text("hello, 你好"));
         let long: Vec<u8> = (0..50_000_u32).flat_map(u32::to_le_bytes).collect();
         assert_eq!(long.len(), 200_000);
-        echoed(&mut socket, Message::binary(long));
-        echoed(&mut socket, Message::text(""));
+        echoed(&mut socket, &Message::binary(long));
+        echoed(&mut socket, &Message::text(""));
         socket.send(Message::Ping(Bytes::from_static(b"there?"))).unwrap();
         assert_eq!(socket.read().unwrap(), Message::Pong(Bytes::from_static(b"there?")));
         finish(socket);
@@ -66,6 +66,6 @@ in_models!(
         let mut plain = connect(address);
         plain.write_all(b"HELLO\r\n\r\n").unwrap();
         let _ = plain.read_to_end(&mut Vec::new());
-        echoed(&mut websocket(address), Message::text("hello"));
+        echoed(&mut websocket(address), &Message::text("hello"));
     }
 );
