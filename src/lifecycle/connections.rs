@@ -1,12 +1,11 @@
 //! What is in flight: counted, listed and killed through guards.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
+use super::connection::{Connection, ConnectionState};
 use super::{Lifecycle, Reservation};
-use crate::net::Peer;
 use crate::runtime::{Task, lock};
 
 /// Ends a request from outside.
@@ -14,74 +13,6 @@ use crate::runtime::{Task, lock};
 pub trait Kill: fmt::Debug + Send + Sync {
     /// Makes the request end soon; never waits.
     fn kill(&self);
-}
-
-/// One request in flight, as everybody may know it.
-///
-/// Its text, `MODEL PEER (HANDLER)`, names the coroutine or thread that runs
-/// it and stands in every log line about it.
-#[derive(Debug)]
-pub struct Connection {
-    id: u64,
-    model: &'static str,
-    handler: &'static str,
-    peer: Peer,
-    since: Instant,
-}
-
-impl Connection {
-    pub(crate) fn new(model: &'static str, handler: &'static str, peer: Peer) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Connection {
-            id,
-            model,
-            handler,
-            peer,
-            since: Instant::now(),
-        }
-    }
-
-    /// A number no other request of this process has or had.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Who is served.
-    pub fn peer(&self) -> &Peer {
-        &self.peer
-    }
-
-    /// The concurrency model it runs in: `coroutine`, `thread`, `fork` or `inline`.
-    pub fn model(&self) -> &'static str {
-        self.model
-    }
-
-    /// The type name of its handler.
-    pub fn handler(&self) -> &'static str {
-        self.handler
-    }
-}
-
-impl fmt::Display for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.model, self.peer, self.handler)
-    }
-}
-
-/// A request in flight as a list shows it; see
-/// [`ServerHandle::connections`](super::ServerHandle::connections).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ConnectionState {
-    /// Its number, for [`ServerHandle::kill`](super::ServerHandle::kill).
-    pub id: u64,
-    /// Who is served.
-    pub peer: Peer,
-    /// `MODEL PEER (HANDLER)`.
-    pub name: String,
-    /// How long it has been in flight.
-    pub age: Duration,
 }
 
 /// All requests in flight of one server.
@@ -183,7 +114,7 @@ impl Connections {
     pub(crate) fn list(&self) -> Vec<ConnectionState> {
         self.each(|entry| ConnectionState {
             id: entry.connection.id,
-            peer: entry.connection.peer.clone(),
+            peer: entry.connection.peer().clone(),
             name: entry.connection.to_string(),
             age: entry.connection.since.elapsed(),
         })
@@ -307,6 +238,7 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Peer;
 
     fn begin(lifecycle: &Arc<Lifecycle>) -> InFlight {
         let place = Reservation::take(lifecycle).unwrap();

@@ -6,6 +6,7 @@
 //! themselves own.
 
 mod bell;
+mod connection;
 mod connections;
 mod drain;
 mod handle;
@@ -16,7 +17,7 @@ mod signals;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-pub use connections::{Connection, ConnectionState};
+pub use connection::{Connection, ConnectionState};
 pub use drain::DrainReport;
 pub use handle::ServerHandle;
 pub use phase::Phase;

@@ -1,0 +1,75 @@
+//! One request in flight, as everybody may know it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::net::Peer;
+
+/// One request in flight, as everybody may know it.
+///
+/// Its text, `MODEL PEER (HANDLER)`, names the coroutine or thread that runs
+/// it and stands in every log line about it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) id: u64,
+    model: &'static str,
+    handler: &'static str,
+    peer: Peer,
+    pub(super) since: Instant,
+}
+
+impl Connection {
+    pub(crate) fn new(model: &'static str, handler: &'static str, peer: Peer) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Connection {
+            id,
+            model,
+            handler,
+            peer,
+            since: Instant::now(),
+        }
+    }
+
+    /// A number no other request of this process has or had.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Who is served.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The concurrency model it runs in: `coroutine`, `thread`, `fork` or `inline`.
+    pub fn model(&self) -> &'static str {
+        self.model
+    }
+
+    /// The type name of its handler.
+    pub fn handler(&self) -> &'static str {
+        self.handler
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.model, self.peer, self.handler)
+    }
+}
+
+/// A request in flight as a list shows it; see
+/// [`ServerHandle::connections`](super::ServerHandle::connections).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionState {
+    /// Its number, for [`ServerHandle::kill`](super::ServerHandle::kill).
+    pub id: u64,
+    /// Who is served.
+    pub peer: Peer,
+    /// `MODEL PEER (HANDLER)`.
+    pub name: String,
+    /// How long it has been in flight.
+    pub age: Duration,
+}
