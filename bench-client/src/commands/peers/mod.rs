@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use crate::base::failure::{Failure, Status};
 use crate::judge::{rounds, verdict};
-use crate::machine::invocation::ServerCommand;
-use crate::machine::{identity, limits, pinning};
-use crate::plan::model::Model;
+use crate::machine::{limits, pinning};
 use crate::plan::places::Places;
 use crate::run::sides::Side;
 use crate::run::stage::Stage;
@@ -28,8 +26,6 @@ pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};
 pub(crate) use results::Results;
 
-/// Ours; the first of the contestants.
-const OURS: &str = "greenserve";
 /// Starting, connecting and stopping, for the estimate of how long it takes.
 const OVERHEAD: Duration = Duration::from_secs(1);
 
@@ -45,8 +41,7 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     ])?;
     let stage = Stage::find(pinning::choose(options.turns.no_pin));
     // Before this process is bound to one processor: building takes them all.
-    let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
-    catalogue.contestants.insert(0, ours());
+    let catalogue = catalogue::find(&options.peers_dir, &options.only)?;
     let mut watch = stage.enter(&options.turns.load.client)?;
     limits::check_machine(options.turns.load.clients)?;
 
@@ -69,13 +64,6 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     }
     report(&tournament, &catalogue, &stage)?;
     Ok(tournament.worst)
-}
-
-fn ours() -> Contestant {
-    Contestant {
-        command: ServerCommand::ours(OURS, Model::Coroutine),
-        about: format!("this project, {}", identity::version()),
-    }
 }
 
 fn announcement(options: &PeersOptions, catalogue: &Catalogue, probes: &[Probe]) -> String {
