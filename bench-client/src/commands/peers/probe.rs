@@ -113,6 +113,14 @@ impl Metric {
         !matches!(self, Metric::ServerCpu | Metric::ClientCpu)
     }
 
+    /// Whether it is processor time for a piece of work.
+    pub(crate) fn is_cpu(self) -> bool {
+        matches!(
+            self,
+            Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany
+        )
+    }
+
     /// The figure that a run gave.
     pub(crate) fn of(self, outcome: &Outcome) -> Option<f64> {
         match self {

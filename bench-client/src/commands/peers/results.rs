@@ -100,6 +100,18 @@ impl Results {
         }))
     }
 
+    /// The least of one server's rounds, which other work on the machine, that
+    /// can only add to a cost, disturbed least.
+    pub(crate) fn least(&self, metric: Metric, server: usize) -> Option<f64> {
+        self.rounds(metric, server).iter().copied().flatten().reduce(f64::min)
+    }
+
+    /// The same divided by ours.
+    pub(crate) fn ratio_of_least(&self, metric: Metric, server: usize) -> Option<f64> {
+        let ratio = self.least(metric, server)? / self.least(metric, 0)?;
+        ratio.is_finite().then_some(ratio)
+    }
+
     /// What an echo costs with many clients, divided by what it costs with few.
     pub(crate) fn growth(&self, server: usize) -> Option<f64> {
         let many = self.median(Metric::CpuPerEchoOfMany, server)?;
@@ -131,6 +143,8 @@ impl Results {
             let report = MetricReport {
                 median: self.median(metric, server),
                 ratio_to_ours: self.ratio(metric, server),
+                least: self.least(metric, server),
+                ratio_of_least: self.ratio_of_least(metric, server),
                 rounds: self.rounds(metric, server).to_vec(),
                 disturbed: self.disturbed(metric, server),
             };
@@ -176,6 +190,8 @@ struct ServerReport {
 struct MetricReport {
     median: Option<f64>,
     ratio_to_ours: Option<f64>,
+    least: Option<f64>,
+    ratio_of_least: Option<f64>,
     rounds: Vec<Option<f64>>,
     disturbed: usize,
 }
@@ -216,5 +232,18 @@ mod tests {
         assert_eq!(results.ratio(Metric::CpuPerEcho, 1), Some(2.5));
         assert_eq!(results.ratio(Metric::CpuPerEcho, 0), Some(1.0));
         assert_eq!(results.ratio(Metric::EchoRate, 1), None);
+    }
+
+    #[test]
+    fn least_figures_may_be_of_different_rounds() {
+        let mut results = Results::new(2);
+        for (ours, theirs) in [(4.0, Some(9.0)), (2.0, None), (3.0, Some(8.0))] {
+            results.push(Metric::CpuPerEcho, 0, Some(ours));
+            results.push(Metric::CpuPerEcho, 1, theirs);
+        }
+        assert_eq!(results.least(Metric::CpuPerEcho, 1), Some(8.0));
+        assert_eq!(results.ratio_of_least(Metric::CpuPerEcho, 1), Some(4.0));
+        assert_eq!(results.ratio_of_least(Metric::CpuPerEcho, 0), Some(1.0));
+        assert_eq!(results.ratio_of_least(Metric::EchoRate, 1), None);
     }
 }

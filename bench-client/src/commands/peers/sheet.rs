@@ -80,6 +80,10 @@ impl Sheet<'_> {
         for metric in self.results.metrics() {
             let cells = servers().map(|server| self.cell(metric, server));
             table.row(std::iter::once(metric.label().to_owned()).chain(cells));
+            if self.has_least(metric) {
+                let cells = servers().map(|server| self.least(metric, server));
+                table.row(std::iter::once(format!("{}, least", metric.label())).chain(cells));
+            }
         }
         if servers().any(|server| self.results.growth(server).is_some()) {
             let growth = |server| format::or_none(self.results.growth(server), format::three_digits);
@@ -128,6 +132,21 @@ impl Sheet<'_> {
         }
     }
 
+    /// Whether the least of the rounds is shown beside the median.
+    fn has_least(&self, metric: Metric) -> bool {
+        self.options.rounds > 1 && metric.is_cpu()
+    }
+
+    /// The least of the rounds, and its ratio to ours. Not marked: a round that
+    /// something had a part in is not the least.
+    fn least(&self, metric: Metric, server: usize) -> String {
+        let figure = format::or_none(self.results.least(metric, server), |figure| metric.show(figure));
+        match self.results.ratio_of_least(metric, server) {
+            Some(ratio) => format!("{figure} ({ratio:.2})"),
+            None => figure,
+        }
+    }
+
     /// What the mark in the table means, if there is one.
     fn disturbed_note(&self) -> Option<String> {
         let servers = 0..self.catalogue.contestants.len();
@@ -150,6 +169,13 @@ impl Sheet<'_> {
             "p99: service time in a closed loop; a server that stalls is asked less, so stalls are under-counted."
                 .to_owned(),
         ];
+        if self.results.metrics().into_iter().any(|metric| self.has_least(metric)) {
+            notes.push(
+                "least: the least of the rounds, which other work on the machine disturbed least; in parentheses its \
+                 ratio to our least."
+                    .to_owned(),
+            );
+        }
         notes.extend(self.measured_notes());
         notes.extend(self.disturbed_note());
         notes.extend(self.results.remarks());
