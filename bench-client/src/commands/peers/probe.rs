@@ -38,7 +38,7 @@ impl Probe {
                 Metric::ClientCpu,
             ],
             Probe::Churn => &[Metric::CpuPerConnection, Metric::ConnectionRate],
-            Probe::Memory => &[Metric::MemoryPerClient],
+            Probe::Memory => &[Metric::MemoryPerClient, Metric::PageTablesPerClient],
             Probe::Many => &[Metric::CpuPerEchoOfMany, Metric::RateOfMany],
         }
     }
@@ -63,6 +63,8 @@ pub(crate) enum Metric {
     ConnectionRate,
     /// Bytes of the server's resident memory for an idle client.
     MemoryPerClient,
+    /// Bytes of the kernel's page tables for it.
+    PageTablesPerClient,
     /// As [`Metric::CpuPerEcho`], with many clients.
     CpuPerEchoOfMany,
     /// As [`Metric::EchoRate`], with many clients.
@@ -87,6 +89,7 @@ impl Metric {
             Metric::CpuPerConnection => "cpu_us_per_connection",
             Metric::ConnectionRate => "connections_per_s",
             Metric::MemoryPerClient => "bytes_per_client",
+            Metric::PageTablesPerClient => "page_table_bytes_per_client",
             Metric::CpuPerEchoOfMany => "many_cpu_us_per_echo",
             Metric::RateOfMany => "many_echoes_per_s",
         }
@@ -103,6 +106,7 @@ impl Metric {
             Metric::CpuPerConnection => "CPU/connection µs",
             Metric::ConnectionRate => "connections/s",
             Metric::MemoryPerClient => "KiB/client",
+            Metric::PageTablesPerClient => "KiB/client, page tables",
             Metric::CpuPerEchoOfMany => "CPU/echo µs, many",
             Metric::RateOfMany => "echoes/s, many",
         }
@@ -130,6 +134,7 @@ impl Metric {
             Metric::ServerCpu => outcome.server_share(),
             Metric::ClientCpu => outcome.client_share(),
             Metric::MemoryPerClient => outcome.memory.as_ref().map(Memory::per_client),
+            Metric::PageTablesPerClient => outcome.memory.as_ref().and_then(Memory::tables_per_client),
         }
     }
 
@@ -139,7 +144,7 @@ impl Metric {
             Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => format::thousands(figure),
             Metric::EchoP99 => format::duration(std::time::Duration::from_secs_f64(figure)),
             Metric::ServerCpu | Metric::ClientCpu => format::percent(figure),
-            Metric::MemoryPerClient => format::three_digits(figure / 1024.0),
+            Metric::MemoryPerClient | Metric::PageTablesPerClient => format::three_digits(figure / 1024.0),
             _ => format::three_digits(figure),
         }
     }

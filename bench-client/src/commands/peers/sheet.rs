@@ -197,6 +197,10 @@ impl Sheet<'_> {
                 "KiB/client: growth of the server's resident memory from 500 to 5000 idle clients that had each exchanged one message.".to_owned(),
             ),
             (
+                Metric::PageTablesPerClient,
+                "page tables: what the kernel keeps to map that memory, which is not in it.".to_owned(),
+            ),
+            (
                 Metric::CpuPerConnection,
                 "connection: connect, one echo, close.".to_owned(),
             ),
