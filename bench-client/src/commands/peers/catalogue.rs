@@ -1,5 +1,6 @@
 //! The peers there are on this machine.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use greenserve::runtime::Engine;
@@ -7,7 +8,7 @@ use greenserve::runtime::Engine;
 use super::toolchains::{Built, example, go, python, rust};
 use crate::base::failure::Failure;
 use crate::machine::identity;
-use crate::machine::invocation::{Addressing, ServerCommand};
+use crate::machine::invocation::{Addressing, SELF, ServerCommand};
 use crate::plan::model::Model;
 
 /// Ours; the first of the contestants, and the one that ratios are to.
@@ -20,6 +21,8 @@ const ENGINE_VARIABLE: &str = "GREENSERVE_ENGINE";
 pub(crate) struct Contestant {
     /// How it is started.
     pub(crate) command: ServerCommand,
+    /// The program that times its scheduler, if there is one.
+    pub(crate) timer: Option<ServerCommand>,
     /// What it is, with versions.
     pub(crate) about: String,
 }
@@ -53,6 +56,10 @@ pub(crate) struct Catalogue {
 struct Entry {
     name: &'static str,
     kind: Kind,
+    /// The binary that times its scheduler, where there is one.
+    timer: Option<&'static str>,
+    /// What tells it from another peer of the same source.
+    options: &'static [&'static str],
 }
 
 enum Kind {
@@ -67,63 +74,24 @@ enum Kind {
     Python(&'static str, Option<&'static str>),
 }
 
-const ENTRIES: [Entry; 14] = [
-    Entry {
-        name: "greenserve-may",
-        kind: Kind::Serve(Engine::May),
-    },
-    Entry {
-        name: "echo",
-        kind: Kind::Example("echo", Engine::Pinned),
-    },
-    Entry {
-        name: "echo-may",
-        kind: Kind::Example("echo", Engine::May),
-    },
-    Entry {
-        name: "hand",
-        kind: Kind::Example("gevent_echo", Engine::Pinned),
-    },
-    Entry {
-        name: "hand-may",
-        kind: Kind::Example("gevent_echo", Engine::May),
-    },
-    Entry {
-        name: "stream",
-        kind: Kind::Example("stream_echo", Engine::Pinned),
-    },
-    Entry {
-        name: "stream-may",
-        kind: Kind::Example("stream_echo", Engine::May),
-    },
-    Entry {
-        name: "epoll",
-        kind: Kind::Rust("peer-epoll", Some("mio")),
-    },
-    Entry {
-        name: "tokio",
-        kind: Kind::Rust("peer-tokio", Some("tokio")),
-    },
-    Entry {
-        name: "may",
-        kind: Kind::Rust("peer-may", Some("may")),
-    },
-    Entry {
-        name: "go",
-        kind: Kind::Go,
-    },
-    Entry {
-        name: "threads",
-        kind: Kind::Rust("peer-threads", None),
-    },
-    Entry {
-        name: "gevent",
-        kind: Kind::Python("gevent_echo.py", Some("gevent")),
-    },
-    Entry {
-        name: "socketserver",
-        kind: Kind::Python("socketserver_echo.py", None),
-    },
+const ENTRIES: [Entry; 15] = [
+    Entry::new("greenserve-may", Kind::Serve(Engine::May)),
+    Entry::new("echo", Kind::Example("echo", Engine::Pinned)),
+    Entry::new("echo-may", Kind::Example("echo", Engine::May)),
+    Entry::new("hand", Kind::Example("gevent_echo", Engine::Pinned)),
+    Entry::new("hand-may", Kind::Example("gevent_echo", Engine::May)),
+    Entry::new("stream", Kind::Example("stream_echo", Engine::Pinned)),
+    Entry::new("stream-may", Kind::Example("stream_echo", Engine::May)),
+    Entry::new("epoll", Kind::Rust("peer-epoll", Some("mio"))),
+    Entry::new("tokio", Kind::Rust("peer-tokio", Some("tokio"))).timed_by("tasks-tokio"),
+    Entry::new("tokio-multi", Kind::Rust("peer-tokio", Some("tokio")))
+        .timed_by("tasks-tokio")
+        .with(&["--flavor", "multi"]),
+    Entry::new("may", Kind::Rust("peer-may", Some("may"))).timed_by("tasks-may"),
+    Entry::new("go", Kind::Go),
+    Entry::new("threads", Kind::Rust("peer-threads", None)),
+    Entry::new("gevent", Kind::Python("gevent_echo.py", Some("gevent"))),
+    Entry::new("socketserver", Kind::Python("socketserver_echo.py", None)),
 ];
 
 /// Ours, and the peers that `only` names, or all: those of `sources` and the
@@ -166,37 +134,85 @@ fn check_names(only: &[String]) -> Result<(), Failure> {
 fn serve(name: &str, engine: Engine) -> Contestant {
     Contestant {
         command: ServerCommand::ours(name, Model::Coroutine),
+        // `may` needs a promise for the two workers of a wake-up that this
+        // program does not give: its own figures are those of the peer.
+        timer: (engine == Engine::Pinned).then(|| started(name, vec![SELF.into(), "tasks".into()])),
         about: format!("this project, {}", identity::version()),
     }
     .on(engine)
 }
 
+fn started(name: &str, words: Vec<OsString>) -> ServerCommand {
+    ServerCommand {
+        name: name.to_owned(),
+        words,
+        environment: Vec::new(),
+        addressing: Addressing::Options,
+    }
+}
+
 impl Entry {
+    const fn new(name: &'static str, kind: Kind) -> Entry {
+        Entry {
+            name,
+            kind,
+            timer: None,
+            options: &[],
+        }
+    }
+
+    const fn timed_by(self, binary: &'static str) -> Entry {
+        Entry {
+            timer: Some(binary),
+            name: self.name,
+            kind: self.kind,
+            options: self.options,
+        }
+    }
+
+    const fn with(self, options: &'static [&'static str]) -> Entry {
+        Entry {
+            options,
+            name: self.name,
+            kind: self.kind,
+            timer: self.timer,
+        }
+    }
+
     /// Built; or why it cannot be.
     fn contestant(&self, sources: &Path) -> Result<Contestant, String> {
         match self.kind {
             Kind::Serve(engine) => Ok(serve(self.name, engine)),
             Kind::Example(program, engine) => {
                 let built = example(&sources.join("../.."), program)?;
-                Ok(self.started_as(built).on(engine))
+                Ok(self.peer(built, None).on(engine))
             }
-            Kind::Rust(binary, library) => rust(&sources.join("rust"), binary, library).map(|it| self.started_as(it)),
-            Kind::Go => go(&sources.join("go")).map(|it| self.started_as(it)),
+            Kind::Rust(binary, library) => {
+                let package = sources.join("rust");
+                let timer = self.timer.map(|timer| rust(&package, timer, library)).transpose()?;
+                Ok(self.peer(rust(&package, binary, library)?, timer))
+            }
+            Kind::Go => {
+                let folder = sources.join("go");
+                let timer = go(&folder, "./tasks", "tasks-go")?;
+                Ok(self.peer(go(&folder, ".", "peer-go")?, Some(timer)))
+            }
             Kind::Python(script, module) => {
-                python(&sources.join("python").join(script), module).map(|it| self.started_as(it))
+                let built = python(&sources.join("python").join(script), module)?;
+                Ok(self.peer(built, None))
             }
         }
     }
 
-    fn started_as(&self, built: Built) -> Contestant {
+    fn peer(&self, server: Built, timer: Option<Built>) -> Contestant {
+        let command = |words: Vec<OsString>| {
+            let options = self.options.iter().map(OsString::from);
+            started(self.name, words.into_iter().chain(options).collect())
+        };
         Contestant {
-            command: ServerCommand {
-                name: self.name.to_owned(),
-                words: built.words,
-                environment: Vec::new(),
-                addressing: Addressing::Options,
-            },
-            about: built.about,
+            command: command(server.words),
+            timer: timer.map(|timer| command(timer.words)),
+            about: server.about,
         }
     }
 }
@@ -206,6 +222,7 @@ impl Contestant {
     fn on(self, engine: Engine) -> Contestant {
         Contestant {
             command: self.command.with(ENGINE_VARIABLE, &engine.to_string()),
+            timer: self.timer.map(|timer| timer.with(ENGINE_VARIABLE, &engine.to_string())),
             about: format!("{}, engine {engine}", self.about),
         }
     }

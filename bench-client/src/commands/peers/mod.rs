@@ -7,6 +7,7 @@ pub(crate) mod options;
 mod probe;
 mod results;
 pub(crate) mod sheet;
+mod timer;
 mod toolchains;
 
 use std::time::Duration;
@@ -135,12 +136,36 @@ impl Tournament<'_> {
                         contestants[index].name()
                     );
                     watch.turn_to(subject.as_str());
+                    if probe.is_inside() {
+                        self.time(&contestants[index], *probe, index, &subject);
+                        continue;
+                    }
                     let side = self.measure(&contestants[index], *probe, watch);
                     self.enter(side, *probe, index, &subject)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Asks a program for the times that it finds in itself, if there is one.
+    fn time(&mut self, contestant: &Contestant, probe: Probe, index: usize, subject: &str) {
+        let Some(timer) = &contestant.timer else {
+            return self.results.fail(probe, index);
+        };
+        let Places { server, client } = self.places;
+        // Who is alone on one worker has the server's place; two workers need both.
+        let cpus: Vec<_> = match probe {
+            Probe::Wake => server.into_iter().chain(client).collect(),
+            _ => server.into_iter().collect(),
+        };
+        for metric in probe.metrics() {
+            let timed = metric.timed().unwrap_or_default();
+            match timer::ask(timer, timed, &cpus) {
+                Ok(nanos) => self.results.time(*metric, index, nanos),
+                Err(failure) => self.results.remark(format!("{subject}: {failure}")),
+            }
+        }
     }
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {

@@ -52,6 +52,11 @@ impl Results {
         self.runs.push(run);
     }
 
+    /// Takes down what a program found that timed itself.
+    pub(super) fn time(&mut self, metric: Metric, server: usize, nanos: f64) {
+        self.push(metric, server, Some(nanos));
+    }
+
     /// Takes down that a run gave nothing.
     pub(super) fn fail(&mut self, probe: Probe, server: usize) {
         for metric in probe.metrics() {

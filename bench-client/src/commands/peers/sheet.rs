@@ -134,7 +134,7 @@ impl Sheet<'_> {
 
     /// Whether the least of the rounds is shown beside the median.
     fn has_least(&self, metric: Metric) -> bool {
-        self.options.rounds > 1 && metric.is_cpu()
+        self.options.rounds > 1 && metric.is_cost()
     }
 
     /// The least of the rounds, and its ratio to ours. Not marked: a round that
@@ -205,6 +205,17 @@ impl Sheet<'_> {
                 "connection: connect, one echo, close.".to_owned(),
             ),
             (Metric::CpuPerEchoOfMany, many),
+            (
+                Metric::Spawn,
+                "spawn: an empty coroutine (task, goroutine) started and joined by another one, on one worker.".to_owned(),
+            ),
+            (
+                Metric::WakeAsleep,
+                "wake: a message to a coroutine that began on another worker, and one back, with two workers on two CPUs; \
+                 asleep: nothing else runs; working: each worker has another coroutine that computes for 1 µs and yields. \
+                 greenserve and tokio keep the two apart; the others may put one that is woken beside its waker."
+                    .to_owned(),
+            ),
         ]
         .into_iter()
         .filter(|(metric, _)| metrics.contains(metric))
@@ -252,6 +263,7 @@ mod tests {
         results.example(Probe::Echo, Metric::EchoRate, &run);
         let contestant = Contestant {
             command: ServerCommand::ours("a", Model::Coroutine),
+            timer: None,
             about: String::new(),
         };
         let sheet = Sheet {

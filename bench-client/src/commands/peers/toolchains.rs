@@ -79,11 +79,11 @@ fn locked_version<'lock>(lock: &'lock str, library: &str) -> Option<&'lock str> 
     rest.split('"').next()
 }
 
-/// Builds the program in `folder`.
-pub(super) fn go(folder: &Path) -> Result<Built, String> {
+/// Builds the program `package` of the module in `folder` as `name`.
+pub(super) fn go(folder: &Path, package: &str, name: &str) -> Result<Built, String> {
     let about = output(Command::new("go").arg("version")).ok_or("there is no go on the search path")?;
     let status = Command::new("go")
-        .args(["build", "-trimpath", "-buildvcs=false", "-o", "peer-go", "."])
+        .args(["build", "-trimpath", "-buildvcs=false", "-o", name, package])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -91,7 +91,7 @@ pub(super) fn go(folder: &Path) -> Result<Built, String> {
         .map_err(|err| format!("go cannot be run: {err}"))?;
     match status.success() {
         true => Ok(Built {
-            words: words(&[&folder.join("peer-go")]),
+            words: words(&[&folder.join(name)]),
             about,
         }),
         false => Err(format!("go build ended with {status}")),

@@ -205,7 +205,7 @@ fn is_bound(path: &Path) -> bool {
 }
 
 fn spawn(invocation: &Invocation, cpu: Option<usize>) -> io::Result<Child> {
-    launched(cpu)
+    launched(cpu.as_slice())
         .args(&invocation.words)
         .envs(invocation.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
@@ -215,13 +215,13 @@ fn spawn(invocation: &Invocation, cpu: Option<usize>) -> io::Result<Child> {
         .spawn()
 }
 
-/// A command on processor `cpu` that ends with this process; its words are to
-/// be added.
-pub(crate) fn launched(cpu: Option<usize>) -> Command {
+/// A command on processors `cpus`, or where this process runs if there are none,
+/// that ends with this process; its words are to be added.
+pub(crate) fn launched(cpus: &[usize]) -> Command {
     let mut launch = Command::new(SELF);
     launch.args(["launch", "--parent"]);
     launch.arg(std::process::id().to_string());
-    if let Some(cpu) = cpu {
+    for cpu in cpus {
         launch.args(["--cpu", &cpu.to_string()]);
     }
     // Ctrl-C on the terminal is for us: a server must live until the clients
