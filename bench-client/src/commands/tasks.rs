@@ -74,8 +74,8 @@ fn round_trip() -> Result<f64, Failure> {
 
 fn ask(ping: &Sender<()>, ponged: &Receiver<()>) -> Result<f64, Failure> {
     timed(|| {
-        ping.send(()).map_err(broken)?;
-        ponged.recv().map_err(broken)
+        ping.send(()).map_err(|err| broken(&err))?;
+        ponged.recv().map_err(|err| broken(&err))
     })
 }
 
@@ -131,7 +131,7 @@ fn joined(timing: JoinHandle<Result<f64, Failure>>) -> Result<f64, Failure> {
     timing.join().map_err(|panic| broken(panic.message()))?
 }
 
-fn broken(reason: impl ToString) -> Failure {
+fn broken(reason: &(impl ToString + ?Sized)) -> Failure {
     Failure::system("time coroutines", io::Error::other(reason.to_string()))
 }
 

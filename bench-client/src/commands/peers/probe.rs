@@ -144,7 +144,7 @@ impl Metric {
         !matches!(self, Metric::ServerCpu | Metric::ClientCpu)
     }
 
-    /// Whether it is time for a piece of work, to which other work can only add.
+    /// Whether it is time for a piece of work: of such the least is shown too.
     pub(crate) fn is_cost(self) -> bool {
         self.timed().is_some()
             || matches!(

@@ -137,8 +137,7 @@ impl Sheet<'_> {
         self.options.rounds > 1 && metric.is_cost()
     }
 
-    /// The least of the rounds, and its ratio to ours. Not marked: a round that
-    /// something had a part in is not the least.
+    /// The least of the rounds that nothing disturbed, and its ratio to ours.
     fn least(&self, metric: Metric, server: usize) -> String {
         let figure = format::or_none(self.results.least(metric, server), |figure| metric.show(figure));
         match self.results.ratio_of_least(metric, server) {
@@ -171,8 +170,7 @@ impl Sheet<'_> {
         ];
         if self.results.metrics().into_iter().any(|metric| self.has_least(metric)) {
             notes.push(
-                "least: the least of the rounds, which other work on the machine disturbed least; in parentheses its \
-                 ratio to our least."
+                "least: the least of the rounds that nothing disturbed; in parentheses its ratio to our least."
                     .to_owned(),
             );
         }
