@@ -192,6 +192,7 @@ fn both_models_are_compared_without_a_word() {
         "echoes/s",
         "server CPU per echo",
         "memory per client",
+        "page tables per client",
     ] {
         assert!(text.contains(label), "{label} in {text}");
     }

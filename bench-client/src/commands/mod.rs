@@ -16,6 +16,7 @@ pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod steps;
 pub(crate) mod sweep;
+pub(crate) mod tasks;
 pub(crate) mod turns;
 
 use cli::{Cli, Command};
@@ -41,6 +42,7 @@ pub(crate) fn perform(cli: &Cli) -> Result<Status, Failure> {
         Some(Command::Report(options)) => report::render(options),
         Some(Command::Serve(options)) => serve::serve(options).map(|()| Status::Fine),
         Some(Command::Doctor(options)) => doctor::doctor(options),
+        Some(Command::Tasks(options)) => tasks::run(options).map(|()| Status::Fine),
         Some(Command::Launch(options)) => Err(launch::launch(options)),
     }
 }

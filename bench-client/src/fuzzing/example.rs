@@ -175,6 +175,8 @@ impl Run {
             "host": Host::default(),
             "memory": Memory {
                 few_clients: 2, many_clients: 10, few_bytes: 0, many_bytes: 80_000, bytes_per_client: 10_000.0,
+                few_page_table_bytes: Some(0), many_page_table_bytes: Some(4_096),
+                page_table_bytes_per_client: Some(512.0),
             },
             "errors": [], "unfinished": 0, "verdict": Verdict { valid: true, ..Verdict::default() },
         });

@@ -30,7 +30,7 @@ fn process(text: &str) {
     for name in ["voluntary_ctxt_switches", "Cpus_allowed_list"] {
         assert!(field(text, name).is_none_or(|value| text.contains(value)));
     }
-    let _ = (size(text, "Rss:"), size(text, "Pss:"));
+    let _ = (size(text, "Rss:"), size(text, "Pss:"), size(text, "VmPTE:"));
 }
 
 fn machine(text: &str) {

@@ -124,8 +124,8 @@ impl fmt::Display for Breach {
 pub(crate) struct GateOptions {
     /// Exit with status 3 if this is true: p99>2ms, rps<50k; may be repeated.
     ///
-    /// Also cpu>8us, memory>10k, errors.corrupt>0, unfinished>0, fairness<0.9. A
-    /// gate on errors says how many are allowed.
+    /// Also cpu>8us, memory>10k, page-tables>1k, errors.corrupt>0, unfinished>0,
+    /// fairness<0.9. A gate on errors says how many are allowed.
     #[arg(long = "fail-if", value_name = "CONDITION")]
     gates: Vec<Gate>,
 }
@@ -205,6 +205,8 @@ mod tests {
             ("unfinished>0", false),
             ("memory>10k", false),
             ("memory>9k", true),
+            ("page-tables>600", false),
+            ("page-tables>500", true),
             ("cpu>10us", false),
             ("cpu>9.5us", true),
         ] {

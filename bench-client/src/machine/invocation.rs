@@ -28,6 +28,8 @@ pub(crate) struct ServerCommand {
     pub(crate) name: String,
     /// The program and its options, all but those about the address.
     pub(crate) words: Vec<OsString>,
+    /// What is set in its environment, beside what it inherits.
+    pub(crate) environment: Vec<(OsString, OsString)>,
     /// Who chooses the address.
     pub(crate) addressing: Addressing,
 }
@@ -51,6 +53,8 @@ pub(crate) enum Addressing {
 pub(crate) struct Invocation {
     /// The program and all its options.
     pub(crate) words: Vec<OsString>,
+    /// What is set in its environment.
+    pub(crate) environment: Vec<(OsString, OsString)>,
     /// Where it listens, if that is known before.
     pub(crate) chosen: Option<Endpoint>,
     /// Where its socket is to be; removed with everything in it when dropped.
@@ -64,6 +68,7 @@ impl ServerCommand {
         ServerCommand {
             name: name.to_owned(),
             words: words.map(OsString::from).to_vec(),
+            environment: Vec::new(),
             addressing: Addressing::Options,
         }
     }
@@ -81,6 +86,7 @@ impl ServerCommand {
         ServerCommand {
             name: protocol.id().to_owned(),
             words: words.into_iter().map(OsString::from).collect(),
+            environment: Vec::new(),
             addressing,
         }
     }
@@ -108,7 +114,18 @@ impl ServerCommand {
             let workers = workers.to_string();
             words.extend(["--listen", "127.0.0.1:0", "--workers", &workers].map(OsString::from));
         }
-        Ok(Invocation { words, chosen, folder })
+        Ok(Invocation {
+            words,
+            environment: self.environment.clone(),
+            chosen,
+            folder,
+        })
+    }
+
+    /// The same with `name` set to `value` in its environment.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> ServerCommand {
+        self.environment.push((name.into(), value.into()));
+        self
     }
 }
 
@@ -124,6 +141,7 @@ impl FromStr for ServerCommand {
             name: text.to_owned(),
             addressing: addressing(text)?,
             words: words.into_iter().map(OsString::from).collect(),
+            environment: Vec::new(),
         })
     }
 }
@@ -197,7 +215,9 @@ mod tests {
     #[test]
     fn a_chosen_path_is_private_and_gone_afterwards() {
         let command: ServerCommand = "serve unix:{path}".parse().unwrap();
-        let Invocation { words, chosen, folder } = command.invocation(1).unwrap();
+        let Invocation {
+            words, chosen, folder, ..
+        } = command.invocation(1).unwrap();
         let (Some(Endpoint::Path(path)), Some(folder)) = (chosen, folder) else {
             panic!("no path");
         };

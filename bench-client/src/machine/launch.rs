@@ -22,9 +22,9 @@ pub(crate) struct LaunchOptions {
     /// The process to die with.
     #[arg(long)]
     parent: i32,
-    /// The processor to run on.
+    /// A processor to run on; any if there is none.
     #[arg(long)]
-    cpu: Option<usize>,
+    cpu: Vec<usize>,
     /// What to become.
     #[arg(last = true, required = true, num_args = 1..)]
     command: Vec<OsString>,
@@ -44,7 +44,10 @@ fn prepare(options: &LaunchOptions) -> Result<(), Failure> {
     if getppid().as_raw() != options.parent {
         return Err(Failure::Interrupted);
     }
-    options.cpu.map_or(Ok(()), pinning::pin)
+    match options.cpu[..] {
+        [] => Ok(()),
+        ref cpus => pinning::pin_to(cpus),
+    }
 }
 
 fn become_server(command: &[OsString]) -> Failure {

@@ -57,7 +57,7 @@ pub(crate) fn lines(asked: &[Percentile]) -> Vec<Line> {
 }
 
 /// Those behind the percentiles.
-fn others() -> [Line; 8] {
+fn others() -> [Line; 9] {
     let plain = |name, figure: fn(&Run) -> Option<f64>, show| Line::new(Label::Plain(name), figure, show);
     [
         Line::new(Label::Time("max".to_owned()), |run| Figure::Max.of(run), wording::time),
@@ -71,6 +71,7 @@ fn others() -> [Line; 8] {
         )
         .aside(),
         plain("memory per client", |run| Figure::Memory.of(run), format::kib).on_card(),
+        plain("page tables per client", |run| Figure::PageTables.of(run), format::kib),
         plain(
             "fairness (Jain)",
             |run| Figure::Fairness.of(run),

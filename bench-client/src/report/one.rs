@@ -38,6 +38,9 @@ pub(crate) fn figures(run: &Run, asked: &[Percentile]) -> Vec<(String, String)> 
     if let Some(memory) = &run.memory {
         let figure = format::kib(memory.bytes_per_client);
         line("memory", format!("{figure} per client ({})", memory.slope()));
+        if let Some(bytes) = memory.page_table_bytes_per_client {
+            line("page tables", format!("{} per client, beside that", format::kib(bytes)));
+        }
     }
     line("client", client(run));
     line("errors", run.errors_in_words());
@@ -106,5 +109,21 @@ fn server(run: &Run) -> String {
         None if run.window_s.is_none() => "no account: nothing was measured".to_owned(),
         None => "no account".to_owned(),
         Some(server) => format!("process {}: {}", server.pid, server.in_words(run.workload.unit())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_tables_have_a_line_beside_resident_memory_where_they_were_counted() {
+        let mut run = Run::full("a");
+        let text = report(&run, &[]);
+        assert!(text.contains("memory        9.77 KiB per client (growth of"), "{text}");
+        assert!(text.contains("page tables   0.50 KiB per client"), "{text}");
+        let memory = run.memory.as_mut().unwrap();
+        memory.page_table_bytes_per_client = None;
+        assert!(!report(&run, &[]).contains("page tables"));
     }
 }

@@ -76,6 +76,11 @@ pub(crate) fn notes(comparison: &Comparison<'_>) -> Vec<String> {
     }
     if let Some(memory) = comparison.runs().find_map(|run| run.memory) {
         notes.push(format!("memory per client: {}", memory.slope()));
+        if memory.page_table_bytes_per_client.is_some() {
+            notes.push(
+                "page tables per client: what the kernel keeps to map that memory, which is not in it".to_owned(),
+            );
+        }
     }
     notes.extend(comparison.runs().flat_map(crate::saved::Run::remarks));
     notes

@@ -14,7 +14,7 @@ use crate::run::books::{Books, Opening};
 use crate::run::client::Served;
 use crate::run::crew::{Crew, Shift};
 use crate::run::job::{Job, Phase};
-use crate::run::outcome::{Memory, Outcome, Window};
+use crate::run::outcome::{Held, Memory, Outcome, Window};
 use crate::run::recording::{Recorder, Times};
 use crate::run::series::Series;
 use crate::run::standstill::Standstill;
@@ -130,17 +130,22 @@ impl Run<'_> {
             return Ok((crew, None));
         }
         crew.recruit(few, self.watch)?;
-        let before = (crew.size(), self.resident());
+        let before = self.held(crew.size());
         crew.recruit(clients, self.watch)?;
-        let after = (crew.size(), self.resident());
+        let after = self.held(crew.size());
         Ok((crew, Memory::between(before, after)))
     }
 
-    fn resident(&mut self) -> Option<u64> {
+    /// What the server holds now, for so many clients.
+    fn held(&mut self, clients: u32) -> Option<Held> {
         let server = self.books.server()?;
         self.watch
             .wait(Instant::now() + SETTLE, || "counting memory".to_owned());
-        server.resident().ok()
+        Some(Held {
+            clients,
+            resident: server.resident().ok()?,
+            page_tables: server.page_tables().ok(),
+        })
     }
 
     /// Everybody works; it counts from the end of the warm-up on.

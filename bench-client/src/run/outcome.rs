@@ -73,37 +73,47 @@ pub(crate) struct Window {
     pub(crate) client: Option<Usage>,
 }
 
-/// The server's resident memory at two numbers of clients, all of which had
-/// exchanged one message and none of which was doing anything.
+/// The server's memory at two numbers of clients, all of which had exchanged one
+/// message and none of which was doing anything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// The smaller number of clients.
-    pub(crate) few: u32,
-    /// The larger one.
-    pub(crate) many: u32,
-    /// Bytes with few.
-    pub(crate) few_bytes: u64,
-    /// Bytes with many.
-    pub(crate) many_bytes: u64,
+    /// With the smaller number of clients.
+    pub(crate) few: Held,
+    /// With the larger one.
+    pub(crate) many: Held,
+}
+
+/// What a server held for so many clients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// How many.
+    pub(crate) clients: u32,
+    /// Bytes of resident memory.
+    pub(crate) resident: u64,
+    /// Bytes of the page tables that map it, if the kernel tells.
+    pub(crate) page_tables: Option<u64>,
 }
 
 impl Memory {
-    /// Of two readings, each a number of clients and the bytes then; `None`
-    /// unless there are two that differ.
-    pub(crate) fn between(few: (u32, Option<u64>), many: (u32, Option<u64>)) -> Option<Memory> {
-        let memory = Memory {
-            few: few.0,
-            many: many.0,
-            few_bytes: few.1?,
-            many_bytes: many.1?,
-        };
-        (memory.many > memory.few).then_some(memory)
+    /// Of two readings; `None` unless there are two that differ.
+    pub(crate) fn between(few: Option<Held>, many: Option<Held>) -> Option<Memory> {
+        let memory = Memory { few: few?, many: many? };
+        (memory.many.clients > memory.few.clients).then_some(memory)
     }
 
-    /// Bytes that one more client takes.
+    /// Bytes of resident memory that one more client takes.
     pub(crate) fn per_client(&self) -> f64 {
-        let grown = self.many_bytes as f64 - self.few_bytes as f64;
-        grown / f64::from(self.many - self.few)
+        self.slope(self.few.resident, self.many.resident)
+    }
+
+    /// Bytes of page tables that one more client takes.
+    pub(crate) fn tables_per_client(&self) -> Option<f64> {
+        Some(self.slope(self.few.page_tables?, self.many.page_tables?))
+    }
+
+    fn slope(&self, few: u64, many: u64) -> f64 {
+        let grown = many as f64 - few as f64;
+        grown / f64::from(self.many.clients - self.few.clients)
     }
 }
 
@@ -184,11 +194,23 @@ impl Outcome {
 mod tests {
     use super::*;
 
+    fn held(clients: u32, resident: u64, page_tables: Option<u64>) -> Option<Held> {
+        Some(Held {
+            clients,
+            resident,
+            page_tables,
+        })
+    }
+
     #[test]
-    fn memory_is_a_slope() {
-        let memory = Memory::between((50, Some(3_000_000)), (500, Some(7_500_000))).unwrap();
+    fn memory_is_a_slope_and_page_tables_are_another() {
+        let few = held(50, 3_000_000, Some(100_000));
+        let memory = Memory::between(few, held(500, 7_500_000, Some(325_000))).unwrap();
         assert_eq!(memory.per_client(), 10_000.0);
-        assert!(Memory::between((50, None), (500, Some(1))).is_none());
-        assert!(Memory::between((1, Some(1)), (1, Some(1))).is_none());
+        assert_eq!(memory.tables_per_client(), Some(500.0));
+        let memory = Memory::between(few, held(500, 7_500_000, None)).unwrap();
+        assert_eq!(memory.tables_per_client(), None);
+        assert!(Memory::between(None, held(500, 1, None)).is_none());
+        assert!(Memory::between(held(1, 1, None), held(1, 1, None)).is_none());
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Figure {
     Cpu,
     /// What one more client costs the server.
     Memory,
+    /// What the kernel keeps to map that.
+    PageTables,
     /// Everything that went wrong, or one class of it.
     Errors(Option<ErrorClass>),
     /// Messages without an answer at the end.
@@ -40,7 +42,7 @@ pub(crate) enum Figure {
 }
 
 /// All but the classes of errors, in the order of messages.
-const NAMED: [(&str, Figure); 12] = [
+const NAMED: [(&str, Figure); 13] = [
     ("rps", Figure::Rate),
     ("p50", Figure::P50),
     ("p90", Figure::P90),
@@ -50,6 +52,7 @@ const NAMED: [(&str, Figure); 12] = [
     ("mean", Figure::Mean),
     ("cpu", Figure::Cpu),
     ("memory", Figure::Memory),
+    ("page-tables", Figure::PageTables),
     ("errors", Figure::Errors(None)),
     ("unfinished", Figure::Unfinished),
     ("fairness", Figure::Fairness),
@@ -99,6 +102,7 @@ impl Figure {
             Figure::Rate => run.answers_per_s,
             Figure::Cpu => run.server.as_ref()?.cpu_us_per_answer.map(|micros| micros / 1e6),
             Figure::Memory => run.memory.map(|memory| memory.bytes_per_client),
+            Figure::PageTables => run.memory?.page_table_bytes_per_client,
             Figure::Errors(None) => Some(run.errors() as f64),
             Figure::Errors(Some(class)) => Some(run.errors_of(class.id()) as f64),
             Figure::Unfinished => Some(run.unfinished as f64),
@@ -127,7 +131,7 @@ impl Figure {
     pub(crate) fn read(self, text: &str) -> Result<f64, String> {
         match self {
             Figure::Rate => quantity::rate(text),
-            Figure::Memory => quantity::bytes(text).map(|bytes| bytes as f64),
+            Figure::Memory | Figure::PageTables => quantity::bytes(text).map(|bytes| bytes as f64),
             Figure::Errors(_) | Figure::Unfinished | Figure::Fairness => quantity::number(text),
             _ => quantity::duration(text).map(|time| time.as_secs_f64()),
         }
@@ -137,7 +141,7 @@ impl Figure {
     pub(crate) fn show(self, value: f64) -> String {
         match self {
             Figure::Rate => format!("{}/s", format::thousands(value)),
-            Figure::Memory => format::kib(value),
+            Figure::Memory | Figure::PageTables => format::kib(value),
             Figure::Errors(_) | Figure::Unfinished => format::thousands(value),
             Figure::Fairness => format!("{value:.3}"),
             _ => format::duration(Duration::try_from_secs_f64(value).unwrap_or_default()),
@@ -150,6 +154,7 @@ impl Figure {
             Figure::Rate => "answers".to_owned(),
             Figure::Cpu => "server CPU per answer".to_owned(),
             Figure::Memory => "memory per client".to_owned(),
+            Figure::PageTables => "page tables per client".to_owned(),
             _ => self.name(),
         }
     }

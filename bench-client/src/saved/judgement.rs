@@ -88,8 +88,8 @@ impl Word {
     /// For B's `figure` being larger than A's, or smaller.
     pub(crate) fn of(figure: Figure, larger: bool) -> Word {
         match (figure, larger == figure.more_is_better()) {
-            (Figure::Cpu | Figure::Memory, true) => Word::Less,
-            (Figure::Cpu | Figure::Memory, false) => Word::More,
+            (Figure::Cpu | Figure::Memory | Figure::PageTables, true) => Word::Less,
+            (Figure::Cpu | Figure::Memory | Figure::PageTables, false) => Word::More,
             (_, true) => Word::Faster,
             (_, false) => Word::Slower,
         }

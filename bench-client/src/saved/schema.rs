@@ -46,6 +46,7 @@ fn a_field_that_the_schema_lacks_is_found_wherever_it_is() {
         "/runs/0",
         "/runs/0/workload",
         "/runs/0/server",
+        "/runs/0/memory",
         "/runs/0/ceiling",
         "/runs/0/series/0",
         "/judgements/0",
@@ -77,6 +78,19 @@ fn a_file_of_before_there_were_judgements_is_described_and_read() {
     }
     assert_eq!(faults(&value), Vec::<String>::new());
     assert!(serde_json::from_value::<Saved>(value).unwrap().judgements.is_empty());
+}
+
+#[test]
+fn a_file_of_before_page_tables_were_counted_is_described_and_read() {
+    let mut value = full();
+    for run in value["runs"].as_array_mut().unwrap() {
+        let memory = run["memory"].as_object_mut().unwrap();
+        memory.retain(|field, _| !field.contains("page_table"));
+    }
+    assert_eq!(faults(&value), Vec::<String>::new());
+    let saved = serde_json::from_value::<Saved>(value).unwrap();
+    let memory = saved.runs[0].memory.unwrap();
+    assert_eq!(memory.page_table_bytes_per_client, None);
 }
 
 #[test]

@@ -65,15 +65,27 @@ pub(crate) struct Host {
     pub(crate) softirq_s: Option<f64>,
 }
 
-/// The server's resident memory at two numbers of clients.
+/// The server's memory at two numbers of clients.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Memory {
     /// The smaller number.
     pub(crate) few_clients: u32,
     /// The larger one.
     pub(crate) many_clients: u32,
+    /// Resident memory with the smaller number.
     pub(crate) few_bytes: u64,
+    /// Resident memory with the larger one.
     pub(crate) many_bytes: u64,
     /// That one more client takes.
     pub(crate) bytes_per_client: f64,
+    /// The kernel's page tables for it with the smaller number, which are not
+    /// in the resident memory.
+    #[serde(default)]
+    pub(crate) few_page_table_bytes: Option<u64>,
+    /// Those with the larger one.
+    #[serde(default)]
+    pub(crate) many_page_table_bytes: Option<u64>,
+    /// That one more client takes of them.
+    #[serde(default)]
+    pub(crate) page_table_bytes_per_client: Option<f64>,
 }

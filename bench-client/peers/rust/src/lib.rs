@@ -2,6 +2,8 @@
 //! buffer size and the line that says a server is ready. Nothing in here runs
 //! once clients are being served, except `accept_failed` on an error.
 
+pub mod tasks;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};

@@ -14,6 +14,7 @@ use crate::commands::run::RunOptions;
 use crate::commands::selftest::SelftestOptions;
 use crate::commands::serve::ServeOptions;
 use crate::commands::sweep::SweepOptions;
+use crate::commands::tasks::TaskOptions;
 use crate::machine::launch::LaunchOptions;
 
 /// Measures echo servers with clients that verify every byte.
@@ -66,4 +67,7 @@ pub(crate) enum Command {
     /// Start a server; for this program's own use.
     #[command(hide = true)]
     Launch(LaunchOptions),
+    /// Time this library's coroutines; for this program's own use.
+    #[command(hide = true)]
+    Tasks(TaskOptions),
 }

@@ -7,15 +7,14 @@ pub(crate) mod options;
 mod probe;
 mod results;
 pub(crate) mod sheet;
+mod timer;
 mod toolchains;
 
 use std::time::Duration;
 
 use crate::base::failure::{Failure, Status};
 use crate::judge::{rounds, verdict};
-use crate::machine::invocation::ServerCommand;
-use crate::machine::{identity, limits, pinning};
-use crate::plan::model::Model;
+use crate::machine::{limits, pinning};
 use crate::plan::places::Places;
 use crate::run::sides::Side;
 use crate::run::stage::Stage;
@@ -28,8 +27,6 @@ pub(crate) use catalogue::{Catalogue, Contestant};
 pub(crate) use probe::{Metric, Probe};
 pub(crate) use results::Results;
 
-/// Ours; the first of the contestants.
-const OURS: &str = "greenserve";
 /// Starting, connecting and stopping, for the estimate of how long it takes.
 const OVERHEAD: Duration = Duration::from_secs(1);
 
@@ -45,8 +42,7 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     ])?;
     let stage = Stage::find(pinning::choose(options.turns.no_pin));
     // Before this process is bound to one processor: building takes them all.
-    let mut catalogue = catalogue::find(&options.peers_dir, &options.only)?;
-    catalogue.contestants.insert(0, ours());
+    let catalogue = catalogue::find(&options.peers_dir, &options.only)?;
     let mut watch = stage.enter(&options.turns.load.client)?;
     limits::check_machine(options.turns.load.clients)?;
 
@@ -69,13 +65,6 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     }
     report(&tournament, &catalogue, &stage)?;
     Ok(tournament.worst)
-}
-
-fn ours() -> Contestant {
-    Contestant {
-        command: ServerCommand::ours(OURS, Model::Coroutine),
-        about: format!("this project, {}", identity::version()),
-    }
 }
 
 fn announcement(options: &PeersOptions, catalogue: &Catalogue, probes: &[Probe]) -> String {
@@ -147,12 +136,36 @@ impl Tournament<'_> {
                         contestants[index].name()
                     );
                     watch.turn_to(subject.as_str());
+                    if probe.is_inside() {
+                        self.time(&contestants[index], *probe, index, &subject);
+                        continue;
+                    }
                     let side = self.measure(&contestants[index], *probe, watch);
                     self.enter(side, *probe, index, &subject)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Asks a program for the times that it finds in itself, if there is one.
+    fn time(&mut self, contestant: &Contestant, probe: Probe, index: usize, subject: &str) {
+        let Some(timer) = &contestant.timer else {
+            return self.results.fail(probe, index);
+        };
+        let Places { server, client } = self.places;
+        // Who is alone on one worker has the server's place; two workers need both.
+        let cpus: Vec<_> = match probe {
+            Probe::Wake => server.into_iter().chain(client).collect(),
+            _ => server.into_iter().collect(),
+        };
+        for metric in probe.metrics() {
+            let timed = metric.timed().unwrap_or_default();
+            match timer::ask(timer, timed, &cpus) {
+                Ok(nanos) => self.results.time(*metric, index, nanos),
+                Err(failure) => self.results.remark(format!("{subject}: {failure}")),
+            }
+        }
     }
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {

@@ -51,10 +51,11 @@ impl PeersOptions {
             Probe::Churn => CHURNING.min(self.turns.load.clients),
             Probe::Memory => IDLE_MANY,
             Probe::Many => self.many,
+            Probe::Spawn | Probe::Wake => 0,
         }
     }
 
-    /// The run of `probe`.
+    /// The run of `probe`, which is a load.
     pub(crate) fn plan(&self, probe: Probe) -> Plan {
         let clients = self.clients(probe);
         let plan = Plan {
@@ -69,7 +70,7 @@ impl PeersOptions {
             ..self.turns.plan()
         };
         match probe {
-            Probe::Echo => plan,
+            Probe::Echo | Probe::Spawn | Probe::Wake => plan,
             // A round of so many clients takes a quarter of a second: a longer
             // warm-up is as many rounds as the others have.
             Probe::Many => Plan {

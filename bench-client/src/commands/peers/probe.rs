@@ -1,10 +1,12 @@
 //! What is measured of each server.
 
+use clap::ValueEnum;
+
 use crate::base::format;
 use crate::run::outcome::{Memory, Outcome};
 
 /// One kind of run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Probe {
     /// Echoes over connections that stay.
     Echo,
@@ -14,6 +16,10 @@ pub(crate) enum Probe {
     Memory,
     /// Echoes of very many clients.
     Many,
+    /// Starting and joining a coroutine, from inside a program.
+    Spawn,
+    /// Waking a coroutine of another worker, from inside a program.
+    Wake,
 }
 
 impl Probe {
@@ -24,6 +30,8 @@ impl Probe {
             Probe::Churn => "churn",
             Probe::Memory => "memory",
             Probe::Many => "many",
+            Probe::Spawn => "spawn",
+            Probe::Wake => "wake",
         }
     }
 
@@ -38,9 +46,16 @@ impl Probe {
                 Metric::ClientCpu,
             ],
             Probe::Churn => &[Metric::CpuPerConnection, Metric::ConnectionRate],
-            Probe::Memory => &[Metric::MemoryPerClient],
+            Probe::Memory => &[Metric::MemoryPerClient, Metric::PageTablesPerClient],
             Probe::Many => &[Metric::CpuPerEchoOfMany, Metric::RateOfMany],
+            Probe::Spawn => &[Metric::Spawn],
+            Probe::Wake => &[Metric::WakeAsleep, Metric::WakeWorking],
         }
+    }
+
+    /// Whether a program times itself; the others are loads on a server.
+    pub(crate) fn is_inside(self) -> bool {
+        matches!(self, Probe::Spawn | Probe::Wake)
     }
 }
 
@@ -63,17 +78,25 @@ pub(crate) enum Metric {
     ConnectionRate,
     /// Bytes of the server's resident memory for an idle client.
     MemoryPerClient,
+    /// Bytes of the kernel's page tables for it.
+    PageTablesPerClient,
     /// As [`Metric::CpuPerEcho`], with many clients.
     CpuPerEchoOfMany,
     /// As [`Metric::EchoRate`], with many clients.
     RateOfMany,
+    /// Nanoseconds until an empty coroutine has been started and joined.
+    Spawn,
+    /// Nanoseconds to a coroutine of another worker and back, where both sleep.
+    WakeAsleep,
+    /// The same where both workers have another coroutine that computes.
+    WakeWorking,
 }
 
 impl Metric {
     /// The kind of run that gives it.
     pub(crate) fn probe(self) -> Option<Probe> {
-        let probes = [Probe::Echo, Probe::Churn, Probe::Memory, Probe::Many];
-        probes.into_iter().find(|probe| probe.metrics().contains(&self))
+        let mut probes = Probe::value_variants().iter().copied();
+        probes.find(|probe| probe.metrics().contains(&self))
     }
 
     /// Its name for programs.
@@ -87,8 +110,12 @@ impl Metric {
             Metric::CpuPerConnection => "cpu_us_per_connection",
             Metric::ConnectionRate => "connections_per_s",
             Metric::MemoryPerClient => "bytes_per_client",
+            Metric::PageTablesPerClient => "page_table_bytes_per_client",
             Metric::CpuPerEchoOfMany => "many_cpu_us_per_echo",
             Metric::RateOfMany => "many_echoes_per_s",
+            Metric::Spawn => "spawn_ns",
+            Metric::WakeAsleep => "wake_asleep_ns",
+            Metric::WakeWorking => "wake_working_ns",
         }
     }
 
@@ -103,8 +130,12 @@ impl Metric {
             Metric::CpuPerConnection => "CPU/connection µs",
             Metric::ConnectionRate => "connections/s",
             Metric::MemoryPerClient => "KiB/client",
+            Metric::PageTablesPerClient => "KiB/client, page tables",
             Metric::CpuPerEchoOfMany => "CPU/echo µs, many",
             Metric::RateOfMany => "echoes/s, many",
+            Metric::Spawn => "spawn ns",
+            Metric::WakeAsleep => "wake ns, asleep",
+            Metric::WakeWorking => "wake ns, working",
         }
     }
 
@@ -113,7 +144,26 @@ impl Metric {
         !matches!(self, Metric::ServerCpu | Metric::ClientCpu)
     }
 
-    /// The figure that a run gave.
+    /// Whether it is time for a piece of work: of such the least is shown too.
+    pub(crate) fn is_cost(self) -> bool {
+        self.timed().is_some()
+            || matches!(
+                self,
+                Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany
+            )
+    }
+
+    /// What a program calls it that times it from inside.
+    pub(crate) fn timed(self) -> Option<&'static str> {
+        match self {
+            Metric::Spawn => Some("spawn"),
+            Metric::WakeAsleep => Some("asleep"),
+            Metric::WakeWorking => Some("working"),
+            _ => None,
+        }
+    }
+
+    /// The figure that a load on a server gave.
     pub(crate) fn of(self, outcome: &Outcome) -> Option<f64> {
         match self {
             Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany => outcome.server_cpu_per_echo(),
@@ -122,6 +172,8 @@ impl Metric {
             Metric::ServerCpu => outcome.server_share(),
             Metric::ClientCpu => outcome.client_share(),
             Metric::MemoryPerClient => outcome.memory.as_ref().map(Memory::per_client),
+            Metric::PageTablesPerClient => outcome.memory.as_ref().and_then(Memory::tables_per_client),
+            Metric::Spawn | Metric::WakeAsleep | Metric::WakeWorking => None,
         }
     }
 
@@ -131,7 +183,7 @@ impl Metric {
             Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => format::thousands(figure),
             Metric::EchoP99 => format::duration(std::time::Duration::from_secs_f64(figure)),
             Metric::ServerCpu | Metric::ClientCpu => format::percent(figure),
-            Metric::MemoryPerClient => format::three_digits(figure / 1024.0),
+            Metric::MemoryPerClient | Metric::PageTablesPerClient => format::three_digits(figure / 1024.0),
             _ => format::three_digits(figure),
         }
     }

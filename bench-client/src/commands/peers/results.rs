@@ -9,6 +9,7 @@ use super::notes::Notes;
 use super::probe::{Metric, Probe};
 use crate::base::format;
 use crate::base::statistics;
+use crate::judge::verdict;
 use crate::run::sides::Side;
 use crate::run::stage::Stage;
 use crate::saved::{Run, Saved};
@@ -19,6 +20,8 @@ pub(crate) struct Results {
     servers: usize,
     /// One entry a round; `None` for a run that failed.
     figures: BTreeMap<(Metric, usize), Vec<Option<f64>>>,
+    /// Those of them that nothing disturbed.
+    quiet: BTreeMap<(Metric, usize), Vec<f64>>,
     /// Everything that was measured, in the order of time.
     runs: Vec<Run>,
     remarks: Vec<String>,
@@ -31,6 +34,7 @@ impl Results {
         Results {
             servers,
             figures: BTreeMap::new(),
+            quiet: BTreeMap::new(),
             runs: Vec::new(),
             remarks: Vec::new(),
             notes: Notes::default(),
@@ -43,6 +47,9 @@ impl Results {
         let run = side.saved();
         for metric in probe.metrics() {
             self.push(*metric, server, metric.of(outcome));
+            if !verdict::is_disturbed(&run) {
+                self.keep(*metric, server, metric.of(outcome));
+            }
         }
         if outcome.errors() > 0 {
             self.remark(format!("{subject}: {}", format::faults(&outcome.faults)));
@@ -50,6 +57,12 @@ impl Results {
         let round = probe.metrics().iter().map(|metric| self.rounds(*metric, server).len());
         self.notes.add(probe, server, round.max().unwrap_or_default(), &run);
         self.runs.push(run);
+    }
+
+    /// Takes down what a program found that timed itself.
+    pub(super) fn time(&mut self, metric: Metric, server: usize, nanos: f64) {
+        self.push(metric, server, Some(nanos));
+        self.keep(metric, server, Some(nanos));
     }
 
     /// Takes down that a run gave nothing.
@@ -66,6 +79,10 @@ impl Results {
 
     fn push(&mut self, metric: Metric, server: usize, figure: Option<f64>) {
         self.figures.entry((metric, server)).or_default().push(figure);
+    }
+
+    fn keep(&mut self, metric: Metric, server: usize, figure: Option<f64>) {
+        self.quiet.entry((metric, server)).or_default().extend(figure);
     }
 
     /// What must be known before the figures are believed.
@@ -100,6 +117,20 @@ impl Results {
         }))
     }
 
+    /// The least of one server's rounds that nothing disturbed. One that waited
+    /// for its processor finds more clients ready at once, and an echo then costs
+    /// less than it ever does to a server that is left alone.
+    pub(crate) fn least(&self, metric: Metric, server: usize) -> Option<f64> {
+        let quiet = self.quiet.get(&(metric, server))?;
+        quiet.iter().copied().reduce(f64::min)
+    }
+
+    /// The same divided by ours.
+    pub(crate) fn ratio_of_least(&self, metric: Metric, server: usize) -> Option<f64> {
+        let ratio = self.least(metric, server)? / self.least(metric, 0)?;
+        ratio.is_finite().then_some(ratio)
+    }
+
     /// What an echo costs with many clients, divided by what it costs with few.
     pub(crate) fn growth(&self, server: usize) -> Option<f64> {
         let many = self.median(Metric::CpuPerEchoOfMany, server)?;
@@ -131,6 +162,8 @@ impl Results {
             let report = MetricReport {
                 median: self.median(metric, server),
                 ratio_to_ours: self.ratio(metric, server),
+                least: self.least(metric, server),
+                ratio_of_least: self.ratio_of_least(metric, server),
                 rounds: self.rounds(metric, server).to_vec(),
                 disturbed: self.disturbed(metric, server),
             };
@@ -176,6 +209,8 @@ struct ServerReport {
 struct MetricReport {
     median: Option<f64>,
     ratio_to_ours: Option<f64>,
+    least: Option<f64>,
+    ratio_of_least: Option<f64>,
     rounds: Vec<Option<f64>>,
     disturbed: usize,
 }
@@ -216,5 +251,20 @@ mod tests {
         assert_eq!(results.ratio(Metric::CpuPerEcho, 1), Some(2.5));
         assert_eq!(results.ratio(Metric::CpuPerEcho, 0), Some(1.0));
         assert_eq!(results.ratio(Metric::EchoRate, 1), None);
+    }
+
+    #[test]
+    fn least_figures_may_be_of_different_rounds() {
+        let mut results = Results::new(2);
+        for (ours, theirs) in [(4.0, Some(9.0)), (2.0, None), (3.0, Some(8.0))] {
+            results.keep(Metric::CpuPerEcho, 0, Some(ours));
+            results.keep(Metric::CpuPerEcho, 1, theirs);
+        }
+        // One that was disturbed.
+        results.push(Metric::CpuPerEcho, 1, Some(1.0));
+        assert_eq!(results.least(Metric::CpuPerEcho, 1), Some(8.0));
+        assert_eq!(results.ratio_of_least(Metric::CpuPerEcho, 1), Some(4.0));
+        assert_eq!(results.ratio_of_least(Metric::CpuPerEcho, 0), Some(1.0));
+        assert_eq!(results.ratio_of_least(Metric::EchoRate, 1), None);
     }
 }

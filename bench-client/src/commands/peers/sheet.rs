@@ -80,6 +80,10 @@ impl Sheet<'_> {
         for metric in self.results.metrics() {
             let cells = servers().map(|server| self.cell(metric, server));
             table.row(std::iter::once(metric.label().to_owned()).chain(cells));
+            if self.has_least(metric) {
+                let cells = servers().map(|server| self.least(metric, server));
+                table.row(std::iter::once(format!("{}, least", metric.label())).chain(cells));
+            }
         }
         if servers().any(|server| self.results.growth(server).is_some()) {
             let growth = |server| format::or_none(self.results.growth(server), format::three_digits);
@@ -128,6 +132,20 @@ impl Sheet<'_> {
         }
     }
 
+    /// Whether the least of the rounds is shown beside the median.
+    fn has_least(&self, metric: Metric) -> bool {
+        self.options.rounds > 1 && metric.is_cost()
+    }
+
+    /// The least of the rounds that nothing disturbed, and its ratio to ours.
+    fn least(&self, metric: Metric, server: usize) -> String {
+        let figure = format::or_none(self.results.least(metric, server), |figure| metric.show(figure));
+        match self.results.ratio_of_least(metric, server) {
+            Some(ratio) => format!("{figure} ({ratio:.2})"),
+            None => figure,
+        }
+    }
+
     /// What the mark in the table means, if there is one.
     fn disturbed_note(&self) -> Option<String> {
         let servers = 0..self.catalogue.contestants.len();
@@ -150,6 +168,12 @@ impl Sheet<'_> {
             "p99: service time in a closed loop; a server that stalls is asked less, so stalls are under-counted."
                 .to_owned(),
         ];
+        if self.results.metrics().into_iter().any(|metric| self.has_least(metric)) {
+            notes.push(
+                "least: the least of the rounds that nothing disturbed; in parentheses its ratio to our least."
+                    .to_owned(),
+            );
+        }
         notes.extend(self.measured_notes());
         notes.extend(self.disturbed_note());
         notes.extend(self.results.remarks());
@@ -171,10 +195,25 @@ impl Sheet<'_> {
                 "KiB/client: growth of the server's resident memory from 500 to 5000 idle clients that had each exchanged one message.".to_owned(),
             ),
             (
+                Metric::PageTablesPerClient,
+                "page tables: what the kernel keeps to map that memory, which is not in it.".to_owned(),
+            ),
+            (
                 Metric::CpuPerConnection,
                 "connection: connect, one echo, close.".to_owned(),
             ),
             (Metric::CpuPerEchoOfMany, many),
+            (
+                Metric::Spawn,
+                "spawn: an empty coroutine (task, goroutine) started and joined by another one, on one worker.".to_owned(),
+            ),
+            (
+                Metric::WakeAsleep,
+                "wake: a message to a coroutine that began on another worker, and one back, with two workers on two CPUs; \
+                 asleep: nothing else runs; working: each worker has another coroutine that computes for 1 µs and yields. \
+                 greenserve and tokio keep the two apart; the others may put one that is woken beside its waker."
+                    .to_owned(),
+            ),
         ]
         .into_iter()
         .filter(|(metric, _)| metrics.contains(metric))
@@ -222,6 +261,7 @@ mod tests {
         results.example(Probe::Echo, Metric::EchoRate, &run);
         let contestant = Contestant {
             command: ServerCommand::ours("a", Model::Coroutine),
+            timer: None,
             about: String::new(),
         };
         let sheet = Sheet {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::machine::identity::output;
+use crate::machine::identity::{self, output};
 
 /// A peer that can be started.
 #[derive(Clone, Debug)]
@@ -21,9 +21,27 @@ pub(super) struct Built {
 /// Builds `binary` of the package in `package`; `library` is the dependency
 /// whose version matters.
 pub(super) fn rust(package: &Path, binary: &str, library: Option<&str>) -> Result<Built, String> {
+    Ok(Built {
+        words: words(&[&cargo_build(package, &["--bins"], binary)?]),
+        about: rust_versions(package, library),
+    })
+}
+
+/// Builds the example `name` of the package in `package`, which is ours.
+pub(super) fn example(package: &Path, name: &str) -> Result<Built, String> {
+    Ok(Built {
+        words: words(&[&cargo_build(package, &["--example", name], name)?]),
+        about: format!("the example {name}, {}", identity::version()),
+    })
+}
+
+/// Builds `targets` of the package in `package`, and says where the program
+/// `name` is.
+fn cargo_build(package: &Path, targets: &[&str], name: &str) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--locked"])
+        .args(targets)
         .arg("--message-format=json-render-diagnostics")
         .arg("--manifest-path")
         .arg(package.join("Cargo.toml"))
@@ -31,13 +49,9 @@ pub(super) fn rust(package: &Path, binary: &str, library: Option<&str>) -> Resul
         .stderr(Stdio::inherit())
         .output()
         .map_err(|err| format!("cargo cannot be run: {err}"))?;
-    let executable = executable_of(&String::from_utf8_lossy(&built.stdout), binary)
+    executable_of(&String::from_utf8_lossy(&built.stdout), name)
         .filter(|_| built.status.success())
-        .ok_or_else(|| format!("cargo build ended with {}", built.status))?;
-    Ok(Built {
-        words: words(&[&executable]),
-        about: rust_versions(package, library),
-    })
+        .ok_or_else(|| format!("cargo build ended with {}", built.status))
 }
 
 /// Where cargo says it put `binary`.
@@ -65,11 +79,11 @@ fn locked_version<'lock>(lock: &'lock str, library: &str) -> Option<&'lock str> 
     rest.split('"').next()
 }
 
-/// Builds the program in `folder`.
-pub(super) fn go(folder: &Path) -> Result<Built, String> {
+/// Builds the program `package` of the module in `folder` as `name`.
+pub(super) fn go(folder: &Path, package: &str, name: &str) -> Result<Built, String> {
     let about = output(Command::new("go").arg("version")).ok_or("there is no go on the search path")?;
     let status = Command::new("go")
-        .args(["build", "-trimpath", "-buildvcs=false", "-o", "peer-go", "."])
+        .args(["build", "-trimpath", "-buildvcs=false", "-o", name, package])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -77,7 +91,7 @@ pub(super) fn go(folder: &Path) -> Result<Built, String> {
         .map_err(|err| format!("go cannot be run: {err}"))?;
     match status.success() {
         true => Ok(Built {
-            words: words(&[&folder.join("peer-go")]),
+            words: words(&[&folder.join(name)]),
             about,
         }),
         false => Err(format!("go build ended with {status}")),

@@ -67,7 +67,7 @@ pub(super) fn measure<'a>(
 }
 
 fn start<'a>(words: impl IntoIterator<Item = &'a str>, report: &Path, errors: &Path) -> io::Result<Child> {
-    let mut command = child::launched(None);
+    let mut command = child::launched(&[]);
     command.arg(SELF).args(words).arg("--quiet").arg("--json").arg(report);
     command
         .stdin(Stdio::null())

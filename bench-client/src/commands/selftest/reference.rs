@@ -39,6 +39,7 @@ fn command(words: &str, more: &[&str]) -> ServerCommand {
     ServerCommand {
         name: format!("serve {words}"),
         words: all.map(OsString::from).collect(),
+        environment: Vec::new(),
         addressing: Addressing::Said,
     }
 }

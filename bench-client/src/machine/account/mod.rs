@@ -131,6 +131,19 @@ impl Account {
         Ok(bytes)
     }
 
+    /// Bytes of the page tables that map the memory of all members, which are
+    /// the kernel's and in no one's resident memory. No process shares them.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn page_tables(&self) -> io::Result<u64> {
+        let mut bytes = tables(self.pid())?;
+        for pid in self.members().into_iter().filter(|pid| *pid != self.pid()) {
+            bytes += tables(pid).unwrap_or_default();
+        }
+        Ok(bytes)
+    }
+
     /// Processor time and, roughly, resident memory of [`members`], found not
     /// long ago: what may be read often, since it takes no time that grows with
     /// the threads or the memory of the process. Pages that a family shares
@@ -163,8 +176,16 @@ fn clock_of(pid: i32) -> Option<Duration> {
 }
 
 fn mapped(pid: i32, field: &str) -> io::Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    size(&text, field).ok_or_else(|| io::Error::other(format!("no {field} in smaps_rollup")))
+    read_size(pid, "smaps_rollup", field)
+}
+
+fn tables(pid: i32) -> io::Result<u64> {
+    read_size(pid, "status", "VmPTE:")
+}
+
+fn read_size(pid: i32, file: &str, field: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}"))?;
+    size(&text, field).ok_or_else(|| io::Error::other(format!("no {field} in {file}")))
 }
 
 /// The bytes that the line of `field` gives in units of 1024, which the kernel
@@ -218,6 +239,18 @@ mod tests {
         assert!(grown > 24 << 20, "{grown}");
         let grown = account.glance(&account.members()).unwrap().1.saturating_sub(before.1);
         assert!(grown > 24 << 20, "{grown}");
+        drop(touched);
+    }
+
+    #[test]
+    fn touched_memory_takes_page_tables() {
+        let account = Account::own().unwrap();
+        let before = account.page_tables().unwrap();
+        // A table maps 2 MiB with 4 KiB; where pages of 2 MiB are in use there
+        // is none, but the kernel puts one aside for each.
+        let touched = vec![1_u8; 64 << 20];
+        let grown = account.page_tables().unwrap().saturating_sub(before);
+        assert!(grown > 64 << 10, "{grown}");
         drop(touched);
     }
 

@@ -6,7 +6,6 @@ mod lines;
 pub(crate) mod outputs;
 mod relay;
 
-use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -22,7 +21,7 @@ pub(crate) use group::stop;
 use outputs::Outputs;
 
 use crate::base::failure::Failure;
-use crate::machine::invocation::{SELF, ServerCommand};
+use crate::machine::invocation::{Invocation, SELF, ServerCommand};
 use crate::plan::target::Endpoint;
 use crate::view::watch::{GLANCE, Watch};
 
@@ -56,7 +55,7 @@ impl Server {
             reason: err.to_string(),
         };
         let invocation = command.invocation(workers).map_err(failed)?;
-        let mut child = spawn(&invocation.words, cpu).map_err(failed)?;
+        let mut child = spawn(&invocation, cpu).map_err(failed)?;
         let mut server = Server {
             name: command.name.clone(),
             outputs: Outputs::of(&mut child, watch.is_quiet()),
@@ -205,9 +204,10 @@ fn is_bound(path: &Path) -> bool {
     }
 }
 
-fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
-    launched(cpu)
-        .args(words)
+fn spawn(invocation: &Invocation, cpu: Option<usize>) -> io::Result<Child> {
+    launched(cpu.as_slice())
+        .args(&invocation.words)
+        .envs(invocation.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // What it writes there would spoil what is drawn.
@@ -215,13 +215,13 @@ fn spawn(words: &[OsString], cpu: Option<usize>) -> io::Result<Child> {
         .spawn()
 }
 
-/// A command on processor `cpu` that ends with this process; its words are to
-/// be added.
-pub(crate) fn launched(cpu: Option<usize>) -> Command {
+/// A command on processors `cpus`, or where this process runs if there are none,
+/// that ends with this process; its words are to be added.
+pub(crate) fn launched(cpus: &[usize]) -> Command {
     let mut launch = Command::new(SELF);
     launch.args(["launch", "--parent"]);
     launch.arg(std::process::id().to_string());
-    if let Some(cpu) = cpu {
+    for cpu in cpus {
         launch.args(["--cpu", &cpu.to_string()]);
     }
     // Ctrl-C on the terminal is for us: a server must live until the clients

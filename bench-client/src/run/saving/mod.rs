@@ -93,11 +93,14 @@ fn per_answer(usage: &Usage, outcome: &Outcome) -> Usage {
 
 fn memory(outcome: &Outcome) -> Option<Memory> {
     outcome.memory.map(|memory| Memory {
-        few_clients: memory.few,
-        many_clients: memory.many,
-        few_bytes: memory.few_bytes,
-        many_bytes: memory.many_bytes,
+        few_clients: memory.few.clients,
+        many_clients: memory.many.clients,
+        few_bytes: memory.few.resident,
+        many_bytes: memory.many.resident,
         bytes_per_client: memory.per_client(),
+        few_page_table_bytes: memory.few.page_tables,
+        many_page_table_bytes: memory.many.page_tables,
+        page_table_bytes_per_client: memory.tables_per_client(),
     })
 }
 
