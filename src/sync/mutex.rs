@@ -11,8 +11,9 @@ use crate::runtime::{Claim, Claimable, NEVER, Task, after};
 /// A lock whose guard may be held across waits: `threading.Lock`,
 /// `gevent.lock.RLock` without the recursion.
 ///
-/// `std::sync::Mutex` blocks the whole worker while it is contended, and its
-/// guard must not live across a wait. This one suspends only who waits for it.
+/// `std::sync::Mutex` blocks the whole worker while it is contended; if its
+/// guard is held across a wait by another coroutine of that worker, for ever.
+/// This one suspends only who waits for it.
 /// Use std's for what is locked for a few instructions, this one around I/O.
 ///
 /// - **Fair.** A released lock goes to whoever waits longest, before it looks

@@ -59,7 +59,7 @@ pub(crate) fn run(options: &TaskOptions) -> Result<(), Failure> {
 fn spawn() -> Result<f64, Failure> {
     timed(|| {
         let empty = runtime::spawn(|| ())?;
-        empty.join().map_err(|panic| broken(panic.message()))
+        empty.join().map_err(|err| broken(&err.to_string()))
     })
 }
 
@@ -68,7 +68,7 @@ fn round_trip() -> Result<f64, Failure> {
     let (pong, ponged) = channel(1)?;
     let echo = Builder::new().worker(1).spawn(move || answer(&pinged, &pong))?;
     let nanos = joined(Builder::new().worker(0).spawn(move || ask(&ping, &ponged))?);
-    echo.join().map_err(|panic| broken(panic.message()))?;
+    echo.join().map_err(|err| broken(&err.to_string()))?;
     nanos
 }
 
@@ -128,7 +128,7 @@ fn repeat(length: Duration, once: &mut impl FnMut() -> Result<(), Failure>) -> R
 }
 
 fn joined(timing: JoinHandle<Result<f64, Failure>>) -> Result<f64, Failure> {
-    timing.join().map_err(|panic| broken(panic.message()))?
+    timing.join().map_err(|err| broken(&err.to_string()))?
 }
 
 fn broken(reason: &(impl ToString + ?Sized)) -> Failure {
