@@ -51,8 +51,8 @@ fn sockets(port: u16) -> usize {
         let path = entry.unwrap().path();
         let number = path.file_name()?.to_str()?.parse().ok()?;
         let name = getsockname::<SockaddrStorage>(number).ok()?;
-        let v4 = name.as_sockaddr_in().map(|name| name.port());
-        let bound_to = v4.or(name.as_sockaddr_in6().map(|name| name.port()))?;
+        let v4 = name.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::port);
+        let bound_to = v4.or(name.as_sockaddr_in6().map(nix::sys::socket::SockaddrIn6::port))?;
         let is_listener = bound_to == port && getpeername::<SockaddrStorage>(number).is_err();
         // The same socket may have two descriptors.
         is_listener.then(|| fs::read_link(path).unwrap())

@@ -1,6 +1,11 @@
 //! What the stacks of the engine `pinned` cost, and that it is given back.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may say what it measured"
+)]
 
 mod common;
 
