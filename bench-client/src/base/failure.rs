@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use greenserve::runtime::JoinError;
+
 /// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -162,7 +164,7 @@ pub(crate) enum Failure {
 
     /// A client ended in a way no client should.
     #[error("{0}; this is a bug in bench-client or in greenserve")]
-    Panicked(#[from] greenserve::runtime::JoinError),
+    Panicked(JoinError),
 
     /// The coroutine runtime refused.
     #[error(transparent)]
@@ -180,6 +182,17 @@ pub(crate) enum Failure {
     /// Asked to stop before there was anything to report.
     #[error("interrupted before anything was measured")]
     Interrupted,
+}
+
+impl From<JoinError> for Failure {
+    /// Clients are killed because somebody interrupts the run, at times before
+    /// they have begun.
+    fn from(err: JoinError) -> Failure {
+        match err {
+            JoinError::Killed => Failure::Interrupted,
+            other => Failure::Panicked(other),
+        }
+    }
 }
 
 impl Failure {
