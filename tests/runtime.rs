@@ -43,6 +43,10 @@ fn a_thousand_sleepers_wake_in_time() {
 #[test]
 fn a_killed_sleeper_ends_with_an_error() {
     let sleeper = runtime::spawn(|| runtime::sleep(Duration::from_secs(600))).unwrap();
+    // Killed before it has begun it would never sleep.
+    while runtime::tasks().iter().all(|task| task.id != sleeper.task().id()) {
+        std::thread::yield_now();
+    }
     sleeper.kill();
     let err = sleeper.join().unwrap().unwrap_err();
     assert_eq!(greenserve::WaitError::of(&err), Some(greenserve::WaitError::Killed));
