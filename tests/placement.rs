@@ -180,6 +180,24 @@ fn clients_given_to_a_worker_in_the_moment_it_is_held_up_are_moved_on() {
     );
 }
 
+/// How long `act` takes beside a coroutine that has computed for a while.
+fn while_worker_0_computes(act: impl FnOnce()) -> Duration {
+    let (stop, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (theirs, told) = (Arc::clone(&stop), Arc::clone(&begun));
+    let computing = Builder::new().worker(0).spawn(move || {
+        told.store(true, Ordering::SeqCst);
+        compute(PATIENCE, &theirs);
+    });
+    wait_until("a coroutine computes", || begun.load(Ordering::SeqCst));
+    thread::sleep(Duration::from_millis(20));
+    let begin = Instant::now();
+    act();
+    let took = begin.elapsed();
+    stop.store(true, Ordering::Relaxed);
+    joined(computing.unwrap());
+    took
+}
+
 #[test]
 fn a_server_in_a_busy_coroutine_s_worker_goes_on_accepting() {
     let _alone = alone();
@@ -188,21 +206,7 @@ fn a_server_in_a_busy_coroutine_s_worker_goes_on_accepting() {
         Duration::from_millis(50),
         || {
             let server = TcpServer::bind("127.0.0.1:0", common::echo).unwrap().start().unwrap();
-            let stop = Arc::new(AtomicBool::new(false));
-            let begun = Arc::new(AtomicBool::new(false));
-            let (theirs, told) = (Arc::clone(&stop), Arc::clone(&begun));
-            let computing = Builder::new().worker(0).spawn(move || {
-                told.store(true, Ordering::SeqCst);
-                compute(PATIENCE, &theirs);
-            });
-            wait_until("a coroutine computes", || begun.load(Ordering::SeqCst));
-            thread::sleep(Duration::from_millis(20));
-            let begin = Instant::now();
-            echoed(&mut client(ip(&server.address())), b"hello");
-            let took = begin.elapsed();
-            stop.store(true, Ordering::Relaxed);
-            joined(computing.unwrap());
-            took
+            while_worker_0_computes(|| echoed(&mut client(ip(&server.address())), b"hello"))
         },
     );
 }
@@ -218,20 +222,7 @@ fn a_coroutine_that_serves_accepts_while_its_worker_computes() {
             let (address, handle) = (ip(&server.address().unwrap()), server.handle());
             let serving = Builder::new().worker(0).spawn(move || server.serve_forever());
             echoed(&mut client(address), b"it serves");
-            let stop = Arc::new(AtomicBool::new(false));
-            let begun = Arc::new(AtomicBool::new(false));
-            let (theirs, told) = (Arc::clone(&stop), Arc::clone(&begun));
-            let computing = Builder::new().worker(0).spawn(move || {
-                told.store(true, Ordering::SeqCst);
-                compute(PATIENCE, &theirs);
-            });
-            wait_until("a coroutine computes", || begun.load(Ordering::SeqCst));
-            thread::sleep(Duration::from_millis(20));
-            let begin = Instant::now();
-            echoed(&mut client(address), b"hello");
-            let took = begin.elapsed();
-            stop.store(true, Ordering::Relaxed);
-            joined(computing.unwrap());
+            let took = while_worker_0_computes(|| echoed(&mut client(address), b"hello"));
             handle.shutdown();
             joined(serving.unwrap()).unwrap();
             took
