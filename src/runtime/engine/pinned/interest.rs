@@ -6,11 +6,11 @@
 //! cheaper of the two.
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::{Arc, Mutex};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::errno::Errno;
 
 use super::local::Local;
 use super::seat::Seat;
@@ -106,11 +106,12 @@ impl Drop for Interest {
     }
 }
 
+/// In one call, where fcntl(2) would need two for each connection.
 fn never_block(descriptor: BorrowedFd<'_>) -> io::Result<()> {
-    let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
-    if !flags.contains(OFlag::O_NONBLOCK) {
-        fcntl(descriptor, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    }
+    let yes: libc::c_int = 1;
+    // SAFETY: FIONBIO reads one int, which outlives the call.
+    let done = unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::FIONBIO, &yes) };
+    Errno::result(done)?;
     Ok(())
 }
 
