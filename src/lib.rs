@@ -40,7 +40,8 @@
 //! | --- | --- |
 //! | serve a closure | [`Server::bind`], [`with_context`] |
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
-//! | limit, time out, back off | [`Builder`], [`StreamOptions`], [`sync::Timeout`] |
+//! | limit, time out, back off | [`Limits`], [`Builder`], [`StreamOptions`], [`sync::Timeout`] |
+//! | know the client behind a proxy | [`ProxyProtocol`] |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
@@ -105,7 +106,9 @@ mod family;
 mod handler;
 mod hooks;
 mod lifecycle;
+mod limits;
 pub mod net;
+mod proxy_protocol;
 #[allow(unsafe_code, reason = "switching stacks and catching their overflow")]
 pub mod runtime;
 mod server;
@@ -122,7 +125,9 @@ pub use handler::{
     each_datagram, each_stream, with_context,
 };
 pub use hooks::Hooks;
-pub use lifecycle::{Connection, ConnectionState, DrainReport, Phase, ServerHandle};
+pub use lifecycle::{Connection, ConnectionState, DrainReport, Forwarded, Phase, ServerHandle};
+pub use limits::{AtLimit, Limits, Refused};
+pub use proxy_protocol::ProxyProtocol;
 pub use server::{Builder, Running, Server};
 
 /// A TCP server, on coroutines unless another model is named.

@@ -15,6 +15,11 @@ fn addresses() {
 }
 
 #[test]
+fn headers_of_proxies() {
+    exercise("proxy_header", 50_000, library::proxy_header);
+}
+
+#[test]
 fn what_a_stream_handler_reads() {
     exercise("lines", 1_000, library::lines);
 }

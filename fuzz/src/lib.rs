@@ -3,4 +3,4 @@
 
 mod library;
 
-pub use library::{address, frames, lines};
+pub use library::{address, frames, lines, proxy_header};

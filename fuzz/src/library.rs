@@ -4,13 +4,15 @@
 mod frame;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use greenserve::net::{Address, SystemStream};
+use greenserve::net::{Address, Peer, SystemStream};
 use greenserve::testing::TestServer;
-use greenserve::{Failure, StreamHandler, StreamOptions, StreamRequest, Thread, Unix, UnixServer, each_stream};
+use greenserve::{
+    Failure, ProxyProtocol, StreamHandler, StreamOptions, StreamRequest, Thread, Unix, UnixServer, each_stream,
+};
 
 use frame::{MAX_FRAME, read_frame, write_frame};
 
@@ -32,6 +34,28 @@ pub fn address(bytes: &[u8]) {
         }
     }
     assert!(Address::try_from((text, 80)).map_or(true, |address| address.port() == Some(80)));
+}
+
+/// Of whatever a proxy sends, a header is taken and nothing behind it, at most
+/// 16 bytes with 4,096 of addresses and values behind them; what is none is
+/// refused with the proxy's name.
+pub fn proxy_header(bytes: &[u8]) {
+    static PROXIES: OnceLock<ProxyProtocol> = OnceLock::new();
+    let proxies = PROXIES.get_or_init(|| ProxyProtocol::trusting(["10.0.0.0/8"]).expect("a network"));
+    let proxy = Peer::from(SocketAddr::from(([10, 0, 0, 1], 7)));
+    let mut rest = bytes;
+    let read = proxies.read(&mut rest, &proxy);
+    let taken = &bytes[..bytes.len() - rest.len()];
+    assert!(taken.len() <= 16 + 4096);
+    match read {
+        Ok(forwarded) => {
+            assert!(taken.ends_with(b"\r\n") || taken.starts_with(b"\r\n\r\n\0\r\nQUIT\n"));
+            assert!(forwarded.is_none_or(|forwarded| *forwarded.proxy() == proxy));
+            let mut again = taken;
+            assert!(proxies.read(&mut again, &proxy).is_ok() && again.is_empty());
+        }
+        Err(err) => assert!(err.to_string().contains("10.0.0.1:7"), "{err}"),
+    }
 }
 
 /// The longest part that is read at once.

@@ -9,7 +9,9 @@ use crate::family::{Family, Request};
 use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
 use crate::lifecycle::{Connection, InFlight, Lifecycle, Reservation};
+use crate::limits::{AtLimit, PeerKey, Refusal};
 use crate::net::Peer;
+use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime::{Name, Panic};
 
 /// What every request of a server needs.
@@ -17,6 +19,8 @@ pub(crate) struct Shared<F: Family> {
     pub(crate) handler: Box<dyn Handler<F::Request>>,
     pub(crate) hooks: Box<dyn Hooks<F>>,
     pub(crate) lifecycle: Arc<Lifecycle>,
+    /// Whose PROXY headers come before a request.
+    pub(crate) proxies: Option<ProxyProtocol>,
 }
 
 impl<F: Family> fmt::Debug for Shared<F> {
@@ -89,11 +93,35 @@ impl<F: Family> Job<F> {
         let context = self.context();
         let shared = Arc::clone(&self.shared);
         let outcome = guarded(&context, || {
+            if !self.is_welcome()? {
+                return Ok(());
+            }
             shared
                 .hooks
                 .finish_request(&mut self.request, shared.handler.as_ref(), &context)
         });
         self.conclude(outcome, &context)
+    }
+
+    /// Has a proxy say whom it serves, where proxies are to be expected; false
+    /// when that client has as many requests in flight as one may have.
+    ///
+    /// # Errors
+    /// When it says nothing that can be understood.
+    fn is_welcome(&mut self) -> Result<bool, Failure> {
+        let Some(proxies) = &self.shared.proxies else {
+            return Ok(true);
+        };
+        let connection = Arc::clone(self.place.connection());
+        let Some(forwarded) = self.request.forwarded(proxies, connection.peer())? else {
+            return Ok(true);
+        };
+        connection.is_forwarded(forwarded);
+        let admitted = self.place.admit_peer(|| PeerKey::of(connection.peer(), None));
+        if let Err(refusal) = admitted {
+            turn_away(&self.request, self.place.lifecycle(), refusal);
+        }
+        Ok(admitted.is_ok())
     }
 
     /// Fails the request without having run it.
@@ -121,6 +149,14 @@ impl<F: Family> Job<F> {
         }
         close(self.shared.hooks.as_ref(), self.request, context.client_address());
         succeeded
+    }
+}
+
+/// Counts a request that is beyond a limit, and tells its client if it is to be
+/// told.
+pub(crate) fn turn_away(request: &impl Request, lifecycle: &Lifecycle, refusal: Refusal) {
+    if let AtLimit::Reply(words) = lifecycle.gate().turn_away(refusal) {
+        request.turn_away(&words);
     }
 }
 

@@ -14,7 +14,7 @@ pub use fork::Fork;
 pub use inline::Inline;
 pub use thread::Thread;
 
-pub(crate) use job::{Job, Shared, Unstarted, close, guarded, report};
+pub(crate) use job::{Job, Shared, Unstarted, close, guarded, report, turn_away};
 
 use crate::error::Result;
 use crate::family::Family;

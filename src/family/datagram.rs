@@ -3,12 +3,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
 use crate::lifecycle::Kill;
 use crate::net::{Address, Arrival, DatagramSocket, Peer, SocketOptions, SystemDatagram, UdpSocket, UnixDatagram};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, with_timeout};
 
 /// UDP over IPv4, IPv6 or both.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +125,18 @@ impl<S: SystemDatagram> Request for Datagram<S> {
 
     fn descriptor(&self) -> Option<RawFd> {
         None
+    }
+
+    /// A client that cannot be told at once is not told.
+    fn turn_away(&self, words: &[u8]) {
+        if let Some(socket) = self.replies.0.try_lock() {
+            let told = with_timeout(Duration::ZERO, || {
+                socket.send_from(words, self.peer.clone(), self.arrival.as_ref())
+            });
+            if let Err(err) = told {
+                log::debug!("{} was not told that it is not served: {err}", self.peer);
+            }
+        }
     }
 }
 

@@ -11,8 +11,9 @@ pub use datagram::{Datagram, DatagramListener, Udp, UnixDatagrams};
 pub use stream::{Tcp, Unix};
 
 use crate::error::Result;
-use crate::lifecycle::Kill;
+use crate::lifecycle::{Forwarded, Kill};
 use crate::net::{Address, Claim, Peer, SocketOptions};
+use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime::Outcome;
 
 /// Where requests come from: one of the four kinds of socket a server serves.
@@ -82,6 +83,20 @@ pub trait Request: Debug + Send + sealed::Sealed + 'static {
     /// The descriptor the handler will mostly wait for.
     #[doc(hidden)]
     fn descriptor(&self) -> Option<RawFd>;
+    /// Tells a client that it is not served; never waits.
+    #[doc(hidden)]
+    fn turn_away(&self, words: &[u8]);
+    /// The user at the other end, where the kernel tells.
+    #[doc(hidden)]
+    fn user(&self) -> Option<u32> {
+        None
+    }
+    /// What the proxy `peer` says of the client; `None` for `peer` itself.
+    #[doc(hidden)]
+    fn forwarded(&mut self, proxies: &ProxyProtocol, peer: &Peer) -> io::Result<Option<Forwarded>> {
+        let _ = (proxies, peer);
+        Ok(None)
+    }
 }
 
 mod sealed {

@@ -1,15 +1,23 @@
 //! Families whose requests are connections.
 
+use std::any::Any;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::{MsgFlags, getsockopt, recv, send};
 
 use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
-use crate::lifecycle::Kill;
+use crate::lifecycle::{Forwarded, Kill};
 use crate::net::{
     Address, Killer, Peer, SocketOptions, Stream, SystemStream, TcpListener, TcpStream, UnixListener, UnixStream,
 };
+use crate::proxy_protocol::ProxyProtocol;
+
+/// The most that is taken from a client that is turned away, in bytes.
+const MOST_UNREAD: usize = 64 * 1024;
 
 /// TCP over IPv4, IPv6 or both.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +114,35 @@ impl<S: SystemStream> Request for Stream<S> {
 
     fn descriptor(&self) -> Option<RawFd> {
         Some(self.as_raw_fd())
+    }
+
+    /// One try each: a client that does not read is not told.
+    fn turn_away(&self, words: &[u8]) {
+        let told = send(self.as_raw_fd(), words, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);
+        if let Err(err) = told {
+            log::debug!("a client was not told that it is not served: {err}");
+        }
+        Request::shutdown(self);
+        // What the client has sent and nobody reads would make the kernel
+        // reset the connection, and the words might be lost with it.
+        let mut unread = [0; 4096];
+        for _ in 0..MOST_UNREAD / unread.len() {
+            match recv(self.as_raw_fd(), &mut unread, MsgFlags::MSG_DONTWAIT) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+    }
+
+    fn user(&self) -> Option<u32> {
+        let unix = (self as &dyn Any).downcast_ref::<UnixStream>()?;
+        getsockopt(&unix.as_fd(), PeerCredentials)
+            .ok()
+            .map(|credentials| credentials.uid())
+    }
+
+    fn forwarded(&mut self, proxies: &ProxyProtocol, peer: &Peer) -> io::Result<Option<Forwarded>> {
+        proxies.read(self, peer)
     }
 }
 

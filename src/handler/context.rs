@@ -18,7 +18,8 @@ impl Context {
         Context { connection, lifecycle }
     }
 
-    /// Who is served.
+    /// Who is served: behind a proxy whose
+    /// [PROXY header](crate::Builder::proxy_protocol) is believed, its client.
     pub fn client_address(&self) -> &Peer {
         self.connection.peer()
     }

@@ -1,9 +1,11 @@
 //! One request in flight, as everybody may know it.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::Forwarded;
 use crate::net::Peer;
 
 /// One request in flight, as everybody may know it.
@@ -16,6 +18,7 @@ pub struct Connection {
     model: &'static str,
     handler: &'static str,
     peer: Peer,
+    forwarded: OnceLock<Box<Forwarded>>,
     pub(super) since: Instant,
 }
 
@@ -28,6 +31,7 @@ impl Connection {
             model,
             handler,
             peer,
+            forwarded: OnceLock::new(),
             since: Instant::now(),
         }
     }
@@ -37,9 +41,20 @@ impl Connection {
         self.id
     }
 
-    /// Who is served.
+    /// Who is served: the other end of the connection, or the client whose
+    /// connection a [believed](crate::ProxyProtocol) proxy passes on.
     pub fn peer(&self) -> &Peer {
-        &self.peer
+        self.forwarded().map_or(&self.peer, Forwarded::client)
+    }
+
+    /// What a believed proxy said of the client; `None` without one.
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.forwarded.get().map(|forwarded| &**forwarded)
+    }
+
+    /// Records what a proxy said, once.
+    pub(crate) fn is_forwarded(&self, forwarded: Forwarded) {
+        self.forwarded.get_or_init(|| Box::new(forwarded));
     }
 
     /// The concurrency model it runs in: `coroutine`, `thread`, `fork` or `inline`.
@@ -55,7 +70,7 @@ impl Connection {
 
 impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.model, self.peer, self.handler)
+        write!(f, "{} {} ({})", self.model, self.peer(), self.handler)
     }
 }
 

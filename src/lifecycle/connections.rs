@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::connection::{Connection, ConnectionState};
 use super::{Lifecycle, Reservation};
+use crate::limits::{PeerKey, Refusal};
 use crate::runtime::{Task, lock};
 
 /// Ends a request from outside.
@@ -197,6 +198,11 @@ impl InFlight {
 
     pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
         self.reservation.lifecycle()
+    }
+
+    /// As [`Reservation::admit_peer`], for a client that is known only now.
+    pub(crate) fn admit_peer(&mut self, key: impl FnOnce() -> Option<PeerKey>) -> Result<(), Refusal> {
+        self.reservation.admit_peer(key)
     }
 
     /// Records the task that runs the request, so that it can be killed, also

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{ConnectionState, DrainReport, Lifecycle, Phase, drain, wait_for_change};
 use crate::error::{Error, Result, WaitError};
+use crate::limits::{Limits, Refused};
 use crate::net::Address;
 use crate::runtime::{self, passed};
 
@@ -103,6 +104,34 @@ impl ServerHandle {
     /// The most that may be in flight before accepting pauses.
     pub fn max_connections(&self) -> usize {
         self.lifecycle.connections().limit()
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        Limits::clone(&self.lifecycle.gate().limits())
+    }
+
+    /// Puts other limits in force, for every request from now on; what is in
+    /// flight stays. A limit on connections that the new ones do not name
+    /// stays as it was.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for limits that would serve nobody; nothing is
+    /// changed then.
+    pub fn set_limits(&self, limits: Limits) -> Result<()> {
+        limits.check()?;
+        if let Some(most) = limits.most_connections() {
+            self.lifecycle.connections().set_limit(most);
+        }
+        self.lifecycle.gate().set_limits(limits);
+        // What waits for room may have it now.
+        self.lifecycle.changed();
+        Ok(())
+    }
+
+    /// How many requests were turned away, by the limit they were beyond.
+    pub fn refused(&self) -> Refused {
+        self.lifecycle.gate().refused()
     }
 
     /// The requests in flight.

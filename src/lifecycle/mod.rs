@@ -9,6 +9,7 @@ mod bell;
 mod connection;
 mod connections;
 mod drain;
+mod forwarded;
 mod handle;
 mod phase;
 mod reservation;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex};
 
 pub use connection::{Connection, ConnectionState};
 pub use drain::DrainReport;
+pub use forwarded::Forwarded;
 pub use handle::ServerHandle;
 pub use phase::Phase;
 
@@ -32,6 +34,7 @@ pub(crate) use signals::{ChildSignal, Signals, Watch};
 
 use self::connections::Connections;
 use crate::error::{Error, Result};
+use crate::limits::Gate;
 use crate::net::Address;
 use crate::runtime::{Task, lock};
 
@@ -46,6 +49,7 @@ pub(crate) struct Lifecycle {
     paused: AtomicBool,
     address: Mutex<Option<Address>>,
     connections: Connections,
+    gate: Gate,
     /// Tasks to be woken by any change: the accept loop and who drains.
     watchers: Mutex<Vec<Arc<Task>>>,
     /// For loops that wait in poll(2), and only while one does.
@@ -65,6 +69,7 @@ impl Lifecycle {
             paused: AtomicBool::new(false),
             address: Mutex::new(None),
             connections: Connections::new(max_connections),
+            gate: Gate::default(),
             watchers: Mutex::new(Vec::new()),
             bell: Bell::new().map_err(|source| Error::System {
                 action: "open the server's wake-up pipe",
@@ -140,6 +145,10 @@ impl Lifecycle {
 
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn bell(&self) -> &Bell {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Lifecycle;
+use crate::limits::{PeerKey, PeerPlace, Refusal};
 
-/// A place under a server's limit. Who holds one may accept one request, and
+/// A place under a server's limits. Who holds one may accept one request, and
 /// with several accept loops that is what keeps the limit: to look at the
 /// count first and to accept then lets two loops take the last place.
 ///
@@ -12,6 +13,8 @@ use super::Lifecycle;
 #[derive(Debug)]
 pub(crate) struct Reservation {
     lifecycle: Arc<Lifecycle>,
+    /// Known once the request is: its place among those of its client.
+    peer: Option<PeerPlace>,
 }
 
 impl Reservation {
@@ -19,7 +22,17 @@ impl Reservation {
     pub(crate) fn take(lifecycle: &Arc<Lifecycle>) -> Option<Reservation> {
         lifecycle.connections().reserve().then(|| Reservation {
             lifecycle: Arc::clone(lifecycle),
+            peer: None,
         })
+    }
+
+    /// Takes a place among those of the request's client too.
+    ///
+    /// # Errors
+    /// When the client has as many as one may have.
+    pub(crate) fn admit_peer(&mut self, key: impl FnOnce() -> Option<PeerKey>) -> Result<(), Refusal> {
+        self.peer = self.lifecycle.gate().admit_peer(key)?;
+        Ok(())
     }
 
     pub(super) fn lifecycle(&self) -> &Arc<Lifecycle> {

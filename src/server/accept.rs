@@ -1,18 +1,18 @@
 //! The accept loop.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::accept_wait::{Waiting, Woken};
+use super::admission::{admit, is_welcome};
 use super::backoff::{Backoff, Verdict, judge};
 use super::config::Config;
 use super::goal::Goal;
-use crate::concurrency::{Job, JobOf, Model, Placement, Shared, close, guarded, report};
+use crate::concurrency::{Job, JobOf, Model, Placement, Shared, close, turn_away};
 use crate::error::{Error, Result};
 use crate::family::Family;
-use crate::handler::Context;
-use crate::lifecycle::{Connection, EndsAwaited, Lifecycle, Reservation};
+use crate::lifecycle::{EndsAwaited, Lifecycle, Reservation};
+use crate::limits::Refusal;
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -142,6 +142,10 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             return false;
         }
         self.retry_at = NEVER;
+        if let Some(until) = self.lifecycle().gate().closed_until(runtime::now) {
+            self.retry_at = until;
+            return false;
+        }
         let has_place = self.has_place();
         let room = self.core.model.has_room();
         if has_place && !room {
@@ -151,11 +155,12 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         has_place && room && !self.lifecycle().is_paused() && !self.goal().is_claimed()
     }
 
-    /// Whether the limit leaves room; if not, the next end is told.
+    /// Whether the limit leaves room, or a request that finds none is turned
+    /// away; if not, the next end is told.
     fn has_place(&mut self) -> bool {
         let lifecycle = self.lifecycle();
         let connections = lifecycle.connections();
-        if !connections.is_full() {
+        if !connections.is_full() || lifecycle.gate().turns_away_at_connections() {
             self.ends = None;
             return true;
         }
@@ -189,13 +194,19 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     fn take_one(&mut self) -> Result<Taken> {
-        let Some(reservation) = self.reserve() else {
+        // Before the request, since other loops may be about to take one too.
+        let reservation = Reservation::take(self.lifecycle());
+        let turns_away = self.lifecycle().gate().turns_away_at_connections();
+        if (reservation.is_none() && !turns_away) || !self.goal().claim() {
             return Ok(Taken::Nothing);
-        };
+        }
         let hooks = &self.core.shared.hooks;
         match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
             Ok((request, peer)) => {
-                self.process(request, peer, reservation);
+                match admit(&self.core.shared, reservation, &request, &peer) {
+                    Ok(reservation) => self.process(request, peer, reservation),
+                    Err(refusal) => self.turn_away(request, &peer, refusal),
+                }
                 Ok(Taken::Request)
             }
             Err(err) => {
@@ -206,11 +217,12 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         }
     }
 
-    /// The right to take one request. Before it is taken, since other loops
-    /// may be about to take one too.
-    fn reserve(&self) -> Option<Reservation> {
-        let reservation = Reservation::take(self.lifecycle())?;
-        self.goal().claim().then_some(reservation)
+    fn turn_away(&self, request: F::Request, peer: &Peer, refusal: Refusal) {
+        log::debug!("{peer} is turned away: {refusal}");
+        turn_away(&request, self.lifecycle(), refusal);
+        close(self.core.shared.hooks.as_ref(), request, peer);
+        // Of one request that was asked for, this was none.
+        self.goal().give_back(self.lifecycle());
     }
 
     fn without_request(&mut self, err: io::Error) -> Result<()> {
@@ -235,38 +247,14 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         log::warn!("accepting pauses for {delay:?} with {in_flight} requests in flight: {why}");
     }
 
-    /// Asks whether the request is welcome and gives it to the model.
+    /// Gives a request that is welcome to the model.
     fn process(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {
-        let core = self.core;
-        let hooks = core.shared.hooks.as_ref();
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            let welcome = hooks.verify_request(&request, &peer)?;
-            if welcome {
-                hooks.process_request(&request, &peer)?;
-            }
-            Ok(welcome)
-        }));
-        match asked {
-            Ok(Ok(true)) => self.dispatch(request, peer, reservation),
-            Ok(Ok(false)) => close(hooks, request, &peer),
-            failed => {
-                let context = self.context_of(&peer);
-                let error = guarded(&context, || match failed {
-                    Ok(Err(failure)) => Err(failure),
-                    Ok(Ok(_)) => Ok(()),
-                    Err(panic) => resume_unwind(panic),
-                });
-                if let Err(error) = error {
-                    report(hooks, &error, &context);
-                }
-                close(hooks, request, &peer);
-            }
+        let shared = &self.core.shared;
+        if is_welcome::<F, M>(shared, &request, &peer) {
+            self.dispatch(request, peer, reservation);
+        } else {
+            close(shared.hooks.as_ref(), request, &peer);
         }
-    }
-
-    fn context_of(&self, peer: &Peer) -> Context {
-        let connection = Connection::new(M::NAME, self.core.shared.handler.name(), peer.clone());
-        Context::new(Arc::new(connection), Arc::clone(self.lifecycle()))
     }
 
     fn dispatch(&mut self, request: F::Request, peer: Peer, reservation: Reservation) {

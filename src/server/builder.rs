@@ -11,7 +11,9 @@ use crate::error::Result;
 use crate::family::Family;
 use crate::handler::Handler;
 use crate::hooks::{Defaults, Hooks};
-use crate::net::{IntoAddress, SocketOptions};
+use crate::limits::Limits;
+use crate::net::{IntoAddress, SocketOptions, Stream, SystemStream};
+use crate::proxy_protocol::ProxyProtocol;
 
 /// Collects a server's settings; made by [`Server::builder`].
 ///
@@ -54,6 +56,20 @@ impl<F: Family> Builder<F, Coroutine> {
             model: Coroutine::new(),
             family: PhantomData,
         }
+    }
+}
+
+impl<S: SystemStream, F: Family<Request = Stream<S>>, M: Model> Builder<F, M> {
+    /// Reads a PROXY header before the handler begins, so that the address of
+    /// the client is the real one and not the proxy's. Defaults to none.
+    ///
+    /// The header is read where the handler runs, so a proxy that is slow to
+    /// write it holds up nobody else, but in the model [`Inline`]. A connection
+    /// without one fails as if the handler had:
+    /// [`Hooks::handle_error`] is told why.
+    pub fn proxy_protocol(mut self, proxies: ProxyProtocol) -> Self {
+        self.config.proxies = Some(proxies);
+        self
     }
 }
 
@@ -107,9 +123,19 @@ impl<F: Family, M: Model> Builder<F, M> {
 
     /// The most requests in flight: beyond that nothing is accepted, and
     /// clients wait in the kernel's queue (gevent's `spawn=N`). Defaults to
-    /// what the process can hold in the model.
+    /// what the process can hold in the model. The same as
+    /// [`Limits::connections`].
     pub fn max_connections(mut self, requests: usize) -> Self {
-        self.config.max_connections = Some(requests);
+        self.config.limits = self.config.limits.connections(requests);
+        self
+    }
+
+    /// How much the server takes on at once, of one client and in a second, and
+    /// what becomes of the rest. Defaults to [`Limits::new`]: what the process
+    /// can hold. [`ServerHandle::set_limits`](crate::ServerHandle::set_limits)
+    /// changes them while the server runs.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
         self
     }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::Family;
+use crate::limits::Limits;
 use crate::net::{Address, SocketOptions};
+use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime;
 
 /// What a [`Builder`](super::Builder) collects.
@@ -13,7 +15,7 @@ use crate::runtime;
 pub(super) struct Config {
     pub(super) socket: SocketOptions,
     pub(super) has_socket_options: bool,
-    pub(super) max_connections: Option<usize>,
+    pub(super) limits: Limits,
     pub(super) max_packet_size: usize,
     pub(super) max_accept: usize,
     pub(super) min_delay: Duration,
@@ -24,6 +26,7 @@ pub(super) struct Config {
     /// happens.
     pub(super) has_hooks: bool,
     pub(super) listener_per_worker: bool,
+    pub(super) proxies: Option<ProxyProtocol>,
 }
 
 impl Default for Config {
@@ -31,7 +34,7 @@ impl Default for Config {
         Config {
             socket: SocketOptions::default(),
             has_socket_options: false,
-            max_connections: None,
+            limits: Limits::new(),
             max_packet_size: 8192,
             max_accept: 100,
             min_delay: Duration::from_millis(10),
@@ -40,6 +43,7 @@ impl Default for Config {
             timeout: None,
             has_hooks: false,
             listener_per_worker: false,
+            proxies: None,
         }
     }
 }
@@ -47,11 +51,7 @@ impl Default for Config {
 impl Config {
     pub(super) fn check(&self) -> Result<()> {
         self.socket.check()?;
-        at_least_one(
-            "max_connections",
-            self.max_connections.unwrap_or(1),
-            "a server must be able to serve one request",
-        )?;
+        self.limits.check()?;
         at_least_one(
             "max_accept",
             self.max_accept,
@@ -85,7 +85,7 @@ impl Config {
         // A model leaves room for one loop.
         let more_loops = self.listeners() - 1;
         let default = || model.default_limit().saturating_sub(more_loops).max(1);
-        self.max_connections.unwrap_or_else(default)
+        self.limits.most_connections().unwrap_or_else(default)
     }
 
     /// Refuses several listeners where they could not share the clients;
@@ -149,7 +149,7 @@ mod tests {
         );
         assert!(
             refused(Config {
-                max_connections: Some(0),
+                limits: Limits::new().connections(0),
                 ..Config::default()
             })
             .contains("max_connections")

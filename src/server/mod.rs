@@ -2,6 +2,7 @@
 
 mod accept;
 mod accept_wait;
+mod admission;
 mod background;
 mod backoff;
 mod builder;
@@ -98,6 +99,7 @@ impl<F: Family, M: Model> Server<F, M> {
         model: M,
     ) -> Result<Self> {
         let lifecycle = Lifecycle::new(config.limit(&model))?;
+        lifecycle.gate().set_limits(config.limits.clone());
         let adopted = listener.is_some();
         let server = Server {
             requested,
@@ -107,6 +109,7 @@ impl<F: Family, M: Model> Server<F, M> {
                 handler,
                 hooks,
                 lifecycle,
+                proxies: config.proxies.clone(),
             }),
             config,
             model: Arc::new(model),
