@@ -18,6 +18,8 @@ mod exchange;
 mod permits;
 #[path = "../src/sync/queue.rs"]
 mod queue;
+#[path = "../src/sync/watchers.rs"]
+mod watchers;
 
 /// What `src/sync/shim.rs` is to the crate.
 mod shim {
@@ -321,5 +323,41 @@ fn what_two_senders_send_at_once_arrives() {
         for sender in senders {
             sender.join().unwrap();
         }
+    });
+}
+
+/// As a wait for several things at once looks at a channel.
+fn watched(exchange: &Exchange<Model, u32>, id: u64, model: &Model) -> Found<u32> {
+    exchange.watch(id, model.clone());
+    while !exchange.is_ready() {
+        model.park(NEVER).unwrap();
+    }
+    exchange.unwatch(id);
+    exchange.try_recv()
+}
+
+#[test]
+fn who_watches_is_woken_by_a_value() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.send(7, NEVER, Model::new).unwrap())
+        };
+        assert!(matches!(watched(&exchange, 1, &Model::new()), Found::Item(7)));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn who_watches_is_woken_by_the_end() {
+    loom::model(|| {
+        let exchange = Exchange::new(1);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.remove_sender())
+        };
+        assert!(matches!(watched(&exchange, 1, &Model::new()), Found::Gone));
+        sender.join().unwrap();
     });
 }

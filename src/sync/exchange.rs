@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use super::queue::{Granted, Parker, Place, Source, WaitQueue, Waiting};
 use super::shim::{Arc, Mutex, WaitError, lock};
+use super::watchers::Watchers;
 
 pub(super) struct Exchange<P, T> {
     state: Mutex<State<P, T>>,
@@ -23,6 +24,8 @@ struct State<P, T> {
     sending: WaitQueue<P, T, Option<T>>,
     /// Given `None` when the last sender goes.
     receiving: WaitQueue<P, (), Option<T>>,
+    /// Woken, under the lock, whenever there is something to receive.
+    watchers: Watchers<P>,
 }
 
 /// Why a value was not taken at once.
@@ -41,7 +44,7 @@ pub(super) enum Found<T> {
 type Handed<P, T> = Option<Granted<P, Option<T>>>;
 type Queued<P, T> = Option<Place<P, Option<T>>>;
 
-impl<P, T> State<P, T> {
+impl<P: Parker, T> State<P, T> {
     fn put(&mut self, value: T, capacity: usize) -> Result<Handed<P, T>, Refused<T>> {
         if self.receivers == 0 {
             return Err(Refused::Gone(value));
@@ -53,6 +56,7 @@ impl<P, T> State<P, T> {
             return Err(Refused::Full(value));
         }
         self.buffer.push_back(value);
+        self.watchers.wake(P::wake);
         Ok(None)
     }
 
@@ -75,7 +79,13 @@ impl<P, T> State<P, T> {
             return self.receiving.grant_first(|()| Some(item));
         }
         self.buffer.push_front(item);
+        self.watchers.wake(P::wake);
         None
+    }
+
+    /// Whether a receiver need not wait: for an item or for the end.
+    fn is_ready(&self) -> bool {
+        !self.buffer.is_empty() || self.senders == 0
     }
 }
 
@@ -89,6 +99,7 @@ impl<P: Parker, T> Exchange<P, T> {
                 receivers: 1,
                 sending: WaitQueue::new(),
                 receiving: WaitQueue::new(),
+                watchers: Watchers::new(),
             }),
             capacity,
         })
@@ -163,6 +174,20 @@ impl<P: Parker, T> Exchange<P, T> {
             .ok_or(WaitError::Disconnected)
     }
 
+    /// Wakes `parker` whenever there is something to receive, until `id`
+    /// leaves. Whoever enters looks at [`is_ready`](Self::is_ready) after that.
+    pub(super) fn watch(&self, id: u64, parker: P) {
+        lock(&self.state).watchers.enter(id, parker);
+    }
+
+    pub(super) fn unwatch(&self, id: u64) {
+        lock(&self.state).watchers.leave(id);
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        lock(&self.state).is_ready()
+    }
+
     pub(super) fn add_sender(&self) {
         lock(&self.state).senders += 1;
     }
@@ -179,6 +204,7 @@ impl<P: Parker, T> Exchange<P, T> {
             if state.senders > 0 {
                 return;
             }
+            state.watchers.wake(P::wake);
             state.receiving.grant_all(|()| None)
         };
         told.into_iter().for_each(Granted::wake);

@@ -64,6 +64,7 @@ mod semaphore;
 mod send_error;
 mod shim;
 mod timeout;
+mod watchers;
 
 use std::sync::Arc;
 
