@@ -6,6 +6,7 @@
 //! [`HandlerError`](crate::HandlerError),
 //! [`SendError`](crate::sync::SendError),
 //! [`TrySendError`](crate::sync::TrySendError),
+//! [`TaskDoneError`](crate::sync::TaskDoneError),
 //! [`TrySpawnError`](crate::sync::TrySpawnError),
 //! [`UnknownEngine`](crate::runtime::UnknownEngine) and
 //! [`Panic`](crate::runtime::Panic).
@@ -261,8 +262,9 @@ pub enum WaitError {
     #[error("another coroutine waits on this socket already; give each its own handle with try_clone")]
     Busy,
 
-    /// What was waited for can no longer come: the other side is gone.
-    #[error("the other side is gone, so this wait could never end")]
+    /// What was waited for can no longer come: the other side is gone, or the
+    /// channel was shut down.
+    #[error("the other side is gone or the channel was shut down, so this wait could never end")]
     Disconnected,
 }
 

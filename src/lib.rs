@@ -45,6 +45,7 @@
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
+//! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
 //! | share state between handlers | [`sync::Mutex`], or a std lock that nothing waits under |
 //! | know what may live across a wait | [`runtime`] |
 //! | choose where a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`] |
@@ -66,6 +67,7 @@
 //! | `get_request` ... `handle_error` | the [`Hooks`] of those names |
 //! | `request_queue_size`, `allow_reuse_address` | [`net::SocketOptions`] |
 //! | `gevent.spawn`, `sleep`, `Timeout`, `Pool`, `Queue` | [`runtime::spawn`], [`runtime::sleep`], [`sync`] |
+//! | `PriorityQueue`, `LifoQueue`, `JoinableQueue`, `Channel` | [`sync::priority`], [`sync::lifo`], [`sync::channel()`] |
 //!
 //! # Where defaults differ
 //!

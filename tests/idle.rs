@@ -51,7 +51,7 @@ fn parked_coroutines_wake_nobody() {
     let event = Arc::new(Event::new());
     let lock = Arc::new(Mutex::new(()));
     let permits = Arc::new(Semaphore::new(0));
-    let (sender, receiver) = channel::<()>(1).unwrap();
+    let (sender, receiver) = channel::<()>(1);
     let _held = lock.lock().unwrap();
     let mut far_ends = Vec::new();
     for _ in 0..10 {

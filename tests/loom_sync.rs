@@ -14,10 +14,16 @@
 
 #[path = "../src/sync/exchange.rs"]
 mod exchange;
+#[path = "../src/sync/floor.rs"]
+mod floor;
 #[path = "../src/sync/permits.rs"]
 mod permits;
 #[path = "../src/sync/queue.rs"]
 mod queue;
+#[path = "../src/sync/ranked.rs"]
+mod ranked;
+#[path = "../src/sync/store.rs"]
+mod store;
 #[path = "../src/sync/watchers.rs"]
 mod watchers;
 
@@ -31,12 +37,14 @@ mod shim {
     }
 }
 
-use exchange::{Exchange, Found};
+use exchange::Exchange;
+use floor::Found;
 use greenserve::WaitError;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 use permits::{Permits, State};
 use queue::{Parker, Waiting};
+use store::Store;
 
 const NEVER: u64 = 0;
 
@@ -207,6 +215,10 @@ fn a_permit_for_a_vanished_waiter_is_passed_on() {
     });
 }
 
+fn channel(capacity: usize) -> Arc<Exchange<Model, u32>> {
+    Exchange::new(Store::queue(), capacity)
+}
+
 fn drain(exchange: &Exchange<Model, u32>) -> Vec<u32> {
     let mut items = Vec::new();
     while let Found::Item(item) = exchange.try_recv() {
@@ -218,7 +230,7 @@ fn drain(exchange: &Exchange<Model, u32>) -> Vec<u32> {
 #[test]
 fn items_cross_a_full_channel_in_order() {
     bounded_model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         let sender = {
             let exchange = exchange.clone();
             thread::spawn(move || {
@@ -239,7 +251,7 @@ fn items_cross_a_full_channel_in_order() {
 #[test]
 fn an_item_for_a_killed_receiver_is_not_lost() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         let model = Model::new();
         let receiver = {
             let (exchange, model) = (exchange.clone(), model.clone());
@@ -258,7 +270,7 @@ fn an_item_for_a_killed_receiver_is_not_lost() {
 #[test]
 fn a_killed_sender_has_its_value_back_or_it_was_sent() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         exchange.send(1, NEVER, Model::new).unwrap();
         let model = Model::new();
         let sender = {
@@ -277,7 +289,7 @@ fn a_killed_sender_has_its_value_back_or_it_was_sent() {
 #[test]
 fn a_place_freed_in_passing_wakes_a_sender() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         exchange.send(1, NEVER, Model::new).unwrap();
         let sender = {
             let exchange = exchange.clone();
@@ -291,7 +303,7 @@ fn a_place_freed_in_passing_wakes_a_sender() {
 #[test]
 fn the_last_receiver_to_go_gives_values_back() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         exchange.send(1, NEVER, Model::new).unwrap();
         let sender = {
             let exchange = exchange.clone();
@@ -306,7 +318,7 @@ fn the_last_receiver_to_go_gives_values_back() {
 #[test]
 fn what_two_senders_send_at_once_arrives() {
     bounded_model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         exchange.add_sender();
         let senders: Vec<_> = (1..=2)
             .map(|item| {
@@ -339,7 +351,7 @@ fn watched(exchange: &Exchange<Model, u32>, id: u64, model: &Model) -> Found<u32
 #[test]
 fn who_watches_is_woken_by_a_value() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         let sender = {
             let exchange = exchange.clone();
             thread::spawn(move || exchange.send(7, NEVER, Model::new).unwrap())
@@ -352,12 +364,222 @@ fn who_watches_is_woken_by_a_value() {
 #[test]
 fn who_watches_is_woken_by_the_end() {
     loom::model(|| {
-        let exchange = Exchange::new(1);
+        let exchange = channel(1);
         let sender = {
             let exchange = exchange.clone();
             thread::spawn(move || exchange.remove_sender())
         };
         assert!(matches!(watched(&exchange, 1, &Model::new()), Found::Gone));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn values_pass_from_hand_to_hand_in_order() {
+    bounded_model(|| {
+        let exchange = channel(0);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || {
+                for item in 1..=2 {
+                    exchange.send(item, NEVER, Model::new).unwrap();
+                }
+                exchange.remove_sender();
+            })
+        };
+        assert_eq!(exchange.recv(NEVER, Model::new), Ok(1));
+        assert_eq!(exchange.recv(NEVER, Model::new), Ok(2));
+        assert_eq!(exchange.recv(NEVER, Model::new), Err(WaitError::Disconnected));
+        sender.join().unwrap();
+    });
+}
+
+/// One of the two who receive has it, the other is told of the end.
+#[test]
+fn who_receives_nothing_is_not_left_asleep() {
+    bounded_model(|| {
+        let exchange = channel(0);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || {
+                exchange.send(1, NEVER, Model::new).unwrap();
+                exchange.remove_sender();
+            })
+        };
+        let receiver = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.recv(NEVER, Model::new))
+        };
+        let ours = exchange.recv(NEVER, Model::new);
+        let mut both = [ours, receiver.join().unwrap()];
+        both.sort_by_key(Result::is_err);
+        assert_eq!(both, [Ok(1), Err(WaitError::Disconnected)]);
+        sender.join().unwrap();
+    });
+}
+
+/// Neither has it if both are killed in time, and then the sender has it.
+#[test]
+fn between_two_who_are_killed_no_value_is_lost() {
+    bounded_model(|| {
+        let exchange = channel(0);
+        let (sending, receiving) = (Model::new(), Model::new());
+        let receiver = {
+            let (exchange, receiving) = (exchange.clone(), receiving.clone());
+            thread::spawn(move || exchange.recv(NEVER, || receiving))
+        };
+        let sender = {
+            let (exchange, sending) = (exchange.clone(), sending.clone());
+            thread::spawn(move || exchange.send(7, NEVER, || sending))
+        };
+        sending.kill();
+        receiving.kill();
+        let mut items: Vec<_> = sender
+            .join()
+            .unwrap()
+            .err()
+            .map(|(_, value)| value)
+            .into_iter()
+            .collect();
+        items.extend(receiver.join().unwrap());
+        items.extend(drain(&exchange));
+        assert_eq!(items, [7]);
+    });
+}
+
+/// At a shutdown each value is received, taken out or given back.
+#[test]
+fn a_shutdown_loses_nothing_and_ends_everybody() {
+    for capacity in [0, 1] {
+        bounded_model(move || {
+            let exchange = channel(capacity);
+            let sender = {
+                let exchange = exchange.clone();
+                thread::spawn(move || {
+                    let sent = (1..=2).map(|item| exchange.send(item, NEVER, Model::new));
+                    sent.filter_map(|sent| sent.err().map(|(_, value)| value))
+                        .collect::<Vec<_>>()
+                })
+            };
+            let receiver = {
+                let exchange = exchange.clone();
+                thread::spawn(move || exchange.recv(NEVER, Model::new))
+            };
+            let mut items = exchange.shutdown_now();
+            items.extend(sender.join().unwrap());
+            items.extend(receiver.join().unwrap());
+            items.sort_unstable();
+            assert_eq!(items, [1, 2]);
+        });
+    }
+}
+
+#[test]
+fn a_shutdown_leaves_what_was_sent_before() {
+    loom::model(|| {
+        let exchange = channel(1);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.send(2, NEVER, Model::new))
+        };
+        exchange.shutdown();
+        assert_eq!(exchange.recv(NEVER, Model::new), Ok(1));
+        assert_eq!(exchange.recv(NEVER, Model::new), Err(WaitError::Disconnected));
+        assert_eq!(sender.join().unwrap(), Err((WaitError::Disconnected, 2)));
+    });
+}
+
+#[test]
+fn who_joins_is_woken_when_all_is_done() {
+    bounded_model(|| {
+        let exchange = channel(2);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        exchange.send(2, NEVER, Model::new).unwrap();
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                let exchange = exchange.clone();
+                thread::spawn(move || {
+                    exchange.recv(NEVER, Model::new).unwrap();
+                    assert!(exchange.task_done());
+                })
+            })
+            .collect();
+        assert_eq!(exchange.join(NEVER, Model::new), Ok(()));
+        assert!(!exchange.task_done());
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+}
+
+/// A killed sender takes away what a joiner waits for.
+#[test]
+fn who_joins_is_woken_when_the_last_sender_gives_up() {
+    bounded_model(|| {
+        let exchange = channel(0);
+        let model = Model::new();
+        let sender = {
+            let (exchange, model) = (exchange.clone(), model.clone());
+            thread::spawn(move || exchange.send(1, NEVER, || model))
+        };
+        let killer = thread::spawn(move || model.kill());
+        assert_eq!(exchange.join(NEVER, Model::new), Ok(()));
+        assert_eq!(sender.join().unwrap(), Err((WaitError::Killed, 1)));
+        killer.join().unwrap();
+    });
+}
+
+#[test]
+fn who_joins_is_told_that_nobody_is_left_to_do_it() {
+    loom::model(|| {
+        let exchange = channel(1);
+        exchange.send(1, NEVER, Model::new).unwrap();
+        let receiver = {
+            let exchange = exchange.clone();
+            thread::spawn(move || {
+                let taken = exchange.recv(NEVER, Model::new);
+                exchange.remove_receiver();
+                taken
+            })
+        };
+        assert_eq!(exchange.join(NEVER, Model::new), Err(WaitError::Disconnected));
+        assert_eq!(receiver.join().unwrap(), Ok(1));
+    });
+}
+
+#[test]
+fn who_looks_sees_the_value_that_another_takes() {
+    loom::model(|| {
+        let exchange = channel(0);
+        let receiver = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.recv(NEVER, Model::new))
+        };
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || {
+                exchange.send(1, NEVER, Model::new).unwrap();
+                exchange.remove_sender();
+            })
+        };
+        // It may come too late to see it, and then sees the end.
+        let seen = exchange.peek(u32::clone, NEVER, Model::new);
+        assert!(matches!(seen, Ok(1) | Err(WaitError::Disconnected)), "{seen:?}");
+        assert_eq!(receiver.join().unwrap(), Ok(1));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn who_watches_is_woken_by_a_sender_without_room() {
+    loom::model(|| {
+        let exchange = channel(0);
+        let sender = {
+            let exchange = exchange.clone();
+            thread::spawn(move || exchange.send(7, NEVER, Model::new).unwrap())
+        };
+        assert!(matches!(watched(&exchange, 1, &Model::new()), Found::Item(7)));
         sender.join().unwrap();
     });
 }

@@ -269,14 +269,14 @@ fn a_coroutine_keeps_its_thread_when_a_thread_wakes_it() {
     let theirs = Arc::clone(&event);
     stays("an event", move || theirs.wait().unwrap(), |_| event.set());
 
-    let (sender, receiver) = channel(1).unwrap();
+    let (sender, receiver) = channel(1);
     stays(
         "a received value",
         move || receiver.recv().unwrap(),
         |_| sender.send(()).unwrap(),
     );
 
-    let (sender, receiver) = channel(1).unwrap();
+    let (sender, receiver) = channel(1);
     sender.send(()).unwrap();
     stays(
         "room in a channel",
@@ -373,8 +373,8 @@ fn coroutines_that_wake_each_other_for_ever_starve_no_socket() {
     let _alone = alone();
     let mut playing = Background::default();
     for _ in 0..2 {
-        let (ping, pinged) = channel(1).unwrap();
-        let (pong, ponged) = channel(1).unwrap();
+        let (ping, pinged) = channel(1);
+        let (pong, ponged) = channel(1);
         ping.send(()).unwrap();
         for (from, to) in [(pinged, pong), (ponged, ping)] {
             playing.repeat(0, move || {

@@ -97,12 +97,12 @@ const WAITS: &[(&str, fn())] = &[
         event.wait().unwrap();
     }),
     ("channel, empty", || {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         helper(move || sender.send(1).unwrap());
         receiver.recv().unwrap();
     }),
     ("channel, full", || {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         sender.send(1).unwrap();
         helper(move || {
             receiver.recv().unwrap();
@@ -254,8 +254,8 @@ fn a_stream_may_go_from_worker_to_worker() {
     on_two_workers();
     let server = TcpServer::bind("127.0.0.1:0", common::echo).unwrap().start().unwrap();
     let stream = TcpStream::connect(server.address()).unwrap();
-    let (to_zero, at_zero) = channel::<TcpStream>(1).unwrap();
-    let (to_one, at_one) = channel::<TcpStream>(1).unwrap();
+    let (to_zero, at_zero) = channel::<TcpStream>(1);
+    let (to_one, at_one) = channel::<TcpStream>(1);
     let pass_on =
         |worker: usize, from: greenserve::sync::Receiver<TcpStream>, to: greenserve::sync::Sender<TcpStream>| {
             let passing = Builder::new().worker(worker).spawn(move || {

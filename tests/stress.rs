@@ -53,7 +53,7 @@ const PERMITS: usize = 7;
 
 impl World {
     fn new() -> World {
-        let (sender, receiver) = channel(5).unwrap();
+        let (sender, receiver) = channel(5);
         World {
             lock: Mutex::new(0),
             permits: Semaphore::new(PERMITS),

@@ -158,7 +158,7 @@ fn kills_lose_no_lock() {
 
 #[test]
 fn every_value_is_received_once() {
-    let (sender, receiver) = channel(7).unwrap();
+    let (sender, receiver) = channel(7);
     let sums = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
     let consumers = Group::new();
     for _ in 0..50 {
@@ -210,7 +210,7 @@ fn send_until_killed(sender: &Sender<u64>, first: u64, left: &StdMutex<Vec<u64>>
 #[test]
 fn kills_lose_no_value() {
     for round in 0..20 {
-        let (sender, receiver) = channel(2).unwrap();
+        let (sender, receiver) = channel(2);
         let seen = Arc::new(StdMutex::new(Vec::new()));
         let (senders, receivers) = (Group::new(), Group::new());
         let mut sent = Vec::new();
@@ -258,9 +258,9 @@ fn a_killed_group_ends_whatever_its_members_wait_for() {
     let semaphore = Arc::new(Semaphore::new(0));
     let event = Arc::new(Event::new());
     let pool = Arc::new(Pool::new(1).unwrap());
-    let (full, empty) = channel(1).unwrap();
+    let (full, empty) = channel(1);
     full.send(1).unwrap();
-    let (silent, nothing) = channel::<u8>(1).unwrap();
+    let (silent, nothing) = channel::<u8>(1);
     let held = lock.lock().unwrap();
     let blocker = pool.spawn(|| sleep(LONG)).unwrap();
 
@@ -327,9 +327,9 @@ fn a_timeout_reaches_every_kind_of_wait_in_time() {
         let _held = lock.lock().unwrap();
         let semaphore = Semaphore::new(0);
         let event = Event::new();
-        let (full, receiver) = channel(1).unwrap();
+        let (full, receiver) = channel(1);
         full.send(1).unwrap();
-        let (_sender, nothing) = channel::<u8>(1).unwrap();
+        let (_sender, nothing) = channel::<u8>(1);
         let group = Group::new().kill_on_drop(true);
         group.spawn(|| sleep(LONG)).unwrap();
         let waits: [&dyn Fn() -> io::Result<()>; 6] = [
@@ -356,7 +356,7 @@ fn a_timeout_reaches_every_kind_of_wait_in_time() {
 
 /// Feeds a channel it receives from itself, so that there is always something.
 fn receive_for_ever() -> io::Result<()> {
-    let (sender, receiver) = channel(1).unwrap();
+    let (sender, receiver) = channel(1);
     loop {
         sender.try_send(1)?;
         receiver.recv()?;

@@ -155,7 +155,7 @@ fn a_lock_handed_over_by_a_thread_reaches_the_idle_worker() {
 #[test]
 fn a_value_sent_by_a_thread_reaches_the_idle_worker() {
     wakes_in_time("waking by a value", || {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         wake_up(move || receiver.recv().unwrap(), || sender.send(()).unwrap())
     });
 }

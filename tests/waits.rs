@@ -249,7 +249,7 @@ fn event(limit: Option<Duration>) -> io::Result<()> {
 }
 
 fn channel_receive(limit: Option<Duration>) -> io::Result<()> {
-    let (_sender, receiver) = channel::<()>(1).unwrap();
+    let (_sender, receiver) = channel::<()>(1);
     match limit {
         Some(limit) => receiver.recv_timeout(limit)?,
         None => receiver.recv()?,
@@ -258,7 +258,7 @@ fn channel_receive(limit: Option<Duration>) -> io::Result<()> {
 }
 
 fn channel_send(limit: Option<Duration>) -> io::Result<()> {
-    let (sender, _receiver) = channel(1).unwrap();
+    let (sender, _receiver) = channel(1);
     sender.try_send(())?;
     match limit {
         Some(limit) => sender.send_timeout((), limit)?,

@@ -1,13 +1,11 @@
-//! A bounded channel between any number of coroutines and threads.
+//! Channels between any number of coroutines and threads: the ways to make one.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::exchange::{Exchange, Found, Refused};
-use super::send_error::{SendError, TrySendError};
-use crate::error::{Error, Result, WaitError};
-use crate::runtime::{NEVER, Task, after};
+use super::exchange::Exchange;
+use super::receiver::Receiver;
+use super::sender::Sender;
+use super::store::Store;
 
 /// Makes a channel that holds at most `capacity` values: `queue.Queue(maxsize)`,
 /// `gevent.queue.Queue`.
@@ -15,313 +13,110 @@ use crate::runtime::{NEVER, Task, after};
 /// Both ends can be cloned and shared; each value is received once, in the
 /// order in which they were sent. Who waits longest is served first.
 ///
-/// # Errors
-/// [`Error::InvalidOption`] for a capacity of 0: a place that holds nothing
-/// cannot be waited for from both sides. (Python reads 0 as "without bound",
-/// which lets one slow reader fill the memory.)
+/// With a capacity of 0 sender and receiver meet: a send waits until somebody
+/// takes the value, as with crossbeam's `bounded(0)` and gevent's `Channel`.
+/// (In Python 0 means "without bound": that is [`unbounded`].)
 ///
 /// ```
 /// use greenserve::{runtime, sync::channel};
 ///
-/// let (sender, receiver) = channel(2)?;
+/// let (sender, receiver) = channel(2);
 /// runtime::spawn(move || (1..=5).try_for_each(|n| sender.send(n)))?;
 /// assert_eq!(receiver.iter().sum::<i32>(), 15);
+///
+/// let (sender, receiver) = channel(0);
+/// assert!(sender.try_send("nobody waits for it").is_err());
+/// runtime::spawn(move || sender.send("from hand to hand"))?;
+/// assert_eq!(receiver.recv(), Ok("from hand to hand"));
 /// # Ok::<(), greenserve::Error>(())
 /// ```
-pub fn channel<T>(capacity: usize) -> Result<(Sender<T>, Receiver<T>)> {
-    if capacity == 0 {
-        return Err(Error::InvalidOption {
-            option: "channel capacity",
-            value: capacity.to_string(),
-            reason: "a channel holds at least one value".to_owned(),
-        });
-    }
-    let exchange = Exchange::new(capacity);
+pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    over(Store::queue(), capacity)
+}
+
+/// Makes a channel without bound, so that sending never waits: `queue.Queue()`,
+/// `queue.SimpleQueue`.
+///
+/// One slow receiver lets it fill the memory. Prefer [`channel`] unless
+/// something else bounds what is sent.
+///
+/// ```
+/// let (sender, receiver) = greenserve::sync::unbounded();
+/// (0..1000).try_for_each(|n| sender.try_send(n))?;
+/// assert_eq!((receiver.len(), receiver.capacity()), (1000, None));
+/// # Ok::<(), greenserve::sync::TrySendError<i32>>(())
+/// ```
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    over(Store::queue(), usize::MAX)
+}
+
+/// Makes a channel whose smallest value comes out first, and equal ones in the
+/// order in which they came: `queue.PriorityQueue(maxsize)`.
+///
+/// It holds at most `capacity` values, `usize::MAX` for one without bound.
+/// Those of senders that wait for room are not in it yet and have no rank:
+/// they come in as their senders came. With a capacity of 0 that is all of
+/// them, so it is a [`channel(0)`](channel). For the greatest first wrap
+/// values in [`Reverse`](std::cmp::Reverse); for a rank beside the value send
+/// a type with an `Ord` of its own, or a tuple as in Python.
+///
+/// The comparison runs inside the channel: it must not wait, and not use this
+/// channel. One that panics does so in whoever sends or receives, and the
+/// value at hand may be lost.
+///
+/// ```
+/// use greenserve::sync::priority;
+///
+/// let (sender, receiver) = priority(8);
+/// for (rank, errand) in [(3, "sweep"), (1, "put the fire out"), (2, "cook")] {
+///     sender.send((rank, errand))?;
+/// }
+/// drop(sender);
+/// let errands: Vec<_> = receiver.iter().map(|(_, errand)| errand).collect();
+/// assert_eq!(errands, ["put the fire out", "cook", "sweep"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn priority<T: Ord>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    over(Store::ranked(), capacity)
+}
+
+/// Makes a channel whose last value comes out first: `queue.LifoQueue(maxsize)`.
+///
+/// It holds at most `capacity` values, `usize::MAX` for one without bound.
+/// Those of senders that wait for room are not in it yet: they come in as
+/// their senders came.
+///
+/// ```
+/// let (sender, receiver) = greenserve::sync::lifo(8);
+/// ["first", "second", "third"].iter().try_for_each(|page| sender.send(page))?;
+/// assert_eq!(receiver.recv(), Ok(&"third"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn lifo<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    over(Store::stack(), capacity)
+}
+
+fn over<T>(store: Store<T>, capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let exchange = Exchange::new(store, capacity);
     let sender = Sender {
         exchange: Arc::clone(&exchange),
     };
-    Ok((sender, Receiver { exchange }))
-}
-
-/// The end of a [`channel`] that values go into.
-///
-/// When the last one is dropped, receivers get what is still buffered and then
-/// [`WaitError::Disconnected`].
-///
-/// ```
-/// use greenserve::{WaitError, sync::channel};
-///
-/// let (sender, receiver) = channel(1)?;
-/// sender.send("last words")?;
-/// drop(sender);
-/// assert_eq!(receiver.recv(), Ok("last words"));
-/// assert_eq!(receiver.recv(), Err(WaitError::Disconnected));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Sender<T> {
-    exchange: Arc<Exchange<Arc<Task>, T>>,
-}
-
-/// The end of a [`channel`] that values come out of.
-///
-/// When the last one is dropped, so is what is still buffered, and senders get
-/// their values back with [`WaitError::Disconnected`].
-///
-/// ```
-/// use greenserve::sync::channel;
-///
-/// let (sender, receiver) = channel(8)?;
-/// let second = receiver.clone();
-/// sender.send(1)?;
-/// sender.send(2)?;
-/// assert_eq!((receiver.recv()?, second.recv()?), (1, 2));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Receiver<T> {
-    exchange: Arc<Exchange<Arc<Task>, T>>,
-}
-
-impl<T> Sender<T> {
-    /// Sends `value`, and waits for room if need be: `put(item)` in Python.
-    ///
-    /// Where there is room it succeeds also for a caller that was killed, so
-    /// that its clean-up can report.
-    ///
-    /// # Errors
-    /// [`SendError`] with the value and the reason: all receivers are gone, or
-    /// there was no room and the caller was killed, the deadline of a
-    /// surrounding [`Timeout`](super::Timeout) passed, or a panic is unwinding
-    /// the coroutine.
-    pub fn send(&self, value: T) -> std::result::Result<(), SendError<T>> {
-        self.send_until(value, NEVER)
-    }
-
-    /// As [`send`](Sender::send), for at most `limit`: `put(item,
-    /// timeout=...)` in Python.
-    ///
-    /// # Errors
-    /// As [`send`](Sender::send), and [`WaitError::Deadline`] when the limit
-    /// passes.
-    pub fn send_timeout(&self, value: T, limit: Duration) -> std::result::Result<(), SendError<T>> {
-        self.send_until(value, after(limit))
-    }
-
-    /// Sends `value` if there is room: `put_nowait(item)` in Python.
-    ///
-    /// # Errors
-    /// [`TrySendError`] with the value, when there is no room or no receiver.
-    pub fn try_send(&self, value: T) -> std::result::Result<(), TrySendError<T>> {
-        self.exchange.try_send(value).map_err(|refused| match refused {
-            Refused::Full(value) => TrySendError::Full(value),
-            Refused::Gone(value) => TrySendError::Disconnected(value),
-        })
-    }
-
-    fn send_until(&self, value: T, deadline: u64) -> std::result::Result<(), SendError<T>> {
-        self.exchange
-            .send(value, deadline, Task::current)
-            .map_err(|(reason, value)| SendError { value, reason })
-    }
-}
-
-impl<T> Receiver<T> {
-    /// Takes the next value, and waits for it if need be: `get()` in Python.
-    ///
-    /// A caller that was killed, or whose surrounding timeout passed, gets
-    /// nothing even if something is there: it could not see it through, and
-    /// what it leaves another receiver takes.
-    ///
-    /// # Errors
-    /// [`WaitError::Disconnected`] when nothing is left and all senders are
-    /// gone; another [`WaitError`] when the caller was killed, the deadline of
-    /// a surrounding [`Timeout`](super::Timeout) passed, or a panic is
-    /// unwinding the coroutine.
-    pub fn recv(&self) -> std::result::Result<T, WaitError> {
-        self.recv_until(NEVER)
-    }
-
-    /// As [`recv`](Receiver::recv), for at most `limit`: `get(timeout=...)` in
-    /// Python.
-    ///
-    /// # Errors
-    /// As [`recv`](Receiver::recv), and [`WaitError::Deadline`] when the limit
-    /// passes.
-    pub fn recv_timeout(&self, limit: Duration) -> std::result::Result<T, WaitError> {
-        self.recv_until(after(limit))
-    }
-
-    /// Takes the next value if one is there, `None` if not: `get_nowait()` in
-    /// Python.
-    ///
-    /// # Errors
-    /// [`WaitError::Disconnected`] when nothing is left and all senders are
-    /// gone.
-    pub fn try_recv(&self) -> std::result::Result<Option<T>, WaitError> {
-        match self.exchange.try_recv() {
-            Found::Item(item) => Ok(Some(item)),
-            Found::Nothing => Ok(None),
-            Found::Gone => Err(WaitError::Disconnected),
-        }
-    }
-
-    /// The values as they come, until [`recv`](Receiver::recv) fails for
-    /// whatever reason.
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter(self)
-    }
-
-    /// Has `task` woken whenever something can be received or the end has come,
-    /// until [`unwatch`](Receiver::unwatch). It takes nothing and stands in no
-    /// line: it looks at [`is_ready`](Receiver::is_ready) after this call and
-    /// after each wake-up, and may find that somebody else was faster.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
-    pub(crate) fn watch(&self, task: &Arc<Task>) {
-        self.exchange.watch(task.id(), Arc::clone(task));
-    }
-
-    /// Ends all that [`watch`](Receiver::watch) began for the task of this id.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
-    pub(crate) fn unwatch(&self, id: u64) {
-        self.exchange.unwatch(id);
-    }
-
-    /// Whether [`recv`](Receiver::recv) need not wait: a value is there, or
-    /// none can come any more.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
-    pub(crate) fn is_ready(&self) -> bool {
-        self.exchange.is_ready()
-    }
-
-    fn recv_until(&self, deadline: u64) -> std::result::Result<T, WaitError> {
-        Task::with_current(|task| task.may_wait(NEVER))?;
-        self.exchange.recv(deadline, Task::current)
-    }
-}
-
-/// What both ends know.
-macro_rules! end_of_channel {
-    ($end:ident, $add:ident, $remove:ident) => {
-        impl<T> $end<T> {
-            /// How many values are buffered now: `qsize()` in Python.
-            pub fn len(&self) -> usize {
-                self.exchange.len()
-            }
-
-            /// How many values it holds at most: `maxsize` in Python.
-            pub fn capacity(&self) -> usize {
-                self.exchange.capacity()
-            }
-
-            /// True when no value is buffered: `empty()` in Python.
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
-            /// True when there is no room for another value: `full()` in
-            /// Python.
-            pub fn is_full(&self) -> bool {
-                self.len() >= self.capacity()
-            }
-        }
-
-        impl<T> Clone for $end<T> {
-            fn clone(&self) -> Self {
-                self.exchange.$add();
-                $end {
-                    exchange: Arc::clone(&self.exchange),
-                }
-            }
-        }
-
-        impl<T> Drop for $end<T> {
-            fn drop(&mut self) {
-                self.exchange.$remove();
-            }
-        }
-
-        impl<T> fmt::Debug for $end<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($end))
-                    .field("len", &self.len())
-                    .field("capacity", &self.capacity())
-                    .finish()
-            }
-        }
-    };
-}
-
-end_of_channel!(Sender, add_sender, remove_sender);
-end_of_channel!(Receiver, add_receiver, remove_receiver);
-
-/// The values of a channel as they come; made by [`Receiver::iter`].
-///
-/// ```
-/// let (sender, receiver) = greenserve::sync::channel(3)?;
-/// sender.try_send('a')?;
-/// sender.try_send('b')?;
-/// drop(sender);
-/// assert_eq!(receiver.iter().collect::<String>(), "ab");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub struct Iter<'a, T>(&'a Receiver<T>);
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.0.recv().ok()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-/// As [`Iter`], but owns the receiver; made by using a [`Receiver`] in `for`.
-///
-/// ```
-/// let (sender, receiver) = greenserve::sync::channel(3)?;
-/// greenserve::runtime::spawn(move || (0..9).try_for_each(|n| sender.send(n)))?;
-/// for (expected, received) in receiver.into_iter().enumerate() {
-///     assert_eq!(received, expected);
-/// }
-/// # Ok::<(), greenserve::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct IntoIter<T>(Receiver<T>);
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.0.recv().ok()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter(self)
-    }
+    (sender, Receiver { exchange })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::TrySendError;
     use super::super::testing::{assert_send, assert_sync, spawn, spawn_thread, until};
     use super::*;
+    use crate::error::WaitError;
+    use crate::runtime::Task;
     use std::cell::Cell;
-    use std::time::Instant;
+    use std::cmp::Ordering;
+    use std::time::{Duration, Instant};
 
     fn full() -> (Sender<u32>, Receiver<u32>) {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         sender.send(1).unwrap();
         (sender, receiver)
     }
@@ -335,15 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_for_nothing_is_refused() {
-        let refused = channel::<u8>(0).unwrap_err();
-        assert!(refused.is_usage());
-        assert!(refused.to_string().contains("channel capacity"), "{refused}");
-    }
-
-    #[test]
     fn what_was_sent_is_received_after_all_senders_are_gone() {
-        let (sender, receiver) = channel(3).unwrap();
+        let (sender, receiver) = channel(3);
         let second = sender.clone();
         sender.send(1).unwrap();
         second.send(2).unwrap();
@@ -357,15 +145,15 @@ mod tests {
 
     #[test]
     fn how_full_it_is_shows_at_both_ends() {
-        let (sender, receiver) = channel(2).unwrap();
+        let (sender, receiver) = channel(2);
         assert!(sender.is_empty() && !receiver.is_full());
         assert_eq!(receiver.try_recv(), Ok(None));
         sender.try_send('a').unwrap();
-        assert_eq!((sender.len(), receiver.capacity()), (1, 2));
+        assert_eq!((sender.len(), receiver.capacity()), (1, Some(2)));
         sender.try_send('b').unwrap();
         assert!(sender.is_full() && !receiver.is_empty());
         assert_eq!(sender.try_send('c'), Err(TrySendError::Full('c')));
-        assert_eq!(format!("{sender:?}"), "Sender { len: 2, capacity: 2 }");
+        assert_eq!(format!("{sender:?}"), "Sender { len: 2, capacity: Some(2) }");
     }
 
     #[test]
@@ -375,7 +163,7 @@ mod tests {
         for value in 2..5 {
             let theirs = sender.clone();
             senders.push(spawn(move || theirs.send(value)));
-            until(|| sender.exchange.sending() == value as usize - 1);
+            until(|| sender.exchange.sending_count() == value as usize - 1);
         }
         assert_eq!(receiver.try_recv(), Ok(Some(1)));
         assert!(receiver.is_full());
@@ -388,12 +176,12 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_that_the_other_side_is_gone() {
-        let (sender, receiver) = channel::<u8>(1).unwrap();
+        let (sender, receiver) = channel::<u8>(1);
         let ours = receiver.clone();
         let theirs = receiver.clone();
         let coroutine = spawn(move || theirs.recv());
         let (_, thread) = spawn_thread(move || receiver.recv());
-        until(|| ours.exchange.receiving() == 2);
+        until(|| ours.exchange.receiving_count() == 2);
         drop(sender);
         assert_eq!(coroutine.join().unwrap(), Err(WaitError::Disconnected));
         assert_eq!(thread.join().unwrap(), Err(WaitError::Disconnected));
@@ -401,7 +189,7 @@ mod tests {
         let (sender, receiver) = full();
         let theirs = sender.clone();
         let waiter = spawn(move || theirs.send(2));
-        until(|| sender.exchange.sending() == 1);
+        until(|| sender.exchange.sending_count() == 1);
         drop(receiver);
         let refused = waiter.join().unwrap().unwrap_err();
         assert_eq!((refused.value, refused.reason), (2, WaitError::Disconnected));
@@ -414,7 +202,7 @@ mod tests {
         let (sender, receiver) = full();
         let theirs = sender.clone();
         let waiter = spawn(move || theirs.send(2));
-        until(|| sender.exchange.sending() == 1);
+        until(|| sender.exchange.sending_count() == 1);
         waiter.kill();
         let refused = waiter.join().unwrap().unwrap_err();
         assert_eq!((refused.value, refused.reason), (2, WaitError::Killed));
@@ -424,10 +212,10 @@ mod tests {
 
     #[test]
     fn a_killed_receiver_leaves_the_values_to_others() {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         let theirs = receiver.clone();
         let (task, waiter) = spawn_thread(move || theirs.recv());
-        until(|| receiver.exchange.receiving() == 1);
+        until(|| receiver.exchange.receiving_count() == 1);
         task.kill();
         assert_eq!(waiter.join().unwrap(), Err(WaitError::Killed));
         sender.send(1).unwrap();
@@ -442,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_killed_sender_may_still_report_where_there_is_room() {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         let killed = spawn(move || {
             Task::current().kill();
             sender.send("ended")
@@ -463,8 +251,8 @@ mod tests {
         let took = begin.elapsed();
         assert!(took >= limit * 2, "{took:?}");
         assert!(took < Duration::from_secs(1), "{took:?}");
-        assert_eq!(sender.exchange.sending(), 0);
-        assert_eq!(sender.exchange.receiving(), 0);
+        assert_eq!(sender.exchange.sending_count(), 0);
+        assert_eq!(sender.exchange.receiving_count(), 0);
     }
 
     #[test]
@@ -475,7 +263,7 @@ mod tests {
                 assert_eq!(self.0.len(), 0);
             }
         }
-        let (sender, receiver) = channel(2).unwrap();
+        let (sender, receiver) = channel(2);
         sender.try_send(Nosy(sender.clone())).unwrap();
         sender.try_send(Nosy(sender.clone())).unwrap();
         drop(receiver);
@@ -493,5 +281,126 @@ mod tests {
         let refused = sender.try_send(2).unwrap_err();
         assert_eq!(format!("{refused:?}"), "Disconnected(..)");
         assert_eq!(refused.into_inner(), 2);
+    }
+
+    /// Sends each value from a coroutine of its own, which waits.
+    fn waiting<T: Send + 'static>(sender: &Sender<T>, values: impl IntoIterator<Item = T>) -> Vec<Waiting<T>> {
+        let send = |value| {
+            let (theirs, before) = (sender.clone(), sender.exchange.sending_count());
+            let waiting = spawn(move || theirs.send(value));
+            until(|| sender.exchange.sending_count() == before + 1);
+            waiting
+        };
+        values.into_iter().map(send).collect()
+    }
+
+    type Waiting<T> = crate::runtime::JoinHandle<Result<(), super::super::SendError<T>>>;
+
+    #[test]
+    fn without_room_a_send_waits_until_its_value_is_taken() {
+        let (sender, receiver) = channel(0);
+        assert_eq!(sender.try_send(0), Err(TrySendError::Full(0)));
+        let senders = waiting(&sender, 1..=3);
+        assert!(senders.iter().all(|sender| !sender.is_finished()));
+        assert!(receiver.is_empty() && receiver.is_full());
+        assert_eq!(receiver.try_recv(), Ok(Some(1)));
+        until(|| senders[0].is_finished());
+        assert!(!senders[1].is_finished() && !senders[2].is_finished());
+        assert_eq!((receiver.recv(), receiver.recv()), (Ok(2), Ok(3)));
+        for sender in senders {
+            sender.join().unwrap().unwrap();
+        }
+        assert_eq!(receiver.try_recv(), Ok(None));
+    }
+
+    #[test]
+    fn without_room_a_value_goes_to_the_receiver_who_waits_longest() {
+        let (sender, receiver) = channel(0);
+        let mut receivers = Vec::new();
+        for number in 1..=3 {
+            let theirs = receiver.clone();
+            receivers.push(spawn(move || theirs.recv()));
+            until(|| receiver.exchange.receiving_count() == number);
+        }
+        for value in 1..=3 {
+            sender.try_send(value).unwrap();
+        }
+        assert!(sender.try_send(4).is_err());
+        for (receiver, value) in receivers.into_iter().zip(1..) {
+            assert_eq!(receiver.join().unwrap(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn without_room_a_killed_sender_has_its_value_back() {
+        let (sender, receiver) = channel(0);
+        let senders = waiting(&sender, 1..=2);
+        senders[0].kill();
+        until(|| senders[0].is_finished());
+        assert_eq!(receiver.recv(), Ok(2));
+        assert_eq!(receiver.try_recv(), Ok(None));
+        let reasons = senders.into_iter().map(|sender| sender.join().unwrap());
+        let reasons: Vec<_> = reasons
+            .map(|sent| sent.map_err(|refused| (refused.value, refused.reason)))
+            .collect();
+        assert_eq!(reasons, [Err((1, WaitError::Killed)), Ok(())]);
+    }
+
+    #[test]
+    fn without_bound_nobody_waits() {
+        let (sender, receiver) = unbounded();
+        let killed = spawn(move || {
+            Task::current().kill();
+            (0..10_000).try_for_each(|value| sender.send(value)).is_ok() && !sender.is_full()
+        });
+        assert!(killed.join().unwrap());
+        assert_eq!((receiver.len(), receiver.capacity()), (10_000, None));
+        assert!(receiver.iter().eq(0..10_000));
+    }
+
+    #[test]
+    fn who_waits_to_send_comes_into_the_order_when_there_is_room() {
+        let (sender, receiver) = priority(2);
+        [5, 4].into_iter().for_each(|value| sender.try_send(value).unwrap());
+        let senders = waiting(&sender, [1, 2]);
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [4, 1, 2, 5]);
+        drop(senders);
+
+        let (sender, receiver) = lifo(2);
+        [5, 4].into_iter().for_each(|value| sender.try_send(value).unwrap());
+        let senders = waiting(&sender, [1, 2]);
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [4, 1, 2, 5]);
+        drop(senders);
+    }
+
+    #[derive(PartialEq, Eq)]
+    struct Grumpy(u8);
+
+    impl Ord for Grumpy {
+        fn cmp(&self, other: &Self) -> Ordering {
+            assert!(self.0 < 9 && other.0 < 9, "no comparison today");
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Grumpy {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    #[test]
+    fn a_comparison_that_panics_leaves_nobody_asleep() {
+        let (sender, receiver) = priority(2);
+        [1, 2].into_iter().for_each(|rank| drop(sender.try_send(Grumpy(rank))));
+        let senders = waiting(&sender, [Grumpy(9)]);
+        let theirs = receiver.clone();
+        assert!(spawn(move || theirs.recv().is_ok()).join().is_err());
+        for sender in senders {
+            assert!(sender.join_timeout(Duration::from_secs(10)).unwrap().unwrap().is_ok());
+        }
+        assert_eq!(receiver.len(), 2);
     }
 }

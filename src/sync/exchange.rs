@@ -1,121 +1,35 @@
-//! A bounded buffer with a queue at each end: what a channel is.
-//!
-//! An item that finds somebody waiting is handed over without touching the
-//! buffer, and the place that a taken item leaves goes to the sender who waits
-//! longest. So "somebody waits to receive" and "something is buffered" exclude
-//! each other, and so do "somebody waits to send" and "there is room".
+//! Where values change hands, with a line for each thing that can be waited
+//! for: what a channel is. What each step does stands in [`Floor`]; here it is
+//! done under the lock, and whoever must wait does.
 
-use std::collections::VecDeque;
-
-use super::queue::{Granted, Parker, Place, Source, WaitQueue, Waiting};
+use super::floor::{AllHanded, Floor, Found, Handed, Refused};
+use super::queue::{Parker, Place, Source, WaitQueue, Waiting};
 use super::shim::{Arc, Mutex, WaitError, lock};
-use super::watchers::Watchers;
+use super::store::Store;
 
 pub(super) struct Exchange<P, T> {
-    state: Mutex<State<P, T>>,
-    capacity: usize,
-}
-
-struct State<P, T> {
-    buffer: VecDeque<T>,
-    senders: usize,
-    receivers: usize,
-    /// Each brings its value, and gets it back if the last receiver goes.
-    sending: WaitQueue<P, T, Option<T>>,
-    /// Given `None` when the last sender goes.
-    receiving: WaitQueue<P, (), Option<T>>,
-    /// Woken, under the lock, whenever there is something to receive.
-    watchers: Watchers<P>,
-}
-
-/// Why a value was not taken at once.
-pub(super) enum Refused<T> {
-    Full(T),
-    Gone(T),
-}
-
-/// What there is to receive at once.
-pub(super) enum Found<T> {
-    Item(T),
-    Nothing,
-    Gone,
-}
-
-type Handed<P, T> = Option<Granted<P, Option<T>>>;
-type Queued<P, T> = Option<Place<P, Option<T>>>;
-
-impl<P: Parker, T> State<P, T> {
-    fn put(&mut self, value: T, capacity: usize) -> Result<Handed<P, T>, Refused<T>> {
-        if self.receivers == 0 {
-            return Err(Refused::Gone(value));
-        }
-        if self.receiving.len() > 0 {
-            return Ok(self.receiving.grant_first(|()| Some(value)));
-        }
-        if self.buffer.len() >= capacity {
-            return Err(Refused::Full(value));
-        }
-        self.buffer.push_back(value);
-        self.watchers.wake(P::wake);
-        Ok(None)
-    }
-
-    fn take(&mut self, capacity: usize) -> Option<(T, Handed<P, T>)> {
-        let item = self.buffer.pop_front()?;
-        // An item that was put back may have made one too many.
-        if self.buffer.len() >= capacity {
-            return Some((item, None));
-        }
-        let moved_up = self.sending.grant_first(|value| {
-            self.buffer.push_back(value);
-            None
-        });
-        Some((item, moved_up))
-    }
-
-    /// Before all others, as if it had never been taken.
-    fn put_back(&mut self, item: T) -> Handed<P, T> {
-        if self.receiving.len() > 0 {
-            return self.receiving.grant_first(|()| Some(item));
-        }
-        self.buffer.push_front(item);
-        self.watchers.wake(P::wake);
-        None
-    }
-
-    /// Whether a receiver need not wait: for an item or for the end.
-    fn is_ready(&self) -> bool {
-        !self.buffer.is_empty() || self.senders == 0
-    }
+    floor: Mutex<Floor<P, T>>,
 }
 
 impl<P: Parker, T> Exchange<P, T> {
     /// With one sender and one receiver.
-    pub(super) fn new(capacity: usize) -> Arc<Self> {
+    pub(super) fn new(store: Store<T>, capacity: usize) -> Arc<Self> {
         Arc::new(Exchange {
-            state: Mutex::new(State {
-                buffer: VecDeque::new(),
-                senders: 1,
-                receivers: 1,
-                sending: WaitQueue::new(),
-                receiving: WaitQueue::new(),
-                watchers: Watchers::new(),
-            }),
-            capacity,
+            floor: Mutex::new(Floor::new(store, capacity)),
         })
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.capacity
+        lock(&self.floor).capacity
     }
 
     pub(super) fn len(&self) -> usize {
-        lock(&self.state).buffer.len()
+        lock(&self.floor).len()
     }
 
     pub(super) fn try_send(&self, value: T) -> Result<(), Refused<T>> {
-        let handed = lock(&self.state).put(value, self.capacity)?;
-        wake(handed);
+        let handed = lock(&self.floor).put(value)?;
+        drop(handed);
         Ok(())
     }
 
@@ -123,226 +37,353 @@ impl<P: Parker, T> Exchange<P, T> {
         let Some(place) = self.put_or_queue(value, current)? else {
             return Ok(());
         };
-        match Waiting::new(&Sending(self), place).wait(deadline)? {
+        match Waiting::new(&self.sending(), place).wait(deadline)? {
             None => Ok(()),
             Some(value) => Err((WaitError::Disconnected, value)),
         }
     }
 
     fn put_or_queue(&self, value: T, current: impl FnOnce() -> P) -> Result<Queued<P, T>, (WaitError, T)> {
-        let mut state = lock(&self.state);
-        match state.put(value, self.capacity) {
+        let mut floor = lock(&self.floor);
+        match floor.put(value) {
             Ok(handed) => {
-                drop(state);
-                wake(handed);
+                drop(floor);
+                drop(handed);
                 Ok(None)
             }
-            Err(Refused::Full(value)) => Ok(Some(state.sending.enter(current(), value))),
+            Err(Refused::Full(value)) => {
+                floor.hold_out(&value);
+                Ok(Some(floor.sending.enter(current(), value)))
+            }
             Err(Refused::Gone(value)) => Err((WaitError::Disconnected, value)),
         }
     }
 
     pub(super) fn try_recv(&self) -> Found<T> {
-        let mut state = lock(&self.state);
-        let Some((item, moved_up)) = state.take(self.capacity) else {
-            return match state.senders {
-                0 => Found::Gone,
-                _ => Found::Nothing,
-            };
+        let mut floor = lock(&self.floor);
+        let Some((item, moved_up)) = floor.take() else {
+            return nothing(&floor);
         };
-        drop(state);
-        wake(moved_up);
+        drop(floor);
+        drop(moved_up);
         Found::Item(item)
     }
 
     pub(super) fn recv(&self, deadline: u64, current: impl FnOnce() -> P) -> Result<T, WaitError> {
         let place = {
-            let mut state = lock(&self.state);
-            if let Some((item, moved_up)) = state.take(self.capacity) {
-                drop(state);
-                wake(moved_up);
+            let mut floor = lock(&self.floor);
+            if let Some((item, moved_up)) = floor.take() {
+                drop(floor);
+                drop(moved_up);
                 return Ok(item);
             }
-            if state.senders == 0 {
+            if floor.is_over() {
                 return Err(WaitError::Disconnected);
             }
-            state.receiving.enter(current(), ())
+            floor.receiving.enter(current(), ())
         };
-        Waiting::new(&Receiving(self), place)
-            .wait(deadline)
-            .map_err(|(err, ())| err)?
-            .ok_or(WaitError::Disconnected)
+        let given = Waiting::new(&self.receiving(), place).wait(deadline);
+        given.map_err(|(err, ())| err)?.ok_or(WaitError::Disconnected)
+    }
+
+    /// A copy of what [`try_recv`](Self::try_recv) would take, made under the
+    /// lock.
+    pub(super) fn try_peek(&self, copy: fn(&T) -> T) -> Found<T> {
+        look(&lock(&self.floor), copy)
+    }
+
+    pub(super) fn peek(&self, copy: fn(&T) -> T, deadline: u64, current: impl FnOnce() -> P) -> Result<T, WaitError> {
+        let place = {
+            let mut floor = lock(&self.floor);
+            match look(&floor, copy) {
+                Found::Item(seen) => return Ok(seen),
+                Found::Gone => return Err(WaitError::Disconnected),
+                Found::Nothing => floor.looking.enter(current(), copy),
+            }
+        };
+        let seen = Waiting::new(&self.looking(), place).wait(deadline);
+        seen.map_err(|(err, _)| err)?.ok_or(WaitError::Disconnected)
+    }
+
+    /// False when nothing was left to be marked.
+    pub(super) fn task_done(&self) -> bool {
+        lock(&self.floor).done()
+    }
+
+    /// Waits until all that was sent is marked done.
+    pub(super) fn join(&self, deadline: u64, current: impl FnOnce() -> P) -> Result<(), WaitError> {
+        let place = {
+            let mut floor = lock(&self.floor);
+            match floor.outcome() {
+                Some(all) => return done(all),
+                None => floor.joining.enter(current(), ()),
+            }
+        };
+        let all = Waiting::new(&self.joining(), place).wait(deadline);
+        done(all.map_err(|(err, ())| err)?)
+    }
+
+    /// Takes nothing more in.
+    pub(super) fn shutdown(&self) {
+        let told = lock(&self.floor).shut();
+        drop(told);
+    }
+
+    /// And gives out what lies there.
+    pub(super) fn shutdown_now(&self) -> Vec<T> {
+        let (told, unread) = {
+            let mut floor = lock(&self.floor);
+            let unread = floor.drain();
+            (floor.shut(), unread)
+        };
+        drop(told);
+        unread
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        lock(&self.floor).shut
     }
 
     /// Wakes `parker` whenever there is something to receive, until `id`
     /// leaves. Whoever enters looks at [`is_ready`](Self::is_ready) after that.
     pub(super) fn watch(&self, id: u64, parker: P) {
-        lock(&self.state).watchers.enter(id, parker);
+        lock(&self.floor).watchers.enter(id, parker);
     }
 
     pub(super) fn unwatch(&self, id: u64) {
-        lock(&self.state).watchers.leave(id);
+        lock(&self.floor).watchers.leave(id);
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        lock(&self.state).is_ready()
+        lock(&self.floor).is_ready()
     }
 
     pub(super) fn add_sender(&self) {
-        lock(&self.state).senders += 1;
+        lock(&self.floor).senders += 1;
     }
 
     pub(super) fn add_receiver(&self) {
-        lock(&self.state).receivers += 1;
+        lock(&self.floor).receivers += 1;
     }
 
     /// With the last one, all who wait to receive are told.
     pub(super) fn remove_sender(&self) {
         let told = {
-            let mut state = lock(&self.state);
-            state.senders -= 1;
-            if state.senders > 0 {
-                return;
+            let mut floor = lock(&self.floor);
+            floor.senders -= 1;
+            if floor.senders > 0 {
+                AllHanded::new()
+            } else {
+                floor.end()
             }
-            state.watchers.wake(P::wake);
-            state.receiving.grant_all(|()| None)
         };
-        told.into_iter().for_each(Granted::wake);
+        drop(told);
     }
 
     /// With the last one, all who wait to send get their values back and what
-    /// is buffered is dropped, after the lock: its destructors may use the
-    /// very channel.
+    /// is stored is dropped, after the lock: its destructors may use the very
+    /// channel.
     pub(super) fn remove_receiver(&self) {
-        let (told, unread) = {
-            let mut state = lock(&self.state);
-            state.receivers -= 1;
-            if state.receivers > 0 {
-                return;
-            }
-            let told = state.sending.grant_all(Some);
-            (told, std::mem::take(&mut state.buffer))
+        let abandoned = {
+            let mut floor = lock(&self.floor);
+            floor.receivers -= 1;
+            (floor.receivers == 0).then(|| floor.abandon())
         };
-        told.into_iter().for_each(Granted::wake);
-        drop(unread);
+        drop(abandoned);
+    }
+
+    fn sending(&self) -> Line<'_, P, T, T, Option<T>> {
+        Line {
+            exchange: self,
+            queue: |floor| &mut floor.sending,
+            // The value was sent, or nobody is left to have it.
+            take_back: |_, value| drop(value),
+        }
+    }
+
+    fn receiving(&self) -> Line<'_, P, T, (), Option<T>> {
+        Line {
+            exchange: self,
+            queue: |floor| &mut floor.receiving,
+            take_back: |exchange, item| {
+                let handed: Handed<P, T> = item.and_then(|item| lock(&exchange.floor).put_back(item));
+                drop(handed);
+            },
+        }
+    }
+
+    fn looking(&self) -> Line<'_, P, T, fn(&T) -> T, Option<T>> {
+        Line {
+            exchange: self,
+            queue: |floor| &mut floor.looking,
+            take_back: |_, seen| drop(seen),
+        }
+    }
+
+    fn joining(&self) -> Line<'_, P, T, (), bool> {
+        Line {
+            exchange: self,
+            queue: |floor| &mut floor.joining,
+            take_back: |_, _| (),
+        }
     }
 }
 
-fn wake<P: Parker, T>(handed: Handed<P, T>) {
-    if let Some(granted) = handed {
-        granted.wake();
-    }
+type Queued<P, T> = Option<Place<P, Option<T>>>;
+
+fn nothing<P: Parker, T>(floor: &Floor<P, T>) -> Found<T> {
+    if floor.is_over() { Found::Gone } else { Found::Nothing }
 }
 
-struct Sending<'a, P, T>(&'a Exchange<P, T>);
+fn look<P: Parker, T>(floor: &Floor<P, T>, copy: fn(&T) -> T) -> Found<T> {
+    floor
+        .next()
+        .map_or_else(|| nothing(floor), |next| Found::Item(copy(next)))
+}
 
-impl<P: Parker, T> Source for Sending<'_, P, T> {
+fn done(all: bool) -> Result<(), WaitError> {
+    all.then_some(()).ok_or(WaitError::Disconnected)
+}
+
+/// One of the queues, as those see it who stand in it.
+struct Line<'a, P, T, O, G> {
+    exchange: &'a Exchange<P, T>,
+    queue: fn(&mut Floor<P, T>) -> &mut WaitQueue<P, O, G>,
+    /// What becomes of what was granted to somebody who vanished.
+    take_back: fn(&Exchange<P, T>, G),
+}
+
+impl<P: Parker, T, O, G> Source for Line<'_, P, T, O, G> {
     type Parker = P;
-    type Offer = T;
-    type Grant = Option<T>;
+    type Offer = O;
+    type Grant = G;
 
-    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<P, T, Option<T>>) -> R) -> R {
-        f(&mut lock(&self.0.state).sending)
+    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<P, O, G>) -> R) -> R {
+        let mut floor = lock(&self.exchange.floor);
+        let result = f((self.queue)(&mut floor));
+        // What a sender takes away need not be done by anybody.
+        floor.tell_joiners();
+        result
     }
 
-    /// The value was sent, or nobody is left to have it.
-    fn take_back(&self, _: Option<T>) {}
-}
-
-struct Receiving<'a, P, T>(&'a Exchange<P, T>);
-
-impl<P: Parker, T> Source for Receiving<'_, P, T> {
-    type Parker = P;
-    type Offer = ();
-    type Grant = Option<T>;
-
-    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<P, (), Option<T>>) -> R) -> R {
-        f(&mut lock(&self.0.state).receiving)
-    }
-
-    fn take_back(&self, item: Option<T>) {
-        let Some(item) = item else { return };
-        let handed = lock(&self.0.state).put_back(item);
-        wake(handed);
+    fn take_back(&self, grant: G) {
+        (self.take_back)(self.exchange, grant);
     }
 }
 
 #[cfg(test)]
 impl<P, T> Exchange<P, T> {
-    pub(super) fn sending(&self) -> usize {
-        lock(&self.state).sending.len()
+    pub(super) fn sending_count(&self) -> usize {
+        lock(&self.floor).sending.len()
     }
 
-    pub(super) fn receiving(&self) -> usize {
-        lock(&self.state).receiving.len()
+    pub(super) fn receiving_count(&self) -> usize {
+        lock(&self.floor).receiving.len()
+    }
+
+    pub(super) fn looking_count(&self) -> usize {
+        lock(&self.floor).looking.len()
+    }
+
+    pub(super) fn joining_count(&self) -> usize {
+        lock(&self.floor).joining.len()
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    struct Nobody;
+    /// Never waits, and counts how often it is woken.
+    #[derive(Clone, Default)]
+    struct Bell(Arc<AtomicUsize>);
 
-    impl Parker for Nobody {
+    impl Parker for Bell {
         fn park(&self, _: u64) -> Result<(), WaitError> {
             Err(WaitError::Deadline)
         }
 
-        fn wake(&self) {}
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
-    fn receiver<'a>(
-        exchange: &'a Exchange<Nobody, u8>,
-        source: &'a Receiving<'a, Nobody, u8>,
-    ) -> Waiting<'a, Receiving<'a, Nobody, u8>> {
-        let place = lock(&exchange.state).receiving.enter(Nobody, ());
-        Waiting::new(source, place)
+    impl Bell {
+        /// How often it was woken since the last look.
+        fn rung(&self) -> usize {
+            self.0.swap(0, Ordering::SeqCst)
+        }
     }
 
-    fn buffered(exchange: &Exchange<Nobody, u8>) -> Vec<u8> {
-        lock(&exchange.state).buffer.iter().copied().collect()
+    type Receiving<'a> = Line<'a, Bell, u8, (), Option<u8>>;
+
+    fn exchange(capacity: usize) -> Arc<Exchange<Bell, u8>> {
+        Exchange::new(Store::queue(), capacity)
+    }
+
+    fn receiver<'a>(exchange: &Exchange<Bell, u8>, line: &'a Receiving<'a>) -> Waiting<'a, Receiving<'a>> {
+        let place = lock(&exchange.floor).receiving.enter(Bell::default(), ());
+        Waiting::new(line, place)
     }
 
     #[test]
     fn the_item_of_a_receiver_that_vanished_comes_first_again() {
-        let exchange = Exchange::new(1);
-        let source = Receiving(&exchange);
-        let vanishing = receiver(&exchange, &source);
+        let exchange = exchange(1);
+        let line = exchange.receiving();
+        let vanishing = receiver(&exchange, &line);
         assert!(exchange.try_send(1).is_ok());
         assert!(exchange.try_send(2).is_ok());
         drop(vanishing);
-        assert_eq!(buffered(&exchange), [1, 2]);
         assert!(matches!(exchange.try_send(3), Err(Refused::Full(3))));
+        assert_eq!(exchange.shutdown_now(), [1, 2]);
     }
 
     #[test]
     fn the_item_of_a_receiver_that_vanished_goes_to_who_waits() {
-        let exchange = Exchange::new(1);
-        let source = Receiving(&exchange);
-        let vanishing = receiver(&exchange, &source);
-        let patient = receiver(&exchange, &source);
+        let exchange = exchange(0);
+        let line = exchange.receiving();
+        let vanishing = receiver(&exchange, &line);
+        let patient = receiver(&exchange, &line);
         assert!(exchange.try_send(1).is_ok());
         drop(vanishing);
         assert!(matches!(patient.wait(0), Ok(Some(1))));
-        assert!(buffered(&exchange).is_empty());
+        assert_eq!(exchange.len(), 0);
     }
 
     #[test]
-    fn one_item_too_many_moves_no_sender_up() {
-        let exchange = Exchange::new(1);
-        let source = Receiving(&exchange);
-        let vanishing = receiver(&exchange, &source);
+    fn who_watches_is_woken_for_all_that_can_be_had() {
+        let exchange = exchange(1);
+        let (bell, line) = (Bell::default(), exchange.receiving());
+        exchange.watch(1, bell.clone());
+        let vanishing = receiver(&exchange, &line);
         assert!(exchange.try_send(1).is_ok());
-        assert!(exchange.try_send(2).is_ok());
+        assert_eq!((bell.rung(), exchange.is_ready()), (0, false), "it was handed over");
         drop(vanishing);
-        let place = lock(&exchange.state).sending.enter(Nobody, 3);
-        let sources = Sending(&exchange);
-        let sender = Waiting::new(&sources, place);
+        assert_eq!((bell.rung(), exchange.is_ready()), (1, true), "it came back");
         assert!(matches!(exchange.try_recv(), Found::Item(1)));
-        assert_eq!(buffered(&exchange), [2]);
-        assert!(matches!(exchange.try_recv(), Found::Item(2)));
-        assert_eq!(buffered(&exchange), [3]);
-        assert!(matches!(sender.wait(0), Ok(None)));
+        assert!(!exchange.is_ready());
+        assert!(exchange.try_send(2).is_ok());
+        assert_eq!(bell.rung(), 1, "it is stored");
+        exchange.unwatch(1);
+        exchange.shutdown();
+        assert_eq!(bell.rung(), 0, "nobody watches");
+    }
+
+    #[test]
+    fn who_watches_is_woken_by_a_sender_who_waits_and_by_the_end() {
+        let bell = Bell::default();
+        for end in [Exchange::remove_sender, Exchange::shutdown] {
+            let exchange = exchange(0);
+            exchange.watch(1, bell.clone());
+            lock(&exchange.floor).hold_out(&1);
+            let place = lock(&exchange.floor).sending.enter(Bell::default(), 1);
+            assert_eq!((bell.rung(), exchange.is_ready()), (1, true));
+            assert!(Waiting::new(&exchange.sending(), place).wait(0).is_err());
+            assert!(!exchange.is_ready());
+            end(&exchange);
+            assert_eq!((bell.rung(), exchange.is_ready()), (1, true));
+        }
     }
 }

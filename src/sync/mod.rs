@@ -11,7 +11,11 @@
 //! | `lock.Semaphore` | `Semaphore` | [`Semaphore`] |
 //! | `lock.BoundedSemaphore` | `BoundedSemaphore` | [`Semaphore`]: a [`Permit`] goes back once |
 //! | `event.Event` | `Event` | [`Event`] |
-//! | `queue.Queue(maxsize)` | `queue.Queue(maxsize)` | [`channel`] |
+//! | `queue.Queue(maxsize)`, `queue.Channel` | `queue.Queue(maxsize)` | [`channel`], [`unbounded`] |
+//! | `queue.PriorityQueue`, `LifoQueue` | the same | [`priority`], [`lifo`] |
+//! | `queue.JoinableQueue` | `task_done`, `join` of every queue | [`Receiver::task_done`], [`Sender::join`] |
+//! | `peek` of a queue | | [`Receiver::peek`] |
+//! | `shutdown` of a queue | `Queue.shutdown` | [`Sender::shutdown`], [`Receiver::shutdown_now`] |
 //! | `pool.Group` | | [`Group`] |
 //! | `pool.Pool(size)` | `futures.ThreadPoolExecutor` | [`Pool`] |
 //! | `Timeout`, `with_timeout` | | [`Timeout`], [`with_timeout`] |
@@ -39,7 +43,7 @@
 //! ```
 //! use greenserve::sync::{Pool, channel};
 //!
-//! let (squares, results) = channel(16)?;
+//! let (squares, results) = channel(16);
 //! let pool = Pool::new(4)?;
 //! for n in 1..=10_u64 {
 //!     let squares = squares.clone();
@@ -52,30 +56,42 @@
 //! ```
 
 mod channel;
+mod ends;
 mod event;
 mod exchange;
+mod floor;
 mod group;
 mod mutex;
 mod permits;
 mod pool;
 mod queue;
+mod ranked;
+mod receiver;
 mod roster;
 mod semaphore;
 mod send_error;
+mod sender;
 mod shim;
+mod store;
+mod task_guard;
 mod timeout;
+mod values;
 mod watchers;
 
 use std::sync::Arc;
 
-pub use channel::{IntoIter, Iter, Receiver, Sender, channel};
+pub use channel::{channel, lifo, priority, unbounded};
 pub use event::Event;
 pub use group::Group;
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{Pool, TrySpawnError};
+pub use receiver::Receiver;
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use send_error::{SendError, TrySendError};
+pub use sender::Sender;
+pub use task_guard::{TaskDoneError, TaskGuard};
 pub use timeout::{Timeout, with_timeout};
+pub use values::{IntoIter, Iter};
 
 use crate::error::WaitError;
 use crate::runtime::Task;

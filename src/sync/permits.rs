@@ -16,7 +16,7 @@ pub(super) struct State<P> {
     waiting: WaitQueue<P, (), ()>,
 }
 
-impl<P> State<P> {
+impl<P: Parker> State<P> {
     pub(super) const fn new(free: usize) -> Self {
         State {
             free,

@@ -48,13 +48,30 @@ pub(super) struct Place<P, G> {
     waiter: Arc<Waiter<P, G>>,
 }
 
-/// A waiter that has been given its share and must be woken, which is better
-/// done after the primitive's lock is released.
+/// A waiter that has been taken off the queue and must be given something.
 #[must_use]
-pub(super) struct Granted<P, G>(Arc<Waiter<P, G>>);
+pub(super) struct Chosen<P, G>(Arc<Waiter<P, G>>);
+
+impl<P: Parker, G> Chosen<P, G> {
+    pub(super) fn grant(self, grant: G) -> Granted<P, G> {
+        *lock(&self.0.grant) = Some(grant);
+        Granted(self.0)
+    }
+}
+
+/// A waiter that has been given its share. Dropping this wakes it, which is
+/// better done after the primitive's lock is released.
+#[must_use]
+pub(super) struct Granted<P: Parker, G>(Arc<Waiter<P, G>>);
 
 impl<P: Parker, G> Granted<P, G> {
     pub(super) fn wake(self) {
+        drop(self);
+    }
+}
+
+impl<P: Parker, G> Drop for Granted<P, G> {
+    fn drop(&mut self) {
         self.0.parker.wake();
     }
 }
@@ -88,16 +105,15 @@ impl<P, O, G> WaitQueue<P, O, G> {
         Place { ticket, waiter }
     }
 
-    /// Gives the first in the queue what `grant` makes of its offer.
-    pub(super) fn grant_first(&mut self, grant: impl FnOnce(O) -> G) -> Option<Granted<P, G>> {
-        let Entry { offer, waiter, .. } = self.entries.pop_front()?;
-        *lock(&waiter.grant) = Some(grant(offer));
-        Some(Granted(waiter))
+    /// What the first in the queue offers.
+    pub(super) fn first(&self) -> Option<&O> {
+        self.entries.front().map(|entry| &entry.offer)
     }
 
-    /// Gives everybody something and empties the queue.
-    pub(super) fn grant_all(&mut self, mut grant: impl FnMut(O) -> G) -> Vec<Granted<P, G>> {
-        std::iter::from_fn(|| self.grant_first(&mut grant)).collect()
+    /// Takes the first off the queue, with what it offers.
+    pub(super) fn take_first(&mut self) -> Option<(O, Chosen<P, G>)> {
+        let Entry { offer, waiter, .. } = self.entries.pop_front()?;
+        Some((offer, Chosen(waiter)))
     }
 
     /// Gives a place up and returns what was offered there; `None` when
@@ -108,6 +124,19 @@ impl<P, O, G> WaitQueue<P, O, G> {
             .binary_search_by_key(&place.ticket, |entry| entry.ticket)
             .ok()?;
         self.entries.remove(at).map(|entry| entry.offer)
+    }
+}
+
+impl<P: Parker, O, G> WaitQueue<P, O, G> {
+    /// Gives the first in the queue what `grant` makes of its offer.
+    pub(super) fn grant_first(&mut self, grant: impl FnOnce(O) -> G) -> Option<Granted<P, G>> {
+        let (offer, chosen) = self.take_first()?;
+        Some(chosen.grant(grant(offer)))
+    }
+
+    /// Gives everybody something and empties the queue.
+    pub(super) fn grant_all(&mut self, mut grant: impl FnMut(O) -> G) -> Vec<Granted<P, G>> {
+        std::iter::from_fn(|| self.grant_first(&mut grant)).collect()
     }
 }
 
@@ -186,6 +215,14 @@ impl<S: Source> Drop for Waiting<'_, S> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    impl Parker for () {
+        fn park(&self, _: u64) -> Result<(), WaitError> {
+            Ok(())
+        }
+
+        fn wake(&self) {}
+    }
 
     fn queue_of(offers: &[char]) -> (WaitQueue<(), char, char>, Vec<Place<(), char>>) {
         let mut queue = WaitQueue::new();

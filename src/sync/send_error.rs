@@ -11,7 +11,7 @@ use crate::error::WaitError;
 /// use greenserve::{WaitError, sync::channel};
 /// use std::time::Duration;
 ///
-/// let (sender, _receiver) = channel(1)?;
+/// let (sender, _receiver) = channel(1);
 /// sender.send(1)?;
 /// let refused = sender.send_timeout(2, Duration::from_millis(1)).expect_err("it is full");
 /// assert_eq!((refused.value, refused.reason), (2, WaitError::Deadline));
@@ -31,7 +31,7 @@ pub struct SendError<T> {
 /// ```
 /// use greenserve::sync::{TrySendError, channel};
 ///
-/// let (sender, receiver) = channel(1)?;
+/// let (sender, receiver) = channel(1);
 /// sender.try_send(1)?;
 /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
 /// drop(receiver);
@@ -43,7 +43,7 @@ pub enum TrySendError<T> {
     /// The channel holds as many values as it can.
     #[error("the value was not sent: the channel is full")]
     Full(T),
-    /// All receivers are gone.
+    /// All receivers are gone, or the channel was shut down.
     #[error("the value was not sent: {}", WaitError::Disconnected)]
     Disconnected(T),
 }

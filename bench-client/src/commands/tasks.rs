@@ -64,8 +64,8 @@ fn spawn() -> Result<f64, Failure> {
 }
 
 fn round_trip() -> Result<f64, Failure> {
-    let (ping, pinged) = channel(1)?;
-    let (pong, ponged) = channel(1)?;
+    let (ping, pinged) = channel(1);
+    let (pong, ponged) = channel(1);
     let echo = Builder::new().worker(1).spawn(move || answer(&pinged, &pong))?;
     let nanos = joined(Builder::new().worker(0).spawn(move || ask(&ping, &ponged))?);
     echo.join().map_err(|err| broken(&err.to_string()))?;

@@ -61,7 +61,7 @@ impl Meeting {
             return Ok(Met::Nobody(answer));
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let (exchange, left) = channel(1).map_err(io::Error::other)?;
+        let (exchange, left) = channel(1);
         *place = Some(Waiting {
             ticket,
             key,
