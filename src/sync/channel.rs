@@ -107,7 +107,7 @@ fn over<T>(store: Store<T>, capacity: usize) -> (Sender<T>, Receiver<T>) {
 #[cfg(test)]
 mod tests {
     use super::super::TrySendError;
-    use super::super::testing::{assert_send, assert_sync, spawn, spawn_thread, until};
+    use super::super::testing::{PATIENCE, assert_send, assert_sync, finished, joined, spawn, spawn_thread, until};
     use super::*;
     use crate::error::WaitError;
     use crate::runtime::Task;
@@ -170,7 +170,7 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [2, 3, 4]);
         for sender in senders {
-            sender.join().unwrap().unwrap();
+            joined(sender).unwrap();
         }
     }
 
@@ -183,15 +183,15 @@ mod tests {
         let (_, thread) = spawn_thread(move || receiver.recv());
         until(|| ours.exchange.receiving_count() == 2);
         drop(sender);
-        assert_eq!(coroutine.join().unwrap(), Err(WaitError::Disconnected));
-        assert_eq!(thread.join().unwrap(), Err(WaitError::Disconnected));
+        assert_eq!(joined(coroutine), Err(WaitError::Disconnected));
+        assert_eq!(finished(thread), Err(WaitError::Disconnected));
 
         let (sender, receiver) = full();
         let theirs = sender.clone();
         let waiter = spawn(move || theirs.send(2));
         until(|| sender.exchange.sending_count() == 1);
         drop(receiver);
-        let refused = waiter.join().unwrap().unwrap_err();
+        let refused = joined(waiter).unwrap_err();
         assert_eq!((refused.value, refused.reason), (2, WaitError::Disconnected));
         assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
         assert_eq!(sender.send(3).unwrap_err().value, 3);
@@ -204,7 +204,7 @@ mod tests {
         let waiter = spawn(move || theirs.send(2));
         until(|| sender.exchange.sending_count() == 1);
         waiter.kill();
-        let refused = waiter.join().unwrap().unwrap_err();
+        let refused = joined(waiter).unwrap_err();
         assert_eq!((refused.value, refused.reason), (2, WaitError::Killed));
         assert_eq!(receiver.recv(), Ok(1));
         assert_eq!(receiver.try_recv(), Ok(None));
@@ -217,14 +217,14 @@ mod tests {
         let (task, waiter) = spawn_thread(move || theirs.recv());
         until(|| receiver.exchange.receiving_count() == 1);
         task.kill();
-        assert_eq!(waiter.join().unwrap(), Err(WaitError::Killed));
+        assert_eq!(finished(waiter), Err(WaitError::Killed));
         sender.send(1).unwrap();
         let theirs = receiver.clone();
         let killed = spawn(move || {
             Task::current().kill();
             (theirs.recv(), theirs.iter().count())
         });
-        assert_eq!(killed.join().unwrap(), (Err(WaitError::Killed), 0));
+        assert_eq!(joined(killed), (Err(WaitError::Killed), 0));
         assert_eq!(receiver.recv(), Ok(1));
     }
 
@@ -235,7 +235,7 @@ mod tests {
             Task::current().kill();
             sender.send("ended")
         });
-        killed.join().unwrap().unwrap();
+        joined(killed).unwrap();
         assert_eq!(receiver.recv(), Ok("ended"));
     }
 
@@ -306,9 +306,12 @@ mod tests {
         assert_eq!(receiver.try_recv(), Ok(Some(1)));
         until(|| senders[0].is_finished());
         assert!(!senders[1].is_finished() && !senders[2].is_finished());
-        assert_eq!((receiver.recv(), receiver.recv()), (Ok(2), Ok(3)));
+        assert_eq!(
+            (receiver.recv_timeout(PATIENCE), receiver.recv_timeout(PATIENCE)),
+            (Ok(2), Ok(3))
+        );
         for sender in senders {
-            sender.join().unwrap().unwrap();
+            joined(sender).unwrap();
         }
         assert_eq!(receiver.try_recv(), Ok(None));
     }
@@ -327,7 +330,7 @@ mod tests {
         }
         assert!(sender.try_send(4).is_err());
         for (receiver, value) in receivers.into_iter().zip(1..) {
-            assert_eq!(receiver.join().unwrap(), Ok(value));
+            assert_eq!(joined(receiver), Ok(value));
         }
     }
 
@@ -337,9 +340,9 @@ mod tests {
         let senders = waiting(&sender, 1..=2);
         senders[0].kill();
         until(|| senders[0].is_finished());
-        assert_eq!(receiver.recv(), Ok(2));
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(2));
         assert_eq!(receiver.try_recv(), Ok(None));
-        let reasons = senders.into_iter().map(|sender| sender.join().unwrap());
+        let reasons = senders.into_iter().map(joined);
         let reasons: Vec<_> = reasons
             .map(|sent| sent.map_err(|refused| (refused.value, refused.reason)))
             .collect();
@@ -353,7 +356,7 @@ mod tests {
             Task::current().kill();
             (0..10_000).try_for_each(|value| sender.send(value)).is_ok() && !sender.is_full()
         });
-        assert!(killed.join().unwrap());
+        assert!(joined(killed));
         assert_eq!((receiver.len(), receiver.capacity()), (10_000, None));
         assert!(receiver.iter().eq(0..10_000));
     }

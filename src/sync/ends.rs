@@ -139,7 +139,7 @@ end_of_channel!(Receiver, add_receiver, remove_receiver);
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{spawn, spawn_thread, until};
+    use super::super::testing::{PATIENCE, finished, joined, spawn, spawn_thread, until};
     use super::super::{channel, unbounded, with_timeout};
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn joining_waits_until_all_is_marked_done() {
         let (sender, receiver) = channel(2);
-        assert_eq!(sender.join(), Ok(()), "nothing was sent");
+        assert_eq!(sender.join_timeout(PATIENCE), Ok(()), "nothing was sent");
         sender.send(1).unwrap();
         sender.send(2).unwrap();
         let (ours, theirs) = (sender.clone(), receiver.clone());
@@ -161,8 +161,8 @@ mod tests {
         assert_eq!(sender.exchange.joining_count(), 2);
         assert_eq!(receiver.join_timeout(SOON), Err(WaitError::Deadline));
         receiver.task_done().unwrap();
-        assert_eq!(coroutine.join().unwrap(), Ok(()));
-        assert_eq!(thread.join().unwrap(), Ok(()));
+        assert_eq!(joined(coroutine), Ok(()));
+        assert_eq!(finished(thread), Ok(()));
     }
 
     #[test]
@@ -173,9 +173,9 @@ mod tests {
         until(|| sender.exchange.receiving_count() == 1);
         sender.try_send(1).unwrap();
         assert_eq!(sender.join_timeout(SOON), Err(WaitError::Deadline));
-        assert_eq!(waiter.join().unwrap(), Ok(1));
+        assert_eq!(joined(waiter), Ok(1));
         receiver.task_done().unwrap();
-        assert_eq!(sender.join(), Ok(()));
+        assert_eq!(sender.join_timeout(PATIENCE), Ok(()));
     }
 
     #[test]
@@ -188,8 +188,8 @@ mod tests {
         let joiner = spawn(move || theirs.join());
         until(|| sender.exchange.joining_count() == 1);
         waiter.kill();
-        assert_eq!(waiter.join().unwrap().unwrap_err().value, 1);
-        assert_eq!(joiner.join().unwrap(), Ok(()));
+        assert_eq!(joined(waiter).unwrap_err().value, 1);
+        assert_eq!(joined(joiner), Ok(()));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         let joiner = spawn(move || theirs.join());
         until(|| sender.exchange.joining_count() == 1);
         joiner.kill();
-        assert_eq!(joiner.join().unwrap(), Err(WaitError::Killed));
+        assert_eq!(joined(joiner), Err(WaitError::Killed));
         assert!(with_timeout(SOON, || Ok(receiver.join()?)).is_err());
         assert_eq!(sender.exchange.joining_count(), 0);
     }
@@ -212,10 +212,10 @@ mod tests {
         let theirs = sender.clone();
         let joiner = spawn(move || theirs.join());
         until(|| sender.exchange.joining_count() == 1);
-        assert_eq!(receiver.recv(), Ok(1));
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
         drop(receiver);
-        assert_eq!(joiner.join().unwrap(), Err(WaitError::Disconnected));
-        assert_eq!(sender.join(), Err(WaitError::Disconnected));
+        assert_eq!(joined(joiner), Err(WaitError::Disconnected));
+        assert_eq!(sender.join_timeout(PATIENCE), Err(WaitError::Disconnected));
     }
 
     /// Two values in the channel, and a third with a sender that waits.
@@ -241,42 +241,45 @@ mod tests {
         let (sender, receiver, waiter) = with_a_sender();
         sender.shutdown();
         assert!(receiver.is_shutdown());
-        assert_eq!(waiter.join().unwrap(), Some((3, WaitError::Disconnected)));
-        assert_eq!(sender.send(4).unwrap_err().reason, WaitError::Disconnected);
+        assert_eq!(joined(waiter), Some((3, WaitError::Disconnected)));
+        assert_eq!(
+            sender.send_timeout(4, PATIENCE).unwrap_err().reason,
+            WaitError::Disconnected
+        );
         assert!(sender.try_send(4).is_err());
         for value in 1..=2 {
-            assert_eq!(receiver.recv(), Ok(value));
+            assert_eq!(receiver.recv_timeout(PATIENCE), Ok(value));
             assert_eq!(sender.join_timeout(SOON), Err(WaitError::Deadline));
             receiver.task_done().unwrap();
         }
-        assert_eq!(receiver.recv(), Err(WaitError::Disconnected));
+        assert_eq!(receiver.recv_timeout(PATIENCE), Err(WaitError::Disconnected));
         assert_eq!(receiver.try_recv(), Err(WaitError::Disconnected));
         assert_eq!(receiver.try_peek(), Err(WaitError::Disconnected));
-        assert_eq!(sender.join(), Ok(()));
+        assert_eq!(sender.join_timeout(PATIENCE), Ok(()));
     }
 
     #[test]
     fn a_shutdown_at_once_takes_out_what_is_in_it() {
         let (sender, receiver, waiter) = with_a_sender();
-        assert_eq!(receiver.recv(), Ok(1));
-        assert_eq!(waiter.join().unwrap(), None);
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
+        assert_eq!(joined(waiter), None);
         let theirs = sender.clone();
         let joiner = spawn(move || theirs.join());
         until(|| sender.exchange.joining_count() == 1);
         assert_eq!(receiver.shutdown_now(), [2, 3]);
-        assert_eq!(receiver.recv(), Err(WaitError::Disconnected));
-        assert_eq!(sender.send(4).unwrap_err().value, 4);
+        assert_eq!(receiver.recv_timeout(PATIENCE), Err(WaitError::Disconnected));
+        assert_eq!(sender.send_timeout(4, PATIENCE).unwrap_err().value, 4);
         assert_eq!(sender.exchange.joining_count(), 1, "one value is in work still");
         receiver.task_done().unwrap();
-        assert_eq!(joiner.join().unwrap(), Err(WaitError::Disconnected));
-        assert_eq!(sender.join(), Err(WaitError::Disconnected));
+        assert_eq!(joined(joiner), Err(WaitError::Disconnected));
+        assert_eq!(sender.join_timeout(PATIENCE), Err(WaitError::Disconnected));
     }
 
     #[test]
     fn a_shutdown_at_once_gives_values_back_to_who_waits() {
         let (sender, _receiver, waiter) = with_a_sender();
         assert_eq!(sender.shutdown_now(), [1, 2]);
-        assert_eq!(waiter.join().unwrap(), Some((3, WaitError::Disconnected)));
+        assert_eq!(joined(waiter), Some((3, WaitError::Disconnected)));
     }
 
     #[test]
@@ -293,8 +296,8 @@ mod tests {
             } else {
                 receiver.shutdown();
             }
-            assert_eq!(taker.join().unwrap(), Err(WaitError::Disconnected));
-            assert_eq!(looker.join().unwrap(), Err(WaitError::Disconnected));
+            assert_eq!(joined(taker), Err(WaitError::Disconnected));
+            assert_eq!(finished(looker), Err(WaitError::Disconnected));
         }
     }
 }

@@ -140,6 +140,23 @@ mod testing {
         (task.recv().unwrap(), thread)
     }
 
+    /// How long anything that must happen may take before the test fails.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// What a coroutine returned, unless it hangs or panics.
+    pub(super) fn joined<T>(coroutine: JoinHandle<T>) -> T {
+        match coroutine.join_timeout(PATIENCE) {
+            Ok(result) => result.unwrap(),
+            Err((_, why)) => panic!("the coroutine did not end: {why}"),
+        }
+    }
+
+    /// What a thread of [`spawn_thread`] returned, unless it hangs or panics.
+    pub(super) fn finished<T>(thread: std::thread::JoinHandle<T>) -> T {
+        until(|| thread.is_finished());
+        thread.join().unwrap()
+    }
+
     pub(super) fn reason<T>(result: std::io::Result<T>) -> Option<WaitError> {
         result.err().as_ref().and_then(WaitError::of)
     }

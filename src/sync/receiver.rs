@@ -156,7 +156,7 @@ fn maybe<T>(found: Found<T>) -> Result<Option<T>, WaitError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{spawn, spawn_thread, until};
+    use super::super::testing::{PATIENCE, finished, joined, spawn, spawn_thread, until};
     use super::super::{Sender, channel, lifo, priority};
     use super::*;
 
@@ -165,9 +165,9 @@ mod tests {
         let see = |(sender, receiver): (Sender<u8>, Receiver<u8>)| {
             assert_eq!(receiver.try_peek(), Ok(None));
             [2, 1, 3].into_iter().for_each(|value| sender.try_send(value).unwrap());
-            let seen = receiver.peek().unwrap();
+            let seen = receiver.peek_timeout(PATIENCE).unwrap();
             assert_eq!((receiver.len(), receiver.try_peek()), (3, Ok(Some(seen))));
-            assert_eq!(receiver.recv(), Ok(seen));
+            assert_eq!(receiver.recv_timeout(PATIENCE), Ok(seen));
             seen
         };
         assert_eq!([see(channel(3)), see(priority(3)), see(lifo(3))], [2, 1, 3]);
@@ -183,8 +183,8 @@ mod tests {
         let (_, looker) = spawn_thread(move || theirs.peek());
         until(|| sender.exchange.looking_count() == 1);
         sender.try_send(1).unwrap();
-        assert_eq!(taker.join().unwrap(), Ok(1));
-        assert_eq!(looker.join().unwrap(), Ok(1));
+        assert_eq!(joined(taker), Ok(1));
+        assert_eq!(finished(looker), Ok(1));
     }
 
     #[test]
@@ -196,11 +196,11 @@ mod tests {
         assert!(sender.try_send(0).is_err(), "nobody takes it");
         assert_eq!(receiver.exchange.looking_count(), 1);
         let waiter = spawn(move || sender.send(1));
-        assert_eq!(looker.join().unwrap(), Ok(1));
+        assert_eq!(joined(looker), Ok(1));
         assert_eq!(receiver.try_peek(), Ok(Some(1)));
         assert!(!waiter.is_finished());
-        assert_eq!(receiver.recv(), Ok(1));
-        waiter.join().unwrap().unwrap();
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
+        joined(waiter).unwrap();
     }
 
     #[test]
@@ -211,14 +211,14 @@ mod tests {
         let killed = spawn(move || theirs.peek());
         until(|| receiver.exchange.looking_count() == 1);
         killed.kill();
-        assert_eq!(killed.join().unwrap(), Err(WaitError::Killed));
+        assert_eq!(joined(killed), Err(WaitError::Killed));
         assert_eq!(receiver.exchange.looking_count(), 0);
         let theirs = receiver.clone();
         let looker = spawn(move || theirs.peek());
         until(|| receiver.exchange.looking_count() == 1);
         drop(sender);
-        assert_eq!(looker.join().unwrap(), Err(WaitError::Disconnected));
-        assert_eq!(receiver.peek(), Err(WaitError::Disconnected));
+        assert_eq!(joined(looker), Err(WaitError::Disconnected));
+        assert_eq!(receiver.peek_timeout(PATIENCE), Err(WaitError::Disconnected));
     }
 
     /// As a wait for several things at once does it.
@@ -236,8 +236,8 @@ mod tests {
             theirs.recv()
         });
         let waiter = spawn(move || sender.send(1));
-        assert_eq!(watcher.join().unwrap(), Ok(1));
-        waiter.join().unwrap().unwrap();
+        assert_eq!(joined(watcher), Ok(1));
+        joined(waiter).unwrap();
         assert!(receiver.is_ready());
     }
 }

@@ -111,7 +111,7 @@ impl<T: fmt::Debug> fmt::Debug for TaskGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::spawn;
+    use super::super::testing::{PATIENCE, spawn};
     use super::super::unbounded;
     use super::*;
 
@@ -120,7 +120,7 @@ mod tests {
         let (sender, receiver) = unbounded();
         sender.send(1).unwrap();
         assert_eq!(receiver.task_done(), Err(TaskDoneError), "it is not received yet");
-        assert_eq!(receiver.recv(), Ok(1));
+        assert_eq!(receiver.recv_timeout(PATIENCE), Ok(1));
         assert_eq!(receiver.task_done(), Ok(()));
         assert_eq!(receiver.task_done(), Err(TaskDoneError));
     }
@@ -138,7 +138,7 @@ mod tests {
         });
         let failed: Result<(), _> = failing.join();
         assert!(failed.is_err());
-        assert_eq!(sender.join(), Ok(()));
+        assert_eq!(sender.join_timeout(PATIENCE), Ok(()));
         assert_eq!(receiver.task_done(), Err(TaskDoneError));
     }
 }
