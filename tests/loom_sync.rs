@@ -550,7 +550,7 @@ fn who_joins_is_told_that_nobody_is_left_to_do_it() {
 
 #[test]
 fn who_looks_sees_the_value_that_another_takes() {
-    loom::model(|| {
+    bounded_model(|| {
         let exchange = channel(0);
         let receiver = {
             let exchange = exchange.clone();

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks what is never held across a wait, nor while code that can panic runs:
-/// every change made under it is complete or not begun, so poison means nothing.
+/// Locks what is never held across a wait. Every change made under it is complete
+/// or not begun where something can panic, so poison means nothing.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,6 +6,9 @@
 //! longest. So "somebody waits to receive or to look" and "something can be
 //! had" exclude each other, and so do "somebody waits to send" and "there is
 //! room". Without any room a sender holds its value out until it is taken.
+//!
+//! Two things of the user's run under the lock: what compares values and what
+//! clones one. Each step is ordered so that a panic there leaves nobody asleep.
 
 use super::queue::{Granted, Parker, WaitQueue};
 use super::store::Store;

@@ -17,6 +17,7 @@ mod http;
 mod mixin;
 mod program;
 mod proxy;
+mod queues;
 mod resp;
 mod streams;
 mod tls;
