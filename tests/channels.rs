@@ -76,7 +76,7 @@ fn send_until_killed(sender: &Sender<u64>, first: u64, left: &Mutex<Vec<u64>>) -
     let mut next = first;
     loop {
         // Else one that finds room each time never waits, and no kill ends it.
-        if next % 16 == 0 {
+        if next.is_multiple_of(16) {
             yield_now();
         }
         let refused = sender.send(next).err();
@@ -215,8 +215,12 @@ fn a_shutdown_at_any_moment_loses_nothing_and_ends_everybody() {
                 .map(|number| {
                     let (theirs, received) = (receiver.clone(), Arc::clone(&received));
                     spread(number, move || {
-                        let count = |_| received.fetch_add(1, Ordering::SeqCst);
-                        theirs.iter().map(count).count()
+                        let mut count = 0;
+                        for _ in &theirs {
+                            count += 1;
+                            received.fetch_add(1, Ordering::SeqCst);
+                        }
+                        count
                     })
                 })
                 .collect();

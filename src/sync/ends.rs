@@ -218,12 +218,11 @@ mod tests {
         assert_eq!(sender.join_timeout(PATIENCE), Err(WaitError::Disconnected));
     }
 
+    /// Ends with what came back to it, and why.
+    type Refused = crate::runtime::JoinHandle<Option<(u8, WaitError)>>;
+
     /// Two values in the channel, and a third with a sender that waits.
-    fn with_a_sender() -> (
-        Sender<u8>,
-        Receiver<u8>,
-        crate::runtime::JoinHandle<Option<(u8, WaitError)>>,
-    ) {
+    fn with_a_sender() -> (Sender<u8>, Receiver<u8>, Refused) {
         let (sender, receiver) = channel(2);
         sender.send(1).unwrap();
         sender.send(2).unwrap();

@@ -2,7 +2,7 @@
 //! for: what a channel is. What each step does stands in [`Floor`]; here it is
 //! done under the lock, and whoever must wait does.
 
-use super::floor::{AllHanded, Floor, Found, Handed, Refused};
+use super::floor::{AllHanded, Copying, Floor, Found, Handed, Refused};
 use super::queue::{Parker, Place, Source, WaitQueue, Waiting};
 use super::shim::{Arc, Mutex, WaitError, lock};
 use super::store::Store;
@@ -88,11 +88,11 @@ impl<P: Parker, T> Exchange<P, T> {
 
     /// A copy of what [`try_recv`](Self::try_recv) would take, made under the
     /// lock.
-    pub(super) fn try_peek(&self, copy: fn(&T) -> T) -> Found<T> {
+    pub(super) fn try_peek(&self, copy: Copying<T>) -> Found<T> {
         look(&lock(&self.floor), copy)
     }
 
-    pub(super) fn peek(&self, copy: fn(&T) -> T, deadline: u64, current: impl FnOnce() -> P) -> Result<T, WaitError> {
+    pub(super) fn peek(&self, copy: Copying<T>, deadline: u64, current: impl FnOnce() -> P) -> Result<T, WaitError> {
         let place = {
             let mut floor = lock(&self.floor);
             match look(&floor, copy) {
@@ -212,7 +212,7 @@ impl<P: Parker, T> Exchange<P, T> {
         }
     }
 
-    fn looking(&self) -> Line<'_, P, T, fn(&T) -> T, Option<T>> {
+    fn looking(&self) -> Line<'_, P, T, Copying<T>, Option<T>> {
         Line {
             exchange: self,
             queue: |floor| &mut floor.looking,
@@ -235,7 +235,7 @@ fn nothing<P: Parker, T>(floor: &Floor<P, T>) -> Found<T> {
     if floor.is_over() { Found::Gone } else { Found::Nothing }
 }
 
-fn look<P: Parker, T>(floor: &Floor<P, T>, copy: fn(&T) -> T) -> Found<T> {
+fn look<P: Parker, T>(floor: &Floor<P, T>, copy: Copying<T>) -> Found<T> {
     floor
         .next()
         .map_or_else(|| nothing(floor), |next| Found::Item(copy(next)))

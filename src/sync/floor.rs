@@ -30,12 +30,15 @@ pub(super) struct Floor<P, T> {
     /// Given `None` at the end.
     pub(super) receiving: WaitQueue<P, (), Option<T>>,
     /// Each brings what copies a value, and sees the next one that comes.
-    pub(super) looking: WaitQueue<P, fn(&T) -> T, Option<T>>,
+    pub(super) looking: WaitQueue<P, Copying<T>, Option<T>>,
     /// Told whether all of it was done.
     pub(super) joining: WaitQueue<P, (), bool>,
     /// Woken whenever there is something to receive.
     pub(super) watchers: Watchers<P>,
 }
+
+/// How a value is copied, for who looks: known where values are `Clone`.
+pub(super) type Copying<T> = fn(&T) -> T;
 
 /// Why a value was not taken at once.
 pub(super) enum Refused<T> {
