@@ -35,8 +35,8 @@
 //!   very moment of a kill is taken, and the next wait fails: nothing is lost.
 //! - **What need not wait does not fail.** A free lock, a free permit and room
 //!   in a channel are given to a killed task too, because its clean-up may
-//!   need them. The one exception is receiving, and looking: a killed task
-//!   gets nothing more from a channel, so that a loop over one ends.
+//!   need them. Receiving and looking are the exception: a killed task gets
+//!   nothing more from a channel, so that a loop over one ends.
 //! - **Giving back never waits**, so guards, permits and the ends of channels
 //!   may be dropped anywhere, also by a panic.
 //!
