@@ -221,6 +221,17 @@ mod tests {
         assert_eq!(receiver.peek_timeout(PATIENCE), Err(WaitError::Disconnected));
     }
 
+    #[test]
+    fn a_killed_task_sees_nothing_even_if_something_is_there() {
+        let (sender, receiver) = channel(1);
+        sender.try_send(1).unwrap();
+        let killed = spawn(move || {
+            Task::current().kill();
+            receiver.peek()
+        });
+        assert_eq!(joined(killed), Err(WaitError::Killed));
+    }
+
     /// As a wait for several things at once does it.
     #[test]
     fn who_watches_wakes_up_and_has_taken_nothing() {
