@@ -43,7 +43,8 @@ impl<T> Claimable<T> {
 impl<T: ?Sized> Claimable<T> {
     pub(crate) fn claim(&self) -> Option<Claim<'_, T>> {
         let free = !self.claimed.swap(true, Ordering::Acquire);
-        free.then_some(Claim {
+        // Made only then: its drop would give up what another one holds.
+        free.then(|| Claim {
             cell: self,
             exclusive: PhantomData,
         })
@@ -88,6 +89,7 @@ mod tests {
         let mut first = cell.claim().unwrap();
         *first += 1;
         assert!(cell.claim().is_none());
+        assert!(cell.claim().is_none(), "a refusal gave up the first one's claim");
         drop(first);
         assert_eq!(*cell.claim().unwrap(), 2);
         assert_eq!(cell.into_inner(), 2);
