@@ -115,6 +115,16 @@ impl Semaphore {
         Ok(OwnedPermit::of(self))
     }
 
+    /// As [`acquire_timeout`](Semaphore::acquire_timeout), for a permit that
+    /// borrows nothing.
+    ///
+    /// # Errors
+    /// As [`acquire_timeout`](Semaphore::acquire_timeout).
+    pub fn acquire_owned_timeout(self: &Arc<Self>, limit: Duration) -> io::Result<OwnedPermit> {
+        self.take(after(limit))?;
+        Ok(OwnedPermit::of(self))
+    }
+
     /// As [`try_acquire`](Semaphore::try_acquire), for a permit that borrows
     /// nothing.
     pub fn try_acquire_owned(self: &Arc<Self>) -> Option<OwnedPermit> {
@@ -250,14 +260,22 @@ mod tests {
 
     #[test]
     fn a_limit_ends_the_wait_in_time() {
-        let semaphore = Semaphore::new(0);
-        let begin = Instant::now();
-        let ended = reason(semaphore.acquire_timeout(Duration::from_millis(30)));
-        let took = begin.elapsed();
-        assert_eq!(ended, Some(WaitError::Deadline));
-        assert!(took >= Duration::from_millis(30), "{took:?}");
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        let semaphore = Arc::new(Semaphore::new(0));
+        let limit = Duration::from_millis(30);
+        let waits: [&dyn Fn() -> io::Result<()>; 2] = [&|| semaphore.acquire_timeout(limit).map(drop), &|| {
+            semaphore.acquire_owned_timeout(limit).map(drop)
+        }];
+        for wait in waits {
+            let begin = Instant::now();
+            assert_eq!(reason(wait()), Some(WaitError::Deadline));
+            let took = begin.elapsed();
+            assert!(took >= limit, "{took:?}");
+            assert!(took < Duration::from_secs(1), "{took:?}");
+        }
         assert_eq!(semaphore.permits.waiting(), 0);
+        semaphore.add_permits(1);
+        drop(semaphore.acquire_owned_timeout(limit).unwrap());
+        assert_eq!(semaphore.available(), 1);
     }
 
     #[test]
