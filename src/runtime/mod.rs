@@ -46,6 +46,7 @@ mod cell;
 mod clock;
 mod config;
 mod engine;
+mod holder;
 mod join;
 mod latch;
 mod life;
@@ -57,8 +58,10 @@ mod panic;
 mod readiness;
 mod registry;
 mod resolve;
+mod shim;
 mod spawn;
 mod task;
+mod task_cell;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -84,6 +87,7 @@ pub(crate) use clock::{NEVER, after, earlier, now, passed};
 pub(crate) use engine::Direction;
 pub(crate) use lock::lock;
 pub(crate) use readiness::{Outcome, Readiness, poll_thread, poll_timeout};
+pub(crate) use task_cell::{Entry, TaskCell};
 
 use crate::error::{Error, Result, WaitError};
 

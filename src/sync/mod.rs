@@ -67,6 +67,7 @@ mod pool;
 mod queue;
 mod ranked;
 mod receiver;
+mod reentrant_mutex;
 mod roster;
 mod semaphore;
 mod send_error;
@@ -86,6 +87,7 @@ pub use group::Group;
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{Pool, TrySpawnError};
 pub use receiver::Receiver;
+pub use reentrant_mutex::{ReentrantMutex, ReentrantMutexGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
 pub use send_error::{SendError, TrySendError};
 pub use sender::Sender;
@@ -159,6 +161,27 @@ mod testing {
 
     pub(super) fn reason<T>(result: std::io::Result<T>) -> Option<WaitError> {
         result.err().as_ref().and_then(WaitError::of)
+    }
+
+    /// What a coroutine or thread returns, which fails rather than hangs.
+    pub(super) trait Ended<T> {
+        fn ended(self) -> T;
+    }
+
+    impl<T> Ended<T> for JoinHandle<T> {
+        fn ended(self) -> T {
+            match self.join_timeout(Duration::from_secs(30)) {
+                Ok(result) => result.unwrap(),
+                Err((_, why)) => panic!("a coroutine did not end: {why}"),
+            }
+        }
+    }
+
+    impl<T> Ended<T> for std::thread::JoinHandle<T> {
+        fn ended(self) -> T {
+            until(|| self.is_finished());
+            self.join().unwrap()
+        }
     }
 
     /// Whether a kill ended this coroutine's wait, or came before it began.
