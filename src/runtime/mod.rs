@@ -58,6 +58,7 @@ mod panic;
 mod readiness;
 mod registry;
 mod resolve;
+mod shared_cell;
 mod shim;
 mod spawn;
 mod task;
@@ -87,6 +88,7 @@ pub(crate) use clock::{NEVER, after, earlier, now, passed};
 pub(crate) use engine::Direction;
 pub(crate) use lock::lock;
 pub(crate) use readiness::{Outcome, Readiness, poll_thread, poll_timeout};
+pub(crate) use shared_cell::{Exclusive, Share, SharedCell};
 pub(crate) use task_cell::{Entry, TaskCell};
 
 use crate::error::{Error, Result, WaitError};
