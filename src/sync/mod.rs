@@ -57,11 +57,13 @@
 
 mod channel;
 mod ends;
+mod condvar;
 mod event;
 mod exchange;
 mod floor;
 mod group;
 mod mutex;
+mod notifications;
 mod permits;
 mod pool;
 mod queue;
@@ -84,6 +86,8 @@ mod watchers;
 use std::sync::Arc;
 
 pub use channel::{channel, lifo, priority, unbounded};
+pub use channel::{IntoIter, Iter, Receiver, Sender, channel};
+pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use group::Group;
 pub use mutex::{Mutex, MutexGuard};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use super::permits::{Permits, State};
+use crate::error::WaitError;
 use crate::runtime::{Claim, Claimable, NEVER, Task, after};
 
 /// A lock whose guard may be held across waits: `threading.Lock`,
-/// `gevent.lock.RLock` without the recursion.
+/// `gevent.lock.BoundedSemaphore(1)`.
 ///
 /// `std::sync::Mutex` blocks the whole worker while it is contended; if its
 /// guard is held across a wait by another coroutine of that worker, for ever.
@@ -24,7 +25,11 @@ use crate::runtime::{Claim, Claimable, NEVER, Task, after};
 /// - **No poisoning.** A panic under the lock releases it, and the next one
 ///   finds the value as the panic left it.
 /// - **Not reentrant.** Who locks twice waits for itself, until killed or
-///   until a deadline.
+///   until a deadline. That is no error, because nobody can tell: a guard may
+///   have gone to another task, which will release it. Use
+///   [`ReentrantMutex`](super::ReentrantMutex) for what its owner takes again.
+/// - **With a condition.** [`Condvar`](super::Condvar) waits until what is
+///   locked has changed.
 ///
 /// ```
 /// use greenserve::{runtime, sync::Mutex};
@@ -65,14 +70,14 @@ pub struct Mutex<T: ?Sized> {
 pub struct MutexGuard<'a, T: ?Sized> {
     // Dropped before the turn, so that the next owner finds the cell free.
     claim: Claim<'a, T>,
-    _turn: Turn<'a>,
+    turn: Turn<'a, T>,
 }
 
-struct Turn<'a>(&'a Permits<Arc<Task>>);
+struct Turn<'a, T: ?Sized>(&'a Mutex<T>);
 
-impl Drop for Turn<'_> {
+impl<T: ?Sized> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        self.0.release(1);
+        self.0.turns.release(1);
     }
 }
 
@@ -100,7 +105,7 @@ impl<T: ?Sized> Mutex<T> {
     /// surrounding [`Timeout`](super::Timeout) passed, or a panic is unwinding
     /// the coroutine.
     pub fn lock(&self) -> io::Result<MutexGuard<'_, T>> {
-        self.lock_until(NEVER)
+        Ok(self.lock_until(NEVER)?)
     }
 
     /// As [`lock`](Mutex::lock), for at most `limit`: `acquire(timeout=...)`
@@ -111,7 +116,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`WaitError::Deadline`](crate::WaitError::Deadline) when the limit
     /// passes.
     pub fn lock_timeout(&self, limit: Duration) -> io::Result<MutexGuard<'_, T>> {
-        self.lock_until(after(limit))
+        Ok(self.lock_until(after(limit))?)
     }
 
     /// Locks if that needs no waiting: `acquire(blocking=False)` in Python.
@@ -124,18 +129,31 @@ impl<T: ?Sized> Mutex<T> {
         self.cell.as_mut()
     }
 
-    fn lock_until(&self, deadline: u64) -> io::Result<MutexGuard<'_, T>> {
+    /// How many wait for the lock.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.turns.waiting()
+    }
+
+    pub(super) fn lock_until(&self, deadline: u64) -> Result<MutexGuard<'_, T>, WaitError> {
         self.turns.acquire(deadline, Task::current)?;
         Ok(self.guard())
     }
 
     /// For who has just been given the turn.
     fn guard(&self) -> MutexGuard<'_, T> {
-        let turn = Turn(&self.turns);
+        let turn = Turn(self);
         match self.cell.claim() {
-            Some(claim) => MutexGuard { claim, _turn: turn },
+            Some(claim) => MutexGuard { claim, turn },
             None => unreachable!("there is one turn, and a guard gives its claim up before it"),
         }
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The lock that this guard holds.
+    pub(super) fn mutex(&self) -> &'a Mutex<T> {
+        self.turn.0
     }
 }
 
@@ -184,7 +202,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
 mod tests {
     use super::super::testing::{assert_send, assert_sync, reason, spawn, spawn_thread, until};
     use super::*;
-    use crate::error::WaitError;
     use std::cell::Cell;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::Instant;
