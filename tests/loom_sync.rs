@@ -16,6 +16,10 @@
 mod exchange;
 #[path = "../src/sync/floor.rs"]
 mod floor;
+#[path = "../src/runtime/holder.rs"]
+mod holder;
+#[path = "../src/sync/notifications.rs"]
+mod notifications;
 #[path = "../src/sync/permits.rs"]
 mod permits;
 #[path = "../src/sync/queue.rs"]
@@ -26,10 +30,16 @@ mod ranked;
 mod store;
 #[path = "../src/sync/watchers.rs"]
 mod watchers;
+#[path = "../src/sync/shares.rs"]
+mod shares;
 
-/// What `src/sync/shim.rs` is to the crate.
+#[path = "loom/locks.rs"]
+mod locks;
+
+/// What `src/sync/shim.rs` is to the crate, and `src/runtime/shim.rs`.
 mod shim {
     pub use greenserve::WaitError;
+    pub use loom::sync::atomic::{AtomicU64, Ordering};
     pub use loom::sync::{Arc, Mutex, MutexGuard};
 
     pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,7 +59,8 @@ use store::Store;
 const NEVER: u64 = 0;
 
 /// A task as the runtime promises it to be: wake-ups are kept until the next
-/// park, a kill ends this park and all later ones.
+/// park, a kill ends this park and all later ones, and so does the passing of
+/// time if they have a deadline.
 #[derive(Clone)]
 struct Model(Arc<(Mutex<Signals>, Condvar)>);
 
@@ -57,6 +68,15 @@ struct Model(Arc<(Mutex<Signals>, Condvar)>);
 struct Signals {
     woken: bool,
     killed: bool,
+    late: bool,
+}
+
+impl Signals {
+    fn end(&self, deadline: u64) -> Option<WaitError> {
+        let late = self.late && deadline != NEVER;
+        let late = late.then_some(WaitError::Deadline);
+        self.killed.then_some(WaitError::Killed).or(late)
+    }
 }
 
 impl Model {
@@ -68,16 +88,21 @@ impl Model {
         self.0.0.lock().unwrap().killed = true;
         self.0.1.notify_one();
     }
+
+    fn be_late(&self) {
+        self.0.0.lock().unwrap().late = true;
+        self.0.1.notify_one();
+    }
 }
 
 impl Parker for Model {
-    fn park(&self, _deadline: u64) -> Result<(), WaitError> {
+    fn park(&self, deadline: u64) -> Result<(), WaitError> {
         let mut signals = self.0.0.lock().unwrap();
-        while !signals.woken && !signals.killed {
+        while !signals.woken && signals.end(deadline).is_none() {
             signals = self.0.1.wait(signals).unwrap();
         }
         signals.woken = false;
-        if signals.killed { Err(WaitError::Killed) } else { Ok(()) }
+        signals.end(deadline).map_or(Ok(()), Err)
     }
 
     fn wake(&self) {
