@@ -47,6 +47,8 @@
 //! | call something that blocks | [`runtime::offload`] |
 //! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
 //! | share state between handlers | [`sync::Mutex`], or a std lock that nothing waits under |
+//! | share state between handlers | [`sync::Mutex`], [`sync::RwLock`], or a std lock that nothing waits under |
+//! | wait until shared state changes | [`sync::Condvar`], [`sync::Event`] |
 //! | know what may live across a wait | [`runtime`] |
 //! | choose where a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`] |
 //! | set engine, workers and stacks | [`runtime::Config`] |

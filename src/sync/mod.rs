@@ -7,7 +7,10 @@
 //!
 //! | gevent | threading, queue | here |
 //! |---|---|---|
-//! | `lock.RLock`, without the recursion | `Lock` | [`Mutex`] |
+//! | `lock.BoundedSemaphore(1)` | `Lock` | [`Mutex`] |
+//! | `lock.RLock` | `RLock` | [`ReentrantMutex`] |
+//! | | `Condition` | [`Condvar`] |
+//! | | | [`RwLock`], as std's |
 //! | `lock.Semaphore` | `Semaphore` | [`Semaphore`] |
 //! | `lock.BoundedSemaphore` | `BoundedSemaphore` | [`Semaphore`]: a [`Permit`] goes back once |
 //! | `event.Event` | `Event` | [`Event`] |
@@ -28,6 +31,11 @@
 //!
 //! - **Fair.** Who waits longest is served first, and what is handed to a
 //!   waiter cannot be snatched by somebody who comes later.
+//! - **The same words.** `lock` and its like wait; `try_lock` does not, and
+//!   returns an option; `lock_timeout` waits for at most a limit. That the
+//!   limit passed is [`WaitError::Deadline`] where nothing was got; waits that
+//!   only look at something ([`Event::wait_timeout`], [`Condvar::wait_timeout`])
+//!   tell it in their result.
 //! - **Every wait can fail**, with a [`WaitError`] that says
 //!   why: the task was killed, the limit given to the call passed, or a
 //!   [`Timeout`] around it did. So each returns a result, and `?` turns every
