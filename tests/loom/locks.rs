@@ -154,8 +154,9 @@ impl Tokens {
     fn add(&self) {
         self.lock(&Model::new()).unwrap();
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.turn.release(1);
+        // Under the lock, so that who is notified stands in line for it.
         self.added.notify_one();
+        self.turn.release(1);
     }
 
     /// `Err` for who has not got the lock, `false` for who was late.
