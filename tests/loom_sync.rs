@@ -26,12 +26,12 @@ mod permits;
 mod queue;
 #[path = "../src/sync/ranked.rs"]
 mod ranked;
+#[path = "../src/sync/shares.rs"]
+mod shares;
 #[path = "../src/sync/store.rs"]
 mod store;
 #[path = "../src/sync/watchers.rs"]
 mod watchers;
-#[path = "../src/sync/shares.rs"]
-mod shares;
 
 #[path = "loom/locks.rs"]
 mod locks;

@@ -64,8 +64,8 @@
 //! ```
 
 mod channel;
-mod ends;
 mod condvar;
+mod ends;
 mod event;
 mod exchange;
 mod floor;
@@ -94,7 +94,6 @@ mod watchers;
 use std::sync::Arc;
 
 pub use channel::{channel, lifo, priority, unbounded};
-pub use channel::{IntoIter, Iter, Receiver, Sender, channel};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use group::Group;

@@ -110,13 +110,6 @@ impl<P, O, G> WaitQueue<P, O, G> {
         self.entries.front().map(|entry| &entry.offer)
     }
 
-    /// Gives the first in the queue what `grant` makes of its offer.
-    pub(super) fn grant_first(&mut self, grant: impl FnOnce(O) -> G) -> Option<Granted<P, G>> {
-        let Entry { offer, waiter, .. } = self.entries.pop_front()?;
-        *lock(&waiter.grant) = Some(grant(offer));
-        Some(Granted(waiter))
-    }
-
     /// Takes the first off the queue, with what it offers.
     pub(super) fn take_first(&mut self) -> Option<(O, Chosen<P, G>)> {
         let Entry { offer, waiter, .. } = self.entries.pop_front()?;
