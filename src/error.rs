@@ -269,9 +269,14 @@ pub enum WaitError {
 }
 
 impl WaitError {
-    /// The wait's end that an I/O error reports, if it reports one.
+    /// The wait's end that an I/O error reports, if it reports one, itself or
+    /// as the source of what is in it.
     pub fn of(err: &io::Error) -> Option<WaitError> {
-        err.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+        let inner = err.get_ref()?;
+        inner
+            .downcast_ref()
+            .or_else(|| inner.source()?.downcast_ref())
+            .copied()
     }
 
     /// The [`io::ErrorKind`] this becomes.

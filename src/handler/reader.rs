@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use crate::net::{Stream, SystemStream};
+use crate::net::{Stream, SystemStream, Transfer};
 
 /// The first buffer in bytes: a common message, and small beside a coroutine.
 const FIRST: usize = 512;
@@ -22,6 +22,12 @@ const SMALL_READS: u8 = 16;
 /// [`rbufsize`](super::StreamOptions::rbufsize). After sixteen reads in a row
 /// that 512 bytes would have held, it is that again. A read into a slice that
 /// is no smaller than the buffer goes past it.
+///
+/// Each call is one operation, however often it reads the connection:
+/// [`timeout`](super::StreamOptions::timeout), or
+/// [`Stream::set_timeout`], bounds a `read_line`, `read_until`, `read_exact`,
+/// `read_to_end` or a line of `lines()` as a whole. What came before it ended
+/// is in the string or vector that was given, and the next call goes on.
 ///
 /// ```
 /// use greenserve::net::SystemStream;
@@ -48,36 +54,50 @@ const SMALL_READS: u8 = 16;
 /// assert_eq!(heard, "Hello world\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Reader<S: SystemStream>(Buffered<Stream<S>>);
+pub struct Reader<S: SystemStream> {
+    stream: Stream<S>,
+    ahead: Ahead,
+}
 
 impl<S: SystemStream> Reader<S> {
     /// Reads `stream` through at most `most` bytes. With 0 nothing is read
     /// ahead: a buffer without room would look like the end of the stream, so
     /// it holds the one byte that [`BufRead`] has asked for.
     pub(super) fn new(stream: Stream<S>, most: usize) -> Self {
-        Reader(Buffered::new(stream, most.max(1)))
+        Reader {
+            stream,
+            ahead: Ahead::new(most.max(1)),
+        }
     }
 
     /// The connection. Bytes that are read from it directly are missing here,
     /// and those in [`buffer`](Reader::buffer) are missing there.
     pub fn get_ref(&self) -> &Stream<S> {
-        &self.0.source
+        &self.stream
     }
 
     /// As [`get_ref`](Reader::get_ref), to be changed.
     pub fn get_mut(&mut self) -> &mut Stream<S> {
-        &mut self.0.source
+        &mut self.stream
     }
 
     /// What was read ahead and not asked for yet; never reads.
     pub fn buffer(&self) -> &[u8] {
-        self.0.ahead.unread()
+        self.ahead.unread()
     }
 
     /// The present size of the buffer in bytes: 0 before the first read, at
     /// most [`rbufsize`](super::StreamOptions::rbufsize) (1 if that is 0).
     pub fn capacity(&self) -> usize {
-        self.0.ahead.bytes.len()
+        self.ahead.bytes.len()
+    }
+
+    /// What a call reads through, however often it reads.
+    fn operation(&mut self) -> Buffered<'_, Transfer<'_, S>> {
+        Buffered {
+            source: Transfer::reading(&self.stream),
+            ahead: &mut self.ahead,
+        }
     }
 }
 
@@ -93,40 +113,52 @@ impl<S: SystemStream> fmt::Debug for Reader<S> {
 
 impl<S: SystemStream> Read for Reader<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        self.operation().read(into)
+    }
+
+    fn read_exact(&mut self, into: &mut [u8]) -> io::Result<()> {
+        self.operation().read_exact(into)
     }
 
     fn read_to_end(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
-        self.0.read_to_end(into)
+        self.operation().read_to_end(into)
+    }
+
+    fn read_to_string(&mut self, into: &mut String) -> io::Result<usize> {
+        self.operation().read_to_string(into)
     }
 }
 
 impl<S: SystemStream> BufRead for Reader<S> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.0.fill_buf()
+        let Reader { stream, ahead } = self;
+        ahead.filled(&mut Transfer::reading(stream))
     }
 
     fn consume(&mut self, count: usize) {
-        self.0.consume(count);
+        self.ahead.consume(count);
+    }
+
+    fn read_until(&mut self, last: u8, into: &mut Vec<u8>) -> io::Result<usize> {
+        self.operation().read_until(last, into)
+    }
+
+    fn skip_until(&mut self, last: u8) -> io::Result<usize> {
+        self.operation().skip_until(last)
+    }
+
+    fn read_line(&mut self, into: &mut String) -> io::Result<usize> {
+        self.operation().read_line(into)
     }
 }
 
 /// A source with what was read ahead of it.
-struct Buffered<R> {
+struct Buffered<'a, R> {
     source: R,
-    ahead: Ahead,
+    ahead: &'a mut Ahead,
 }
 
-impl<R: Read> Buffered<R> {
-    fn new(source: R, most: usize) -> Self {
-        Buffered {
-            source,
-            ahead: Ahead::new(most),
-        }
-    }
-}
-
-impl<R: Read> Read for Buffered<R> {
+impl<R: Read> Read for Buffered<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
@@ -150,12 +182,9 @@ impl<R: Read> Read for Buffered<R> {
     }
 }
 
-impl<R: Read> BufRead for Buffered<R> {
+impl<R: Read> BufRead for Buffered<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.ahead.unread().is_empty() {
-            self.ahead.fill(&mut self.source)?;
-        }
-        Ok(self.ahead.unread())
+        self.ahead.filled(&mut self.source)
     }
 
     fn consume(&mut self, count: usize) {
@@ -192,6 +221,14 @@ impl Ahead {
 
     fn consume(&mut self, count: usize) {
         self.begin = self.end.min(self.begin.saturating_add(count));
+    }
+
+    /// What is unread; reads once if nothing is.
+    fn filled(&mut self, source: &mut impl Read) -> io::Result<&[u8]> {
+        if self.unread().is_empty() {
+            self.fill(source)?;
+        }
+        Ok(self.unread())
     }
 
     /// Reads once; whatever was unread is gone.
@@ -304,7 +341,8 @@ mod tests {
             most in 1..5_000_usize,
             calls in calls(),
         ) {
-            let mut ours = Buffered::new(Pieces::new(&bytes, &sizes), most);
+            let mut ahead = Ahead::new(most);
+            let mut ours = Buffered { source: Pieces::new(&bytes, &sizes), ahead: &mut ahead };
             let mut theirs = BufReader::with_capacity(most, Pieces::new(&bytes, &sizes));
             for call in &calls {
                 let (ours, theirs) = (outcome(&mut ours, call), outcome(&mut theirs, call));
@@ -314,10 +352,17 @@ mod tests {
         }
     }
 
+    fn through<'a>(bytes: &'a [u8], piece: usize, ahead: &'a mut Ahead) -> Buffered<'a, Pieces<'a>> {
+        Buffered {
+            source: Pieces::new(bytes, &[piece]),
+            ahead,
+        }
+    }
+
     #[test]
     fn small_messages_take_one_read_each() {
-        let bytes = [b'x'; 64 * 100];
-        let mut ours = Buffered::new(Pieces::new(&bytes, &[64]), 8192);
+        let (bytes, mut ahead) = ([b'x'; 64 * 100], Ahead::new(8192));
+        let mut ours = through(&bytes, 64, &mut ahead);
         for _ in 0..100 {
             ours.read_exact(&mut [0; 64]).unwrap();
         }
@@ -326,8 +371,8 @@ mod tests {
 
     #[test]
     fn a_flood_in_small_slices_takes_two_reads_more_than_bufreader() {
-        let bytes = vec![b'x'; 1 << 20];
-        let mut ours = Buffered::new(Pieces::new(&bytes, &[usize::MAX]), 8192);
+        let (bytes, mut ahead) = (vec![b'x'; 1 << 20], Ahead::new(8192));
+        let mut ours = through(&bytes, usize::MAX, &mut ahead);
         let mut theirs = BufReader::with_capacity(8192, Pieces::new(&bytes, &[usize::MAX]));
         for _ in 0..1 << 10 {
             ours.read_exact(&mut [0; 1024]).unwrap();
@@ -339,8 +384,8 @@ mod tests {
 
     #[test]
     fn a_large_slice_goes_past_the_buffer() {
-        let bytes = [b'x'; 600];
-        let mut ours = Buffered::new(Pieces::new(&bytes, &[600]), 8192);
+        let (bytes, mut ahead) = ([b'x'; 600], Ahead::new(8192));
+        let mut ours = through(&bytes, 600, &mut ahead);
         assert_eq!(ours.read(&mut [0; 1024]).unwrap(), 600);
         assert_eq!(ours.ahead.bytes.len(), 0);
     }

@@ -25,8 +25,12 @@ pub struct StreamOptions {
     /// The buffer of `wfile` in bytes, taken with the first write. Defaults to
     /// 0: every write is sent at once and in full.
     pub wbufsize: usize,
-    /// How long a read or write may wait. Defaults to `None`: as long as it
-    /// takes.
+    /// How long each operation on `rfile`, `wfile` and the connection may take
+    /// as a whole: a line, an exact number of bytes, a write, a flush. Defaults
+    /// to `None`: as long as it takes. This is [`Stream::set_timeout`]; for a
+    /// limit on each wait, or an instant by which all must be done, call
+    /// [`set_read_timeout`](Stream::set_read_timeout) or
+    /// [`set_deadline`](Stream::set_deadline) of the connection in `setup`.
     pub timeout: Option<Duration>,
     /// Sets `TCP_NODELAY`. Defaults to false; means nothing for Unix sockets.
     pub disable_nagle_algorithm: bool,
@@ -134,7 +138,10 @@ where
     fn handle(&self, connection: &mut Stream<S>, context: &Context) -> Result<(), Failure> {
         let mut handler = (self.0)();
         let mut request = open(connection, handler.options(), context)?;
-        handler.setup(&mut request)?;
+        if let Err(failure) = handler.setup(&mut request) {
+            let _ = request.wfile.close();
+            return Err(failure);
+        }
         handle_then_finish(
             &mut (handler, &mut request),
             |(handler, request)| handler.handle(request),
@@ -158,8 +165,7 @@ fn open<S: SystemStream>(
     context: &Context,
 ) -> Result<StreamRequest<S>, Failure> {
     if options.timeout.is_some() {
-        connection.set_read_timeout(options.timeout)?;
-        connection.set_write_timeout(options.timeout)?;
+        connection.set_timeout(options.timeout)?;
     }
     if options.disable_nagle_algorithm
         && let Some(tcp) = (connection as &dyn Any).downcast_ref::<crate::net::TcpStream>()

@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::{MaybeUninitSlice, SockAddr, SockRef};
 
+use super::limits::Bounds;
 use super::socket::Socket;
 use super::socket_file::SocketFile;
 use super::{Address, Peer};
@@ -209,7 +210,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// # Errors
     /// When the timeout is zero, as in std.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.set_timeout(Direction::Read, timeout)
+        self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
     /// Limits how long sending may wait for room. Defaults to `None`.
@@ -217,7 +218,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// # Errors
     /// When the timeout is zero, as in std.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.set_timeout(Direction::Write, timeout)
+        self.socket.limits.set_timeout(Direction::Write, Bounds::Wait, timeout)
     }
 
     /// The next datagram if one waits; `WouldBlock` if none does. Needs

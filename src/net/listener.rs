@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use super::limits::Bounds;
 use super::socket::Socket;
 use super::socket_file::SocketFile;
 use super::stream::{Stream, SystemStream};
@@ -74,7 +75,7 @@ impl<L: SystemListener> Listener<L> {
     /// # Errors
     /// When the timeout is zero.
     pub fn set_accept_timeout(&self, timeout: Option<std::time::Duration>) -> io::Result<()> {
-        self.socket.set_timeout(Direction::Read, timeout)
+        self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
     /// Where it listens: with the real port when it was bound to port 0.

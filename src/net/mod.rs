@@ -14,16 +14,21 @@
 mod address;
 mod connect;
 mod datagram;
+mod limits;
 mod listener;
 mod open;
 mod options;
 mod packet_info;
+mod perform;
 mod polling;
 mod socket;
 mod socket_file;
 mod stream;
 mod tcp;
+mod transfer;
+mod turns;
 mod udp;
+mod unfinished;
 mod unix;
 mod unix_datagram;
 
@@ -34,9 +39,11 @@ pub use options::SocketOptions;
 pub use stream::{Stream, SystemStream};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
+pub use unfinished::Unfinished;
 pub use unix::{UnixListener, UnixStream};
 pub use unix_datagram::UnixDatagram;
 
 pub(crate) use options::share_port;
 pub(crate) use socket_file::Claim;
 pub(crate) use stream::Killer;
+pub(crate) use transfer::Transfer;

@@ -1,14 +1,15 @@
 //! Connected byte streams: what TCP and Unix streams have in common.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{MsgFlags, recv};
 
 use super::Peer;
+use super::limits::Bounds;
 use super::socket::Socket;
 use crate::runtime::Direction;
 
@@ -54,6 +55,30 @@ mod sealed {
 /// Reading the end of the stream returns `Ok(0)`, as always; after a hundred
 /// such reads in a row it is an error, because a loop that never tests for the
 /// end would run for ever.
+///
+/// # How long something may take
+///
+/// There is no limit unless you set one. What exceeds it fails with
+/// [`io::ErrorKind::TimedOut`] and [`WaitError::Deadline`](crate::WaitError).
+///
+/// | call | from | bounds |
+/// | --- | --- | --- |
+/// | [`set_read_timeout`](Stream::set_read_timeout), [`set_write_timeout`](Stream::set_write_timeout) | std | each wait |
+/// | [`set_timeout`](Stream::set_timeout) | Python's `settimeout` | each call: a whole `write_all`, a whole `read_exact` |
+/// | [`set_deadline`](Stream::set_deadline) | Go | everything after an instant |
+/// | [`sync::with_timeout`](crate::sync::with_timeout) | gevent | whatever some code waits for, here or elsewhere |
+///
+/// A peer that takes a byte now and then keeps `write_all` busy for ever under
+/// the first of them, since no single wait is long. Under the second it does
+/// not. What reads in many calls, as a [`BufReader`](std::io::BufReader) or a
+/// TLS session around the stream does, is many operations to the stream: bound
+/// it by a deadline. A failed `write_all` or `read_exact` tells how far it
+/// came: [`Unfinished`](super::Unfinished).
+///
+/// Limits belong to the handle. [`try_clone`](Stream::try_clone) copies those
+/// of the moment, later changes reach only the handle they are made on. A wait
+/// that has begun keeps the limits it began with, other than in Go: to end one,
+/// use [`shutdown`](Stream::shutdown).
 #[derive(Debug)]
 pub struct Stream<S: SystemStream> {
     socket: Arc<Socket<S>>,
@@ -71,7 +96,8 @@ impl<S: SystemStream> Stream<S> {
     }
 
     /// A second handle with its own descriptor, for the same connection: one
-    /// coroutine may read from one while another writes to the other.
+    /// coroutine may read from one while another writes to the other. It begins
+    /// with the timeouts and deadlines of this one.
     ///
     /// # Errors
     /// When the process has no descriptor left (`EMFILE`).
@@ -117,32 +143,96 @@ impl<S: SystemStream> Stream<S> {
         self.socket.system().shutdown(how)
     }
 
-    /// How long a read may wait; `None`, the default, for as long as it takes.
+    /// The limit for reads that was set last, by
+    /// [`set_read_timeout`](Stream::set_read_timeout) or
+    /// [`set_timeout`](Stream::set_timeout). Defaults to `None`.
     pub fn read_timeout(&self) -> Option<Duration> {
-        self.socket.timeout(Direction::Read)
+        self.socket.limits.timeout(Direction::Read)
     }
 
-    /// How long a write may wait; `None`, the default, for as long as it takes.
+    /// As [`read_timeout`](Stream::read_timeout), for writes.
     pub fn write_timeout(&self) -> Option<Duration> {
-        self.socket.timeout(Direction::Write)
+        self.socket.limits.timeout(Direction::Write)
     }
 
-    /// Limits how long a read may wait; it then fails with
-    /// [`io::ErrorKind::TimedOut`]. Applies to this handle only.
+    /// Limits how long a read may wait, as in std: `read_exact` waits as often
+    /// as it takes, and as long each time.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.set_timeout(Direction::Read, timeout)
+        self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
-    /// Limits how long a write may wait; it then fails with
-    /// [`io::ErrorKind::TimedOut`]. Applies to this handle only.
+    /// Limits how long a write may wait, as in std: `write_all` waits as often
+    /// as it takes, and as long each time.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.set_timeout(Direction::Write, timeout)
+        self.socket.limits.set_timeout(Direction::Write, Bounds::Wait, timeout)
+    }
+
+    /// Limits how long each call may take as a whole, however little the peer
+    /// gives or takes at a time: Python's `settimeout`, under which `sendall`
+    /// ends in time. So a `read`, `read_exact`, `read_to_end`, `write`,
+    /// `write_all`, `write!` each has `timeout` in all.
+    ///
+    /// In place of what [`set_read_timeout`](Stream::set_read_timeout) and
+    /// [`set_write_timeout`](Stream::set_write_timeout) have set; the last call
+    /// holds for its direction.
+    ///
+    /// # Errors
+    /// When the timeout is zero.
+    ///
+    /// ```
+    /// use greenserve::net::UnixStream;
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// let (mut near, _says_nothing) = UnixStream::pair()?;
+    /// near.set_timeout(Some(Duration::from_millis(10)))?;
+    /// let err = near.read_exact(&mut [0; 100]).expect_err("nothing comes");
+    /// assert_eq!(err.kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let limits = &self.socket.limits;
+        limits.set_timeout(Direction::Read, Bounds::Operation, timeout)?;
+        limits.set_timeout(Direction::Write, Bounds::Operation, timeout)
+    }
+
+    /// From `deadline` on, every read and write fails, also where bytes or room
+    /// are there: `SetDeadline` of Go. Set it again to go on, with `None` for
+    /// as long as it takes. Timeouts hold beside it; the earlier limit counts.
+    ///
+    /// ```
+    /// use greenserve::net::UnixStream;
+    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (mut near, mut far) = UnixStream::pair()?;
+    /// far.write_all(b"late")?;
+    /// near.set_deadline(Some(Instant::now()));
+    /// let mut heard = [0; 4];
+    /// assert_eq!(near.read_exact(&mut heard).expect_err("over").kind(), ErrorKind::TimedOut);
+    /// near.set_deadline(Some(Instant::now() + Duration::from_secs(60)));
+    /// near.read_exact(&mut heard)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_deadline(&self, deadline: Option<Instant>) {
+        self.set_read_deadline(deadline);
+        self.set_write_deadline(deadline);
+    }
+
+    /// As [`set_deadline`](Stream::set_deadline), for reads alone.
+    pub fn set_read_deadline(&self, deadline: Option<Instant>) {
+        self.socket.limits.set_deadline(Direction::Read, deadline);
+    }
+
+    /// As [`set_deadline`](Stream::set_deadline), for writes alone.
+    pub fn set_write_deadline(&self, deadline: Option<Instant>) {
+        self.socket.limits.set_deadline(Direction::Write, deadline);
     }
 
     /// The error the kernel holds for this socket, `SO_ERROR`, and clears it.
@@ -156,40 +246,6 @@ impl<S: SystemStream> Stream<S> {
     /// What can end this connection from outside without keeping it open.
     pub(crate) fn killer(&self) -> Killer<S> {
         Killer(Arc::downgrade(&self.socket))
-    }
-
-    fn read_into(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let room = buffer.len();
-        let count = self.socket.perform_judged(
-            Direction::Read,
-            |system| system.read(buffer),
-            |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
-        )?;
-        if count == 0 {
-            self.socket.count_end()?;
-        } else {
-            self.socket.count_data();
-        }
-        Ok(count)
-    }
-
-    fn write_from(&self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        self.socket.perform_judged(
-            Direction::Write,
-            |system| system.write(bytes),
-            |count| *count < bytes.len(),
-        )
-    }
-
-    fn write_slices(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket
-            .perform(Direction::Write, |system| system.write_vectored(bytes))
     }
 }
 
@@ -206,46 +262,6 @@ impl<S: SystemStream> Killer<S> {
             // gone already has nobody to wake.
             let _ = socket.system().shutdown(Shutdown::Both);
         }
-    }
-}
-
-impl<S: SystemStream> Read for Stream<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_into(buffer)
-    }
-}
-
-impl<S: SystemStream> Read for &Stream<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read_into(buffer)
-    }
-}
-
-impl<S: SystemStream> Write for Stream<S> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_from(bytes)
-    }
-
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_slices(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<S: SystemStream> Write for &Stream<S> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_from(bytes)
-    }
-
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_slices(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -84,7 +84,7 @@ pub use spawn::{Builder, spawn, spawn_local};
 pub use task::Task;
 
 pub(crate) use cell::{Claim, Claimable};
-pub(crate) use clock::{NEVER, after, earlier, now, passed};
+pub(crate) use clock::{NEVER, after, earlier, now, passed, ticks};
 pub(crate) use engine::Direction;
 pub(crate) use lock::lock;
 pub(crate) use readiness::{Outcome, Readiness, poll_thread, poll_timeout};
