@@ -262,6 +262,11 @@ pub enum WaitError {
     #[error("another coroutine waits on this socket already; give each its own handle with try_clone")]
     Busy,
 
+    /// The socket was closed by its owner, here or through another handle:
+    /// nothing comes any more.
+    #[error("the socket was closed, so nothing can come any more")]
+    Closed,
+
     /// What was waited for can no longer come: the other side is gone, or the
     /// channel was shut down.
     #[error("the other side is gone or the channel was shut down, so this wait could never end")]
@@ -273,10 +278,7 @@ impl WaitError {
     /// as the source of what is in it.
     pub fn of(err: &io::Error) -> Option<WaitError> {
         let inner = err.get_ref()?;
-        inner
-            .downcast_ref()
-            .or_else(|| inner.source()?.downcast_ref())
-            .copied()
+        inner.downcast_ref().or_else(|| inner.source()?.downcast_ref()).copied()
     }
 
     /// The [`io::ErrorKind`] this becomes.
@@ -286,6 +288,7 @@ impl WaitError {
             WaitError::Killed => io::ErrorKind::ConnectionAborted,
             WaitError::Unwinding => io::ErrorKind::Other,
             WaitError::Busy => io::ErrorKind::ResourceBusy,
+            WaitError::Closed => io::ErrorKind::NotConnected,
             WaitError::Disconnected => io::ErrorKind::BrokenPipe,
         }
     }

@@ -58,7 +58,9 @@ impl Peer {
     /// Reads 400 kB every 30 ms.
     fn reading_slowly(mut far: impl Read + Send + 'static) -> Peer {
         let mut room = vec![0; 400_000];
-        Peer::every(Duration::from_millis(30), move || far.read(&mut room).is_ok_and(|count| count > 0))
+        Peer::every(Duration::from_millis(30), move || {
+            far.read(&mut room).is_ok_and(|count| count > 0)
+        })
     }
 
     /// Sends one byte every 20 ms.
@@ -203,12 +205,22 @@ fn reads_of_rfile_are_bounded_as_a_whole() {
     let _alone = alone();
     let reads: [(&'static str, fn(&mut StreamRequest<StdTcpStream>) -> io::Result<()>); 7] = [
         ("read_exact of rfile", |client| client.rfile.read_exact(&mut [0; 4096])),
-        ("read_to_end of rfile", |client| client.rfile.read_to_end(&mut Vec::new()).map(drop)),
-        ("read_to_string of rfile", |client| client.rfile.read_to_string(&mut String::new()).map(drop)),
-        ("read_line of rfile", |client| client.rfile.read_line(&mut String::new()).map(drop)),
-        ("read_until of rfile", |client| client.rfile.read_until(b'.', &mut Vec::new()).map(drop)),
+        ("read_to_end of rfile", |client| {
+            client.rfile.read_to_end(&mut Vec::new()).map(drop)
+        }),
+        ("read_to_string of rfile", |client| {
+            client.rfile.read_to_string(&mut String::new()).map(drop)
+        }),
+        ("read_line of rfile", |client| {
+            client.rfile.read_line(&mut String::new()).map(drop)
+        }),
+        ("read_until of rfile", |client| {
+            client.rfile.read_until(b'.', &mut Vec::new()).map(drop)
+        }),
         ("skip_until of rfile", |client| client.rfile.skip_until(b'.').map(drop)),
-        ("lines() of rfile", |client| client.rfile.by_ref().lines().next().unwrap().map(drop)),
+        ("lines() of rfile", |client| {
+            client.rfile.by_ref().lines().next().unwrap().map(drop)
+        }),
     ];
     for (what, act) in reads {
         is_bounded(Case {
@@ -384,8 +396,12 @@ fn a_second_handle_begins_with_the_limits_of_the_first() {
         let mut until = near.try_clone().unwrap();
         near.set_read_deadline(None);
         let peer = Peer::sending_slowly(far);
-        ends_in_time("a read under the first one's deadline", || until.read_exact(&mut [0; 4096]));
-        ends_in_time("a read under the first one's timeout", || (&bounded).read_exact(&mut [0; 4096]));
+        ends_in_time("a read under the first one's deadline", || {
+            until.read_exact(&mut [0; 4096])
+        });
+        ends_in_time("a read under the first one's timeout", || {
+            (&bounded).read_exact(&mut [0; 4096])
+        });
         (&near).read_exact(&mut [0; 5]).unwrap();
         drop(peer);
     }

@@ -94,9 +94,7 @@ struct Through<'a, S: SystemStream> {
 
 impl<S: SystemStream> Through<'_, S> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream
-            .write_all(bytes)
-            .map_err(|err| self.stream.unfinished(err))
+        self.stream.write_all(bytes).map_err(|err| self.stream.unfinished(err))
     }
 }
 
@@ -143,12 +141,14 @@ impl Collected {
 
 impl<S: SystemStream> fmt::Debug for Writer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.is_closed, self.collected.most, self.collected.bytes.capacity()) {
-            (true, ..) => "Writer(closed)",
-            (false, 0, _) => "Writer(unbuffered)",
-            (false, _, 0) => "Writer(buffered, nothing written)",
-            (false, ..) => "Writer(buffered)",
-        })
+        f.write_str(
+            match (self.is_closed, self.collected.most, self.collected.bytes.capacity()) {
+                (true, ..) => "Writer(closed)",
+                (false, 0, _) => "Writer(unbuffered)",
+                (false, _, 0) => "Writer(buffered, nothing written)",
+                (false, ..) => "Writer(buffered)",
+            },
+        )
     }
 }
 

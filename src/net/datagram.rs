@@ -3,7 +3,6 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
@@ -11,7 +10,9 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::{MaybeUninitSlice, SockAddr, SockRef};
 
+use super::closing::Closing;
 use super::limits::Bounds;
+use super::received::{Arrival, Received};
 use super::socket::Socket;
 use super::socket_file::SocketFile;
 use super::{Address, Peer};
@@ -54,32 +55,6 @@ mod sealed {
     impl Sealed for std::os::unix::net::UnixDatagram {}
 }
 
-/// A datagram as it was received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Received {
-    /// How many bytes are in the buffer.
-    pub length: usize,
-    /// True when the datagram was longer than the buffer; the rest is lost.
-    pub truncated: bool,
-    /// Who sent it.
-    pub peer: Peer,
-    /// At which of this machine's addresses it arrived, where the socket's own
-    /// address does not tell: for a UDP socket bound to a wildcard.
-    pub arrival: Option<Arrival>,
-}
-
-/// Where a datagram arrived; see ip(7) and ipv6(7), `IP_PKTINFO`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Arrival {
-    /// The address to answer from. An IPv4 address at a socket that takes both
-    /// looks like `::ffff:192.0.2.1`.
-    pub address: IpAddr,
-    /// The number of the interface, as if_indextoname(3) takes it.
-    pub interface: u32,
-}
-
 /// A socket that sends and receives datagrams: a [`UdpSocket`](super::UdpSocket)
 /// or a [`UnixDatagram`](super::UnixDatagram).
 ///
@@ -91,6 +66,7 @@ pub struct Arrival {
 pub struct DatagramSocket<S: SystemDatagram> {
     // Dropped before the socket: see `SocketFile`.
     file: Option<SocketFile>,
+    closing: Closing,
     socket: Socket<S>,
 }
 
@@ -98,6 +74,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     pub(super) fn new(system: S, file: Option<SocketFile>) -> Self {
         DatagramSocket {
             file,
+            closing: Closing::default(),
             socket: Socket::new(system),
         }
     }
@@ -111,9 +88,13 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     ///
     /// # Errors
     /// Those of recvmsg(2); [`io::ErrorKind::TimedOut`] when the read timeout
-    /// passes.
+    /// passes; [`WaitError::Closed`](crate::WaitError::Closed) once the socket
+    /// is [closed](DatagramSocket::close).
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        self.socket.perform(Direction::Read, |system| system.receive(buffer))
+        self.perform(Direction::Read, |system| {
+            let received = system.receive(buffer)?;
+            self.is_datagram(received.length).map(|()| received)
+        })
     }
 
     /// As [`receive`](DatagramSocket::receive), in std's form.
@@ -137,8 +118,9 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// # Errors
     /// As [`receive`](DatagramSocket::receive).
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.perform(Direction::Read, |system| {
-            Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
+        self.perform(Direction::Read, |system| {
+            let length = recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?;
+            self.is_datagram(length).map(|()| length)
         })
     }
 
@@ -151,9 +133,10 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         let peer = peer.into();
         let send = |system: &S| system.send_to(bytes, &peer);
         if S::SENDS_WAIT_FOR_THE_RECEIVER {
+            let send = |system: &S| self.closing.judge(send(system));
             self.socket.perform_polling(Direction::Write, send)
         } else {
-            self.socket.perform(Direction::Write, send)
+            self.perform(Direction::Write, send)
         }
     }
 
@@ -169,9 +152,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     pub(crate) fn send_from(&self, bytes: &[u8], peer: Peer, arrival: Option<&Arrival>) -> io::Result<usize> {
         match arrival {
             None => self.send_to(bytes, peer),
-            Some(arrival) => self
-                .socket
-                .perform(Direction::Write, |system| system.send_from(bytes, &peer, arrival)),
+            Some(arrival) => self.perform(Direction::Write, |system| system.send_from(bytes, &peer, arrival)),
         }
     }
 
@@ -180,12 +161,53 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// # Errors
     /// Those of send(2).
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.perform(Direction::Write, |system| {
+        self.perform(Direction::Write, |system| {
             Ok(send(system.as_fd().as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL)?)
         })
     }
 
-    /// A second handle with its own descriptor, for the same socket.
+    fn perform<R>(&self, direction: Direction, mut operation: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.closing.check()?;
+        let judged = |system: &S| self.closing.judge(operation(system));
+        self.socket.perform(direction, judged)
+    }
+
+    /// From a closed socket the kernel reads nothing at once, which looks like
+    /// an empty datagram.
+    fn is_datagram(&self, length: usize) -> io::Result<()> {
+        if length > 0 { Ok(()) } else { self.closing.check() }
+    }
+
+    /// Ends receiving and sending, from anywhere: whoever waits, a coroutine or
+    /// a thread, on this handle or one made by
+    /// [`try_clone`](DatagramSocket::try_clone), gets
+    /// [`WaitError::Closed`](crate::WaitError::Closed) at once, and so does
+    /// everybody later. gevent's `close` of a socket that others wait for.
+    ///
+    /// This is shutdown(2), so it holds where another process shares the socket
+    /// too. The address and a socket file are given back when the last handle
+    /// is dropped.
+    ///
+    /// # Errors
+    /// When the system refuses; a second call does nothing.
+    ///
+    /// ```
+    /// use greenserve::{WaitError, net::UdpSocket};
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let receiver = socket.try_clone()?;
+    /// let receiving = std::thread::spawn(move || receiver.recv(&mut [0; 16]));
+    /// socket.close()?;
+    /// let err = receiving.join().expect("no panic").expect_err("nothing has come");
+    /// assert_eq!(WaitError::of(&err), Some(WaitError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) -> io::Result<()> {
+        self.closing.close(&self.socket)
+    }
+
+    /// A second handle with its own descriptor, for the same socket. It begins
+    /// with the timeouts of this one; a socket file stays with this one.
     ///
     /// # Errors
     /// When the process has no descriptor left (`EMFILE`).
@@ -193,6 +215,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         let duplicate = self.system().duplicate()?;
         Ok(DatagramSocket {
             file: None,
+            closing: self.closing.clone(),
             socket: self.socket.with_duplicate(duplicate),
         })
     }
@@ -224,7 +247,8 @@ impl<S: SystemDatagram> DatagramSocket<S> {
     /// The next datagram if one waits; `WouldBlock` if none does. Needs
     /// [`prepare`](DatagramSocket::prepare) first.
     pub(crate) fn receive_now(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        self.socket.attempt(Direction::Read, |system| system.receive(buffer))
+        self.socket
+            .attempt(Direction::Read, |system| self.closing.judge(system.receive(buffer)))
     }
 
     pub(crate) fn wait_or_roused(&self, deadline: u64) -> io::Result<Outcome> {

@@ -71,7 +71,11 @@ impl Limits {
 
     /// For a second handle, which changes its own from then on.
     pub(super) fn duplicate(&self) -> Limits {
-        let copy = |cells: &[AtomicU64; 2]| cells.each_ref().map(|cell| AtomicU64::new(cell.load(Ordering::Relaxed)));
+        let copy = |cells: &[AtomicU64; 2]| {
+            cells
+                .each_ref()
+                .map(|cell| AtomicU64::new(cell.load(Ordering::Relaxed)))
+        };
         Limits {
             timeouts: copy(&self.timeouts),
             deadlines: copy(&self.deadlines),
@@ -173,7 +177,9 @@ mod tests {
     #[test]
     fn the_longest_timeout_is_no_other_kind_of_timeout() {
         let limits = Limits::none();
-        limits.set_timeout(Direction::Read, Bounds::Wait, Some(Duration::MAX)).unwrap();
+        limits
+            .set_timeout(Direction::Read, Bounds::Wait, Some(Duration::MAX))
+            .unwrap();
         let mut due = Due::new(Direction::Read);
         assert_ne!(limits.next_wait(&mut due), NEVER);
         assert_eq!(due.by, NEVER);

@@ -12,6 +12,7 @@
 //! the connection is killed: see [`WaitError`](crate::WaitError).
 
 mod address;
+mod closing;
 mod connect;
 mod datagram;
 mod limits;
@@ -21,6 +22,7 @@ mod options;
 mod packet_info;
 mod perform;
 mod polling;
+mod received;
 mod socket;
 mod socket_file;
 mod stream;
@@ -33,9 +35,10 @@ mod unix;
 mod unix_datagram;
 
 pub use address::{Address, IntoAddress, Peer};
-pub use datagram::{Arrival, DatagramSocket, Received, SystemDatagram};
+pub use datagram::{DatagramSocket, SystemDatagram};
 pub use listener::{Listener, SystemListener};
 pub use options::SocketOptions;
+pub use received::{Arrival, Received};
 pub use stream::{Stream, SystemStream};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;

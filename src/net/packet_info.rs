@@ -14,7 +14,7 @@ use nix::sys::socket::{
 };
 
 use super::Peer;
-use super::datagram::{Arrival, Received};
+use super::received::{Arrival, Received};
 
 /// Has the kernel tell it with each datagram, if the socket is bound to a
 /// wildcard: elsewhere it is known anyway.

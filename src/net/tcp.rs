@@ -160,6 +160,10 @@ impl SystemListener for std::net::TcpListener {
         self.local_addr().map(Address::Ip)
     }
 
+    fn duplicate(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         std::net::TcpListener::set_nonblocking(self, nonblocking)
     }

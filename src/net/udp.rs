@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, SockAddr, Type};
 
-use super::datagram::{Arrival, DatagramSocket, Received, SystemDatagram};
+use super::datagram::{DatagramSocket, SystemDatagram};
 use super::open::{adopt, bind_ip, candidates, failed, wrong_family};
+use super::received::{Arrival, Received};
 use super::{Address, IntoAddress, Peer, SocketOptions, packet_info};
 use crate::error::Result;
 

@@ -126,6 +126,10 @@ impl SystemListener for std::os::unix::net::UnixListener {
         unix_address(&SockRef::from(self).local_addr()?)
     }
 
+    fn duplicate(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         std::os::unix::net::UnixListener::set_nonblocking(self, nonblocking)
     }
