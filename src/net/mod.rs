@@ -22,6 +22,7 @@ mod options;
 mod packet_info;
 mod perform;
 mod polling;
+mod race;
 mod received;
 mod socket;
 mod socket_file;
@@ -33,6 +34,7 @@ mod udp;
 mod unfinished;
 mod unix;
 mod unix_datagram;
+mod unreached;
 
 pub use address::{Address, IntoAddress, Peer};
 pub use datagram::{DatagramSocket, SystemDatagram};

@@ -33,24 +33,54 @@ pub type TcpStream = Stream<std::net::TcpStream>;
 pub type TcpListener = Listener<std::net::TcpListener>;
 
 impl TcpStream {
-    /// Connects to the first of the address's addresses that answers.
+    /// Connects to `address`; with a name, to whichever of its addresses
+    /// answers first.
     ///
-    /// A name is resolved without blocking other coroutines.
+    /// A name is resolved without blocking other coroutines. Its addresses are
+    /// tried as RFC 8305 ("Happy Eyeballs") says: in the resolver's order, IPv6
+    /// and IPv4 by turns, the next one as soon as one fails, or beside it when
+    /// it has not answered for 250 ms. The first to succeed is taken, the
+    /// others are closed. So one of two families that leads nowhere costs a
+    /// quarter of a second.
     ///
     /// # Errors
-    /// An address that cannot be read or resolved, or what connect(2) says of
-    /// the last address tried.
+    /// An address that cannot be read or resolved, or what connect(2) says. For
+    /// a name, the text says what came of each address, and the kind is that of
+    /// the last.
     pub fn connect(address: impl IntoAddress) -> io::Result<TcpStream> {
-        connect::tcp(&address.into_address().map_err(io::Error::other)?, None)
+        connect::tcp(&given(address)?, None, None)
     }
 
-    /// As [`connect`](TcpStream::connect), giving up after `limit` in all.
+    /// As [`connect`](TcpStream::connect), giving up after `limit` in all, the
+    /// resolver's time included.
     ///
     /// # Errors
     /// As [`connect`](TcpStream::connect); [`io::ErrorKind::TimedOut`] when
     /// the limit passes.
     pub fn connect_timeout(address: impl IntoAddress, limit: Duration) -> io::Result<TcpStream> {
-        connect::tcp(&address.into_address().map_err(io::Error::other)?, Some(limit))
+        connect::tcp(&given(address)?, None, Some(limit))
+    }
+
+    /// As [`connect`](TcpStream::connect), from this machine's address
+    /// `source`, with port 0 from any of its ports: `source_address` of
+    /// Python's `create_connection`. For a limit, put a
+    /// [`Timeout`](crate::sync::Timeout) around it.
+    ///
+    /// # Errors
+    /// As [`connect`](TcpStream::connect), and what bind(2) says of the source;
+    /// [`io::ErrorKind::InvalidInput`] when it is of another family than the
+    /// address.
+    ///
+    /// ```
+    /// use greenserve::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect_from("127.0.0.2:0", listener.address()?)?;
+    /// assert_eq!(client.local_addr()?.ip().to_string(), "127.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn connect_from(source: impl IntoAddress, address: impl IntoAddress) -> io::Result<TcpStream> {
+        connect::tcp(&given(address)?, Some(&given(source)?), None)
     }
 
     /// The other end's address.
@@ -147,6 +177,10 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.system().local_addr()
     }
+}
+
+fn given(address: impl IntoAddress) -> io::Result<Address> {
+    address.into_address().map_err(io::Error::other)
 }
 
 impl SystemListener for std::net::TcpListener {

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::path::Path;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockRef, Type};
 
@@ -44,7 +45,17 @@ impl UnixStream {
     /// What connect(2) says: `ENOENT` when there is no such file,
     /// `ECONNREFUSED` when nobody listens.
     pub fn connect(address: impl IntoAddress) -> io::Result<UnixStream> {
-        connect::unix(&address.into_address().map_err(io::Error::other)?)
+        connect::unix(&address.into_address().map_err(io::Error::other)?, None)
+    }
+
+    /// As [`connect`](UnixStream::connect), giving up after `limit` where the
+    /// server's queue stays full.
+    ///
+    /// # Errors
+    /// As [`connect`](UnixStream::connect); [`io::ErrorKind::TimedOut`] when
+    /// the limit passes.
+    pub fn connect_timeout(address: impl IntoAddress, limit: Duration) -> io::Result<UnixStream> {
+        connect::unix(&address.into_address().map_err(io::Error::other)?, Some(limit))
     }
 
     /// Two sockets connected with each other, as socketpair(2) makes them.
