@@ -40,7 +40,7 @@
 //! | --- | --- |
 //! | serve a closure | [`Server::bind`], [`with_context`] |
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
-//! | limit, time out, back off | [`Limits`], [`Builder`], [`StreamOptions`], [`sync::Timeout`] |
+//! | limit, time out, back off | [`Limits`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
@@ -84,6 +84,9 @@
 //! | nothing written to a datagram's `wfile` | an empty datagram | nothing | [`DatagramOptions`] |
 //! | a stale Unix socket file | an error | replaced | - |
 //! | reading the end for ever | spins | an error after 100 reads | - |
+//! | `timeout` and `wfile` | a whole `sendall` | a whole `write_all`, `write!` or `flush` | - |
+//! | `timeout` and `rfile` | each `recv` of a line | a whole `read_line`, `read_exact` or `read_to_end` | [`net::Stream::set_read_timeout`] |
+//! | connecting to a name | one address after the other | by turns of the families, the next after 250 ms | - |
 //!
 //! # Logging
 //!

@@ -4,16 +4,16 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, alone_with, client, in_both, joined, killed, suspended, wait_until};
-use greenserve::WaitError;
-use greenserve::net::{Address, TcpListener, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use common::{PATIENCE, alone_with, client, in_both, in_thread, joined, killed, suspended, wait_until};
+use greenserve::net::{Address, Peer, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use greenserve::runtime::Builder;
+use greenserve::{Coroutine, Family, Hooks, Inline, Model, Tcp, TcpServer, Thread, WaitError};
 
 fn alone() -> MutexGuard<'static, ()> {
     alone_with(common::workers(2))
@@ -218,6 +218,38 @@ fn a_closed_listener_refuses_clients_and_incoming_ends() {
         drop(listener);
         assert!(!path.exists());
     });
+}
+
+/// Closes its server's listener when the first client has come.
+#[derive(Debug)]
+struct Closing;
+
+impl Hooks<Tcp> for Closing {
+    fn get_request(&self, listener: &TcpListener, most: usize) -> io::Result<(TcpStream, Peer)> {
+        let request = Tcp::next_request(listener, most)?;
+        listener.close()?;
+        Ok(request)
+    }
+}
+
+#[test]
+fn a_server_whose_listener_is_closed_ends_and_says_so() {
+    fn check<M: Model>(model: M) {
+        let builder = TcpServer::builder(|client: &mut TcpStream| client.write_all(b"hello"))
+            .hooks(Closing)
+            .model(model);
+        let mut server = builder.bind("127.0.0.1:0").unwrap();
+        let _client = client(common::ip(&server.address().unwrap()));
+        let err = in_thread("a server whose listener is closed", move || {
+            server.serve_forever().unwrap_err()
+        });
+        assert!(matches!(err, greenserve::Error::Accept { .. }), "{err}");
+        assert!(err.to_string().contains("closed"), "{err}");
+    }
+    let _alone = alone();
+    check(Coroutine::new());
+    check(Thread::new());
+    check(Inline::new());
 }
 
 #[test]

@@ -68,10 +68,14 @@ const WAITS: &[Wait] = &[
     wait("vectored write", write_vectored),
     wait("Unix read", read_unix),
     wait("Unix write", write_unix),
+    wait("a read with a deadline", read_until),
+    wait("a read bounded as a whole", read_whole),
+    wait("a write bounded as a whole", write_whole),
     wait("accept", accept),
+    wait("accept with a limit", accept_within),
     wait("Unix accept", accept_unix),
     wait("connect", connect),
-    wait("Unix connect", connect_unix).without_limit(),
+    wait("Unix connect", connect_unix),
     wait("UDP receive", receive),
     wait("UDP peek", peek_datagram),
     wait("Unix datagram receive", receive_unix),
@@ -135,6 +139,32 @@ fn write_unix(limit: Option<Duration>) -> io::Result<()> {
     near.write_all(&vec![0; 64 << 20])
 }
 
+fn read_until(limit: Option<Duration>) -> io::Result<()> {
+    let (mut near, _far) = UnixStream::pair()?;
+    near.set_deadline(limit.map(|limit| Instant::now() + limit));
+    near.read_exact(&mut [0; 8])
+}
+
+fn read_whole(limit: Option<Duration>) -> io::Result<()> {
+    let (mut near, _far) = UnixStream::pair()?;
+    near.set_timeout(limit)?;
+    near.read_exact(&mut [0; 8])
+}
+
+fn write_whole(limit: Option<Duration>) -> io::Result<()> {
+    let (mut near, _far) = UnixStream::pair()?;
+    near.set_timeout(limit)?;
+    near.write_all(&vec![0; 16 << 20])
+}
+
+fn accept_within(limit: Option<Duration>) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    match limit {
+        Some(limit) => listener.accept_timeout(limit).map(drop),
+        None => listener.accept().map(drop),
+    }
+}
+
 fn accept(limit: Option<Duration>) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_accept_timeout(limit)?;
@@ -164,7 +194,7 @@ fn connect(limit: Option<Duration>) -> io::Result<()> {
     }
 }
 
-fn connect_unix(_: Option<Duration>) -> io::Result<()> {
+fn connect_unix(limit: Option<Duration>) -> io::Result<()> {
     static FULL: LazyLock<(UnixListener, Vec<SystemUnixStream>, tempfile::TempDir)> = LazyLock::new(|| {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
@@ -178,7 +208,11 @@ fn connect_unix(_: Option<Duration>) -> io::Result<()> {
         let queued = std::iter::from_fn(connect).collect();
         (listener, queued, directory)
     });
-    UnixStream::connect(FULL.2.path().join("socket")).map(drop)
+    let path = FULL.2.path().join("socket");
+    match limit {
+        Some(limit) => UnixStream::connect_timeout(path, limit).map(drop),
+        None => UnixStream::connect(path).map(drop),
+    }
 }
 
 fn receive(limit: Option<Duration>) -> io::Result<()> {

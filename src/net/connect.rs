@@ -379,6 +379,17 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_holds_for_the_resolver_too() {
+        let name = Address::Host {
+            host: "localhost".to_owned(),
+            port: 1,
+        };
+        let looked_up = runtime::spawn(move || resolved(&name, runtime::after(Duration::ZERO)));
+        let err = joined(looked_up.unwrap()).unwrap_err();
+        assert_eq!(WaitError::of(&err), Some(WaitError::Deadline), "{err}");
+    }
+
+    #[test]
     fn the_source_is_of_the_family_of_the_target() {
         here_and_in_a_coroutine(|| {
             let (_listener, target) = listening("127.0.0.1");

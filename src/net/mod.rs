@@ -3,9 +3,9 @@
 //!
 //! | std | here | what differs |
 //! | --- | --- | --- |
-//! | `net::TcpStream`, `os::unix::net::UnixStream` | [`TcpStream`], [`UnixStream`] | [`peer`](Stream::peer) works for both; timeouts belong to the handle |
-//! | `net::TcpListener`, `os::unix::net::UnixListener` | [`TcpListener`], [`UnixListener`] | backlog 1024, [`SocketOptions`]; a Unix listener removes its file |
-//! | `net::UdpSocket`, `os::unix::net::UnixDatagram` | [`UdpSocket`], [`UnixDatagram`] | [`receive`](DatagramSocket::receive) tells whether a datagram was cut |
+//! | `net::TcpStream`, `os::unix::net::UnixStream` | [`TcpStream`], [`UnixStream`] | [`peer`](Stream::peer) works for both; timeouts belong to the handle; [`set_timeout`](Stream::set_timeout) and [`set_deadline`](Stream::set_deadline) bound more than a wait; a name's addresses are tried [at once](TcpStream::connect) |
+//! | `net::TcpListener`, `os::unix::net::UnixListener` | [`TcpListener`], [`UnixListener`] | backlog 1024, [`SocketOptions`]; [`close`](Listener::close) ends who waits; a Unix listener removes its file |
+//! | `net::UdpSocket`, `os::unix::net::UnixDatagram` | [`UdpSocket`], [`UnixDatagram`] | [`receive`](DatagramSocket::receive) tells whether a datagram was cut; [`close`](DatagramSocket::close) ends who waits |
 //!
 //! A value may be used in a coroutine at one time and in a thread at another.
 //! Waits end with an [`io::Error`](std::io::Error) when a timeout passes or

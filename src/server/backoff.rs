@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::error::WaitError;
+
 /// What to do about an error of `get_request`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -22,12 +24,15 @@ pub(super) enum Verdict {
 ///
 /// The first group is what accept(2) says to treat as EAGAIN: errors of the
 /// new connection, reported in advance. Of the others only those that say the
-/// descriptor is no listening socket will never pass.
+/// descriptor is no listening socket, or no longer, will never pass.
 pub(super) fn judge(err: &io::Error) -> Verdict {
     match err.kind() {
         io::ErrorKind::WouldBlock => return Verdict::Nothing,
         io::ErrorKind::Interrupted => return Verdict::Next,
         _ => {}
+    }
+    if WaitError::of(err) == Some(WaitError::Closed) {
+        return Verdict::Fatal;
     }
     match err.raw_os_error().map(Errno::from_raw) {
         Some(
