@@ -122,7 +122,18 @@ fn waiting_thread<C: Closable>(socket: C, wait: fn(&C) -> io::Result<()>) -> thr
     waiting
 }
 
+/// A coroutine or a limit makes a descriptor non-blocking, and its duplicates
+/// with it: without either the thread is blocked in the call itself.
+fn ends_a_blocked_thread<C: Closable>(what: &str) {
+    let socket = C::open();
+    let waiting = waiting_thread(socket.clone(), C::wait);
+    socket.close().unwrap();
+    wait_until("a blocked thread's wait ends", || waiting.is_finished());
+    is_closed(&format!("{what} in a blocked thread"), waiting.join().unwrap());
+}
+
 fn ends_all<C: Closable>(what: &str) {
+    ends_a_blocked_thread::<C>(what);
     let socket = C::open();
     let coroutines = [waiting(socket.clone(), 0), waiting(socket.clone(), 1)];
     let threads = [
