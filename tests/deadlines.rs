@@ -95,12 +95,14 @@ struct Bounded {
     told: mpsc::Sender<()>,
 }
 
+type Act = fn(&mut StreamRequest<StdTcpStream>) -> io::Result<()>;
+
 /// What a handler of files does, and how its client drags it out.
 #[derive(Clone, Copy)]
 struct Case {
     what: &'static str,
     wbufsize: usize,
-    act: fn(&mut StreamRequest<StdTcpStream>) -> io::Result<()>,
+    act: Act,
     peer: fn(StdTcpStream) -> Peer,
 }
 
@@ -203,7 +205,7 @@ fn for_each_of_64(part: &str, write: impl FnOnce(fmt::Arguments<'_>) -> io::Resu
 #[test]
 fn reads_of_rfile_are_bounded_as_a_whole() {
     let _alone = alone();
-    let reads: [(&'static str, fn(&mut StreamRequest<StdTcpStream>) -> io::Result<()>); 7] = [
+    let reads: [(&'static str, Act); 7] = [
         ("read_exact of rfile", |client| client.rfile.read_exact(&mut [0; 4096])),
         ("read_to_end of rfile", |client| {
             client.rfile.read_to_end(&mut Vec::new()).map(drop)
@@ -291,6 +293,7 @@ fn every_operation_of_many_parts_is_bounded_as_a_whole() {
         let shared = || &near;
         ends_in_time("read_to_end", || shared().read_to_end(&mut Vec::new()));
         ends_in_time("read_to_string", || shared().read_to_string(&mut String::new()));
+        drop(near);
         drop(peer);
     }
     let _alone = alone();
@@ -403,6 +406,7 @@ fn a_second_handle_begins_with_the_limits_of_the_first() {
             (&bounded).read_exact(&mut [0; 4096])
         });
         (&near).read_exact(&mut [0; 5]).unwrap();
+        drop(near);
         drop(peer);
     }
     let _alone = alone();

@@ -11,10 +11,10 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::{MaybeUninitSlice, SockAddr, SockRef};
 
 use super::closing::Closing;
-use super::limits::Bounds;
 use super::received::{Arrival, Received};
 use super::socket::Socket;
 use super::socket_file::SocketFile;
+use super::time_limits::Bounds;
 use super::{Address, Peer};
 use crate::runtime::{Direction, Outcome};
 
@@ -228,7 +228,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         self.system().address()
     }
 
-    /// Limits how long receiving may wait. Defaults to `None`.
+    /// TimeLimits how long receiving may wait. Defaults to `None`.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.
@@ -236,7 +236,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
-    /// Limits how long sending may wait for room. Defaults to `None`.
+    /// TimeLimits how long sending may wait for room. Defaults to `None`.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.

@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use super::closing::Closing;
-use super::limits::{Bounds, Due};
 use super::socket::Socket;
 use super::socket_file::SocketFile;
 use super::stream::{Stream, SystemStream};
+use super::time_limits::{Bounds, Due};
 use super::{Address, Peer};
 use crate::error::WaitError;
 use crate::runtime::{Direction, Outcome};
@@ -159,7 +159,7 @@ impl<L: SystemListener> Listener<L> {
         })
     }
 
-    /// Limits how long [`accept`](Listener::accept) waits. Defaults to `None`:
+    /// TimeLimits how long [`accept`](Listener::accept) waits. Defaults to `None`:
     /// as long as it takes.
     ///
     /// # Errors

@@ -9,9 +9,9 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use super::limits::Due;
 use super::polling::Polling;
 use super::socket::Socket;
+use super::time_limits::Due;
 use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, passed, poll_thread};
 
 impl<S: AsFd> Socket<S> {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock};
 
 use socket2::SockRef;
 
-use super::limits::Limits;
+use super::time_limits::TimeLimits;
 use super::turns::Turns;
 use crate::error::WaitError;
 use crate::runtime::{self, Readiness, lock};
@@ -29,17 +29,17 @@ pub(crate) struct Socket<S: AsFd> {
     /// Made non-blocking for a thread's deadline.
     nonblocking: AtomicBool,
     killed: AtomicBool,
-    pub(super) limits: Limits,
+    pub(super) limits: TimeLimits,
 }
 
 const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 64);
 
 impl<S: AsFd> Socket<S> {
     pub(super) fn new(system: S) -> Self {
-        Socket::with_limits(system, Limits::none())
+        Socket::with_limits(system, TimeLimits::none())
     }
 
-    fn with_limits(system: S, limits: Limits) -> Self {
+    fn with_limits(system: S, limits: TimeLimits) -> Self {
         Socket {
             readiness: OnceLock::new(),
             system,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{MsgFlags, recv};
 
 use super::Peer;
-use super::limits::Bounds;
 use super::socket::Socket;
+use super::time_limits::Bounds;
 use crate::runtime::Direction;
 
 /// The system's stream sockets that a [`Stream`] can be made of.
@@ -75,7 +75,7 @@ mod sealed {
 /// it by a deadline. A failed `write_all` or `read_exact` tells how far it
 /// came: [`Unfinished`](super::Unfinished).
 ///
-/// Limits belong to the handle. [`try_clone`](Stream::try_clone) copies those
+/// TimeLimits belong to the handle. [`try_clone`](Stream::try_clone) copies those
 /// of the moment, later changes reach only the handle they are made on. A wait
 /// that has begun keeps the limits it began with, other than in Go: to end one,
 /// use [`shutdown`](Stream::shutdown).
@@ -155,7 +155,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.timeout(Direction::Write)
     }
 
-    /// Limits how long a read may wait, as in std: `read_exact` waits as often
+    /// TimeLimits how long a read may wait, as in std: `read_exact` waits as often
     /// as it takes, and as long each time.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
-    /// Limits how long a write may wait, as in std: `write_all` waits as often
+    /// TimeLimits how long a write may wait, as in std: `write_all` waits as often
     /// as it takes, and as long each time.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.set_timeout(Direction::Write, Bounds::Wait, timeout)
     }
 
-    /// Limits how long each call may take as a whole, however little the peer
+    /// TimeLimits how long each call may take as a whole, however little the peer
     /// gives or takes at a time: Python's `settimeout`, under which `sendall`
     /// ends in time. So a `read`, `read_exact`, `read_to_end`, `write`,
     /// `write_all`, `write!` each has `timeout` in all.

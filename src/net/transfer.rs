@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 
-use super::limits::Due;
 use super::stream::{Stream, SystemStream};
+use super::time_limits::Due;
 use super::unfinished::Unfinished;
 use crate::runtime::Direction;
 

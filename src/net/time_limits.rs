@@ -1,5 +1,5 @@
 //! How long operations on a socket may take. Every limit there is ends up in
-//! [`Limits::next_wait`] and [`Limits::check`], and nowhere else.
+//! [`TimeLimits::next_wait`] and [`TimeLimits::check`], and nowhere else.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ const WHOLE: u64 = 1 << 63;
 
 /// The limits of one handle, for reading and for writing.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct TimeLimits {
     /// In nanoseconds, perhaps with [`WHOLE`]; [`NEVER`] for none.
     timeouts: [AtomicU64; 2],
     /// Instants after which every operation fails; [`NEVER`] for none.
@@ -61,22 +61,22 @@ impl Due {
     }
 }
 
-impl Limits {
-    pub(super) fn none() -> Limits {
-        Limits {
+impl TimeLimits {
+    pub(super) fn none() -> TimeLimits {
+        TimeLimits {
             timeouts: [AtomicU64::new(NEVER), AtomicU64::new(NEVER)],
             deadlines: [AtomicU64::new(NEVER), AtomicU64::new(NEVER)],
         }
     }
 
     /// For a second handle, which changes its own from then on.
-    pub(super) fn duplicate(&self) -> Limits {
+    pub(super) fn duplicate(&self) -> TimeLimits {
         let copy = |cells: &[AtomicU64; 2]| {
             cells
                 .each_ref()
                 .map(|cell| AtomicU64::new(cell.load(Ordering::Relaxed)))
         };
-        Limits {
+        TimeLimits {
             timeouts: copy(&self.timeouts),
             deadlines: copy(&self.deadlines),
         }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_longest_timeout_is_no_other_kind_of_timeout() {
-        let limits = Limits::none();
+        let limits = TimeLimits::none();
         limits
             .set_timeout(Direction::Read, Bounds::Wait, Some(Duration::MAX))
             .unwrap();
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_clock_of_an_operation_starts_once() {
-        let limits = Limits::none();
+        let limits = TimeLimits::none();
         limits.set_timeout(Direction::Write, Bounds::Operation, SECOND).unwrap();
         let mut due = Due::new(Direction::Write);
         let first = limits.next_wait(&mut due);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_earliest_limit_counts() {
-        let limits = Limits::none();
+        let limits = TimeLimits::none();
         limits.set_timeout(Direction::Read, Bounds::Wait, SECOND).unwrap();
         let soon = Instant::now() + Duration::from_millis(100);
         limits.set_deadline(Direction::Read, Some(soon));
