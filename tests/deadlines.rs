@@ -63,6 +63,17 @@ impl Peer {
         })
     }
 
+    /// Reads 400 kB every 30 ms, and as fast as it can after `begin`.
+    fn reading_slowly_for(begin: Duration, mut far: impl Read + Send + 'static) -> Peer {
+        let (mut room, began) = (vec![0; 400_000], Instant::now());
+        Peer::every(Duration::ZERO, move || {
+            if began.elapsed() < begin {
+                thread::sleep(Duration::from_millis(30));
+            }
+            far.read(&mut room).is_ok_and(|count| count > 0)
+        })
+    }
+
     /// Sends one byte every 20 ms.
     fn sending_slowly(mut far: impl Write + Send + 'static) -> Peer {
         Peer::every(Duration::from_millis(20), move || far.write_all(b"x").is_ok())
@@ -335,10 +346,10 @@ fn a_read_timeout_bounds_each_wait_alone() {
 #[test]
 fn a_write_timeout_bounds_each_wait_alone() {
     fn check<S: SystemStream>(mut near: Stream<S>, far: impl Read + Send + 'static) {
-        let peer = Peer::reading_slowly(far);
+        let peer = Peer::reading_slowly_for(2 * LIMIT, far);
         near.set_write_timeout(Some(LIMIT)).unwrap();
         let begin = Instant::now();
-        near.write_all(&vec![0; MUCH / 2]).unwrap();
+        near.write_all(&vec![0; MUCH]).unwrap();
         assert!(begin.elapsed() > LIMIT, "{:?}", begin.elapsed());
         drop(near);
         drop(peer);
