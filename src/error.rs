@@ -253,6 +253,11 @@ pub enum WaitError {
     #[error("the coroutine or its connection was killed")]
     Killed,
 
+    /// The server drains, and the request had said that it was
+    /// [idle](crate::Context::idle).
+    #[error("the server drains, and the request was idle")]
+    Draining,
+
     /// A panic is unwinding this coroutine's stack: suspending now could
     /// continue it on another thread, whose panic count is another.
     #[error("a coroutine cannot wait while a panic unwinds it; catch the panic first")]
@@ -285,7 +290,7 @@ impl WaitError {
     pub fn kind(self) -> io::ErrorKind {
         match self {
             WaitError::Deadline | WaitError::Timeout => io::ErrorKind::TimedOut,
-            WaitError::Killed => io::ErrorKind::ConnectionAborted,
+            WaitError::Killed | WaitError::Draining => io::ErrorKind::ConnectionAborted,
             WaitError::Unwinding => io::ErrorKind::Other,
             WaitError::Busy => io::ErrorKind::ResourceBusy,
             WaitError::Closed => io::ErrorKind::NotConnected,

@@ -108,13 +108,12 @@ pub trait Hooks<F: Family>: Send + Sync + 'static {
     }
 
     /// A request failed. Logs it: a disconnection at debug level, anything
-    /// else as an error, with the request's model, peer and handler.
+    /// else as an error, with the request's model, peer and handler, and equal
+    /// ones as one line ([`Context::log_failure`]). It runs where the handler
+    /// did, so a log that blocks blocks a worker: see
+    /// [Logging](crate#logging).
     fn handle_error(&self, error: &HandlerError, context: &Context) {
-        if error.is_disconnect() {
-            log::debug!("{}: {error}", context.connection());
-        } else {
-            log::error!("{}: {error}", context.connection());
-        }
+        context.log_failure(error);
     }
 
     /// [`Server::handle_request`](crate::Server::handle_request) waited for

@@ -42,7 +42,9 @@
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
 //! | limit, time out, back off | [`Limits`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
-//! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
+//! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
+//! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
+//! | know what failed, and how often | [`ServerHandle::counts`], [`Hooks::handle_error`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
 //! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
@@ -81,6 +83,7 @@
 //! | an accept error | spins | pauses 10 ms to 1 s | [`Builder::accept_backoff`] |
 //! | `verify_request` fails | ends the server | refuses the request | - |
 //! | `shutdown` | waits, up to 0.5 s late | returns at once | [`ServerHandle::wait`] |
+//! | datagrams at once | no limit | 1024, more are dropped (Unix: wait) | [`Builder::max_datagrams`] |
 //! | nothing written to a datagram's `wfile` | an empty datagram | nothing | [`DatagramOptions`] |
 //! | a stale Unix socket file | an error | replaced | - |
 //! | reading the end for ever | spins | an error after 100 reads | - |
@@ -94,7 +97,18 @@
 //! handlers and broken listeners, `warn` for pauses and what had to be killed,
 //! `info` for starts and stops, `debug` for clients that went away. The one
 //! exception is a coroutine's stack overflow, which writes to standard error
-//! because the process ends there. No level contains bytes that clients sent.
+//! because the process ends there. No level contains bytes that clients sent,
+//! unless the error of a handler does.
+//!
+//! Failures of one handler that read the same are one line a second, with their
+//! number ([`Builder::failure_log_period`]); [`ServerHandle::counts`] counts all.
+//!
+//! Whoever logs calls your logger right there: in a coroutine it holds up the
+//! worker for as long as it takes. Standard error is often a pipe, and when
+//! nobody reads it fast enough every worker ends in write(2), one after the
+//! other. So have the logger put its lines into a bounded queue, from which a
+//! thread writes them, and count what finds no room. The README has that in ten
+//! lines, `examples/common/logging.rs` with the number in the log itself.
 //!
 //! # Features
 //!
@@ -132,7 +146,7 @@ pub use handler::{
     each_datagram, each_stream, with_context,
 };
 pub use hooks::Hooks;
-pub use lifecycle::{Connection, ConnectionState, DrainReport, Forwarded, Phase, ServerHandle};
+pub use lifecycle::{Connection, ConnectionState, Counts, DrainReport, Forwarded, Phase, ServerHandle};
 pub use limits::{AtLimit, Limits, Refused};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Builder, Running, Server};

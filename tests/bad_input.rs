@@ -240,6 +240,10 @@ fn settings_that_would_stop_a_server_are_refused_by_name_and_value() {
             "max_accept cannot be 0: the accept loop must take one request at a time at least",
         ),
         (
+            builder().max_datagrams(0),
+            "max_datagrams cannot be 0: a server must be able to serve one datagram",
+        ),
+        (
             builder().max_connections(0),
             "max_connections cannot be 0: a server must be able to serve one request",
         ),

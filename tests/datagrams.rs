@@ -15,7 +15,7 @@ use greenserve::net::{Peer, SystemDatagram};
 use greenserve::testing::TestServer;
 use greenserve::{
     Context, Coroutine, Datagram, DatagramHandler, DatagramOptions, DatagramRequest, Failure, Family, HandlerError,
-    Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram, runtime,
+    Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram, runtime, sync,
 };
 use support::LIMIT;
 use support::exchange::udp_client;
@@ -370,4 +370,92 @@ fn a_server_on_a_wildcard_answers_from_the_address_it_was_asked_at() {
 fn a_server_on_one_address_needs_nobody_to_tell_it() {
     let server = TestServer::<Udp>::start(tell_arrival).unwrap();
     assert_eq!(heard_from(support::ip(server.address())), "unknown");
+}
+
+/// Datagrams whose handlers wait until they are let go.
+struct Held<F: Family, M: Model> {
+    server: TestServer<F, M>,
+    go: Arc<sync::Event>,
+}
+
+fn held<F, M, S>(most: usize, model: M) -> Held<F, M>
+where
+    F: Family<Request = Datagram<S>>,
+    M: Model,
+    S: SystemDatagram,
+{
+    let go = Arc::new(sync::Event::new());
+    let gate = Arc::clone(&go);
+    let handler = move |datagram: &mut Datagram<S>| -> io::Result<()> {
+        gate.wait()?;
+        datagram.reply(datagram.packet()).map(drop)
+    };
+    let builder = Server::<F>::builder(handler).max_datagrams(most).model(model);
+    Held {
+        server: TestServer::build(builder).unwrap(),
+        go,
+    }
+}
+
+#[test]
+fn more_datagrams_than_may_be_in_flight_are_dropped_and_counted() {
+    fn check<M: Model>(model: M) {
+        let Held { server, go } = held::<Udp, M, _>(2, model);
+        let client = udp_client(server.address());
+        for text in ["one", "two", "three", "four", "five"] {
+            client.send(text.as_bytes()).unwrap();
+        }
+        support::wait_until("three are dropped", || server.handle().counts().dropped == 3);
+        assert_eq!(server.handle().in_flight(), 2);
+        go.set();
+        let mut answers = [heard(&client), heard(&client)];
+        answers.sort();
+        assert_eq!(answers, ["one", "two"]);
+        // There is room again.
+        support::wait_until("both have ended", || server.handle().in_flight() == 0);
+        assert_eq!(answer(&client, b"six"), "six");
+        assert_eq!(server.handle().counts().dropped, 3);
+    }
+    check(Coroutine::new());
+    check(Thread::new());
+}
+
+#[test]
+fn more_unix_datagrams_than_may_be_in_flight_wait() {
+    fn check<M: Model>(model: M) {
+        let Held { server, go } = held::<UnixDatagrams, M, _>(1, model);
+        let directory = tempfile::tempdir().unwrap();
+        let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        client.connect(server.address().unix_path().unwrap()).unwrap();
+        for text in ["one", "two", "three"] {
+            client.send(text.as_bytes()).unwrap();
+        }
+        support::wait_until("one is in flight", || server.handle().in_flight() == 1);
+        go.set();
+        for text in ["one", "two", "three"] {
+            let mut buffer = [0; 10];
+            let length = client.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], text.as_bytes());
+        }
+        assert_eq!(server.handle().counts().dropped, 0);
+    }
+    check(Coroutine::new());
+    check(Thread::new());
+}
+
+#[test]
+fn handle_request_drops_nothing() {
+    let handler = |datagram: &mut UdpDatagram| datagram.reply(datagram.packet()).map(drop);
+    let mut server = Server::<Udp>::builder(handler)
+        .max_datagrams(1)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let client = udp_client(&server.address().unwrap());
+    client.send(b"one").unwrap();
+    client.send(b"two").unwrap();
+    server.handle_request().unwrap();
+    assert_eq!(heard(&client), "one");
+    server.handle_request().unwrap();
+    assert_eq!(heard(&client), "two");
 }

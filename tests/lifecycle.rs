@@ -13,7 +13,7 @@ use greenserve::net::{Address, Peer, TcpListener, TcpStream};
 use greenserve::testing::TestServer;
 use greenserve::{
     Builder, Context, Coroutine, Error, Hooks, Inline, Model, Phase, Server, Tcp, TcpServer, Thread, Unix, UnixServer,
-    with_context,
+    runtime, sync, with_context,
 };
 use nix::errno::Errno;
 use support::{
@@ -576,4 +576,62 @@ fn a_client_is_closed_when_its_handler_returns() {
     assert_eq!(read_exactly(&client, 3), b"bye");
     assert!(is_closed(&client));
     assert!(comes_true(LIMIT, || server.handle().in_flight() == 0));
+}
+
+#[test]
+fn a_handle_shows_where_the_server_is_how_far_and_how_much_it_does() {
+    let server = TcpServer::builder(|client: &mut TcpStream| client.read(&mut [0]).map(drop))
+        .unbound("127.0.0.1:0")
+        .unwrap();
+    let handle = server.handle();
+    let shown = || format!("{handle:?}");
+    assert_eq!(
+        shown(),
+        "ServerHandle { address: none yet, phase: Created, in_flight: 0, .. }"
+    );
+    let mut server = server;
+    server.server_bind().unwrap();
+    server.server_activate().unwrap();
+    let running = server.start().unwrap();
+    let address = running.address();
+    let _client = connect(&address);
+    wait_until("it is in flight", || handle.in_flight() == 1);
+    assert_eq!(
+        shown(),
+        format!("ServerHandle {{ address: {address}, phase: Serving, in_flight: 1, .. }}")
+    );
+    let _ = running.stop(Duration::ZERO).unwrap();
+    assert!(shown().contains("phase: Closed"), "{}", shown());
+}
+
+#[test]
+fn waiting_for_a_running_server_ends_with_it() {
+    fn check<M: Model>(model: M) {
+        let running = bound(model).start().unwrap();
+        let handle = running.handle().clone();
+        let client = connect(&running.address());
+        wait_until("it is in flight", || handle.in_flight() == 1);
+        let waiting = thread::spawn(move || running.wait());
+        handle.shutdown();
+        wait_until("it drains", || handle.phase() == Phase::Draining);
+        drop(client);
+        wait_until("the wait ends", || waiting.is_finished());
+        let report = waiting.join().unwrap().unwrap();
+        assert!(report.is_clean() && report.in_flight == 1, "{report}");
+    }
+    check(Coroutine::new());
+    check(Thread::new());
+}
+
+#[test]
+fn a_wait_for_a_running_server_that_is_ended_ends_the_server() {
+    fn check<M: Model>(model: M) {
+        let running = bound(model).start().unwrap();
+        let handle = running.handle().clone();
+        let waiting = runtime::spawn(move || sync::with_timeout(Duration::from_millis(20), || Ok(running.wait()?)));
+        assert!(waiting.unwrap().join().unwrap().is_err());
+        wait_until("it is closed", || handle.phase() == Phase::Closed);
+    }
+    check(Coroutine::new());
+    check(Thread::new());
 }

@@ -44,6 +44,18 @@ const CASES: &[Case] = &[
         a_signal_ends_two_servers_of_one_process,
     ),
     (
+        "a_server_in_the_background_keeps_the_grace_of_its_signals",
+        a_server_in_the_background_keeps_the_grace,
+    ),
+    (
+        "a_second_signal_ends_a_server_in_the_background_now",
+        a_second_signal_ends_a_server_in_the_background,
+    ),
+    (
+        "the_grace_of_a_forking_server_bounds_its_close",
+        the_grace_of_a_forking_server,
+    ),
+    (
         "servers_that_come_and_go_leave_no_reader_behind",
         servers_that_come_and_go_leave_no_reader_behind,
     ),
@@ -57,6 +69,8 @@ fn main() -> ExitCode {
         ["serve", model, grace] => in_model(model, |any| any.serve(milliseconds(grace))),
         ["early", model] => in_model(model, Programs::early),
         ["paused", model] => in_model(model, Programs::paused),
+        ["within", model, when, grace] => in_model(model, |any| any.within(when, milliseconds(grace))),
+        ["close", grace] => program_close(milliseconds(grace)),
         ["two"] => program_two(),
         ["come-and-go"] => program_come_and_go(),
         other => panic!("no program {other:?}"),
@@ -72,6 +86,7 @@ trait Programs {
     fn serve(self: Box<Self>, grace: Duration);
     fn early(self: Box<Self>);
     fn paused(self: Box<Self>);
+    fn within(self: Box<Self>, when: &str, grace: Duration);
 }
 
 fn in_model(name: &str, program: impl FnOnce(Box<dyn Programs>)) {
@@ -118,6 +133,24 @@ impl<M: Model> Programs for Server<Tcp, M> {
         self.handle().pause();
         println!("{}", self.address().unwrap());
         self.serve_forever().unwrap();
+    }
+
+    fn within(mut self: Box<Self>, when: &str, grace: Duration) {
+        if when == "before" {
+            self.handle_signals_within(grace).unwrap();
+        }
+        let address = self.address().unwrap();
+        let mut running = self.start().unwrap();
+        if when != "before" {
+            running.handle_signals_within(grace).unwrap();
+        }
+        println!("{address}");
+        if when == "unwatched" {
+            // Its owner has other things to do than to drain.
+            wait_until("it was told to end", || running.handle().is_draining());
+            wait_until("what was in flight is gone", || running.handle().in_flight() == 0);
+        }
+        println!("{}", running.wait().unwrap());
     }
 }
 
@@ -284,4 +317,65 @@ fn program_come_and_go() {
         (runtime::live_count(), threads(), support::descriptors()) == (coroutines, before, descriptors)
     });
     println!("all readers have ended");
+}
+
+fn a_server_in_the_background_keeps_the_grace() {
+    for model in [Coroutine::NAME, Thread::NAME, Inline::NAME] {
+        for when in ["before", "after", "unwatched"] {
+            keeps_time(|| {
+                let mut program = Program::start(&format!("within {model} {when} 200"));
+                let client = served(&program.address());
+                let begin = Instant::now();
+                program.signal(Signal::SIGTERM);
+                assert!(program.wait().success(), "{model} {when}");
+                let took = begin.elapsed();
+                assert!(is_closed(&client));
+                let said = program.line();
+                assert!(
+                    when == "unwatched" || model == Inline::NAME || said.contains("killed"),
+                    "{model} {when}: {said}"
+                );
+                assert!(took >= Duration::from_millis(200), "{model} {when}: {took:?}");
+                match took > Duration::from_millis(400) {
+                    true => Err(format!("{model} {when}: {took:?}")),
+                    false => Ok(()),
+                }
+            });
+        }
+    }
+}
+
+fn a_second_signal_ends_a_server_in_the_background() {
+    for model in [Coroutine::NAME, Thread::NAME] {
+        let mut program = Program::start(&format!("within {model} after 20000"));
+        let address = program.address();
+        let client = served(&address);
+        program.signal(Signal::SIGTERM);
+        wait_until("the first one has closed the port", || !is_listening(&address));
+        program.signal(Signal::SIGTERM);
+        let (status, took) = program.wait_timed();
+        assert!(status.success() && took < LIMIT / 4, "{model}: {took:?}");
+        assert!(is_closed(&client));
+    }
+}
+
+fn the_grace_of_a_forking_server() {
+    let mut program = Program::start("close 200");
+    let client = served(&program.address());
+    let begin = Instant::now();
+    program.signal(Signal::SIGTERM);
+    assert!(program.wait().success());
+    let took = begin.elapsed();
+    assert!(is_closed(&client));
+    assert!(took >= Duration::from_millis(200) && took < LIMIT / 4, "{took:?}");
+    assert_names_killed(&program.line(), Fork::NAME, &client);
+}
+
+fn program_close(grace: Duration) {
+    let mut server = TcpServer::builder(answer).processes(40).bind("127.0.0.1:0").unwrap();
+    server.handle_signals_within(grace).unwrap();
+    println!("{}", server.address().unwrap());
+    server.serve_forever().unwrap();
+    // Waits for the children, for ever if no signal has set a limit.
+    println!("{}", server.server_close());
 }

@@ -438,14 +438,17 @@ fn killing_one_thread_leaves_the_others() {
 fn a_datagram_handler_is_killed_too() {
     let _alone = alone();
     let (sender, ends) = mpsc::channel();
+    let (begun, is_begun) = mpsc::channel();
     let handler = move |_: &mut greenserve::Datagram<std::net::UdpSocket>| {
+        // Killed before, it would never run.
+        begun.send(()).unwrap();
         let slept = runtime::sleep(LIMIT);
         sender.send(slept.as_ref().err().and_then(WaitError::of)).unwrap();
         slept
     };
     let server = Server::<Udp>::bind("127.0.0.1:0", handler).unwrap().start().unwrap();
     support::exchange::udp_client(&server.address()).send(b"x").unwrap();
-    wait_until("it is in flight", || server.handle().in_flight() == 1);
+    is_begun.recv_timeout(LIMIT).unwrap();
     let report = server.stop(Duration::ZERO).unwrap();
     assert_eq!(report.killed.len(), 1, "{report}");
     assert_eq!(ends.recv_timeout(LIMIT).unwrap(), Some(WaitError::Killed));

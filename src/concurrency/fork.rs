@@ -27,10 +27,13 @@ use crate::runtime::{self, lock};
 /// you forked alone.
 ///
 /// A child has a copy of the server. What its handler tells a
-/// [`ServerHandle`](crate::ServerHandle) stays in the child, and what becomes
-/// of the server after the fork is not seen there:
-/// [`Context::is_draining`](crate::Context::is_draining) stays false. Send the
-/// parent SIGTERM to end the server from a handler.
+/// [`ServerHandle`](crate::ServerHandle) stays in the child, and of what becomes
+/// of the server after the fork only a drain is seen there:
+/// [`Context::is_draining`](crate::Context::is_draining) and
+/// [`Context::wait_for_request`](crate::Context::wait_for_request) know of it,
+/// [`Context::idle`](crate::Context::idle) does not. Failures are counted and
+/// [folded](crate::Builder::failure_log_period) in each child by itself. Send
+/// the parent SIGTERM to end the server from a handler.
 #[derive(Debug)]
 pub struct Fork {
     max_children: usize,
@@ -86,7 +89,7 @@ impl Fork {
     fn become_child<F: Family>(&self, job: Job<F>) -> ! {
         let lifecycle = job.place().lifecycle();
         // The bell and its signals are the parent's.
-        lifecycle.set_polled(false);
+        lifecycle.leave_to_parent();
         if lifecycle.handles_signals() {
             restore_signals();
         }

@@ -147,6 +147,7 @@ impl<F: Family> Job<F> {
         if let Err(error) = outcome {
             report(self.shared.hooks.as_ref(), &error, context);
         }
+        self.shared.lifecycle.folding().tell_overdue();
         close(self.shared.hooks.as_ref(), self.request, context.client_address());
         succeeded
     }
@@ -174,6 +175,7 @@ pub(crate) fn guarded(context: &Context, call: impl FnOnce() -> Result<(), Failu
 
 /// Tells the user of a failed request.
 pub(crate) fn report<F: Family>(hooks: &dyn Hooks<F>, error: &HandlerError, context: &Context) {
+    context.count(error);
     if catch_unwind(AssertUnwindSafe(|| hooks.handle_error(error, context))).is_err() {
         log::error!("{}: handle_error panicked over: {error}", context.connection());
     }

@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
+use super::{BindClaim, Crowd, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
 use crate::lifecycle::Kill;
 use crate::net::{Address, Arrival, DatagramSocket, Peer, SocketOptions, SystemDatagram, UdpSocket, UnixDatagram};
+use crate::runtime::lock;
 use crate::sync::{Mutex, with_timeout};
 
 /// UDP over IPv4, IPv6 or both.
@@ -27,6 +28,9 @@ impl Sealed for UnixDatagrams {}
 #[derive(Debug)]
 pub struct DatagramListener<S: SystemDatagram> {
     receiver: DatagramSocket<S>,
+    /// As long as the longest datagram that is taken whole, so that each one
+    /// that is kept is as long as it is. Only one loop receives here.
+    buffer: std::sync::Mutex<Vec<u8>>,
     replies: Arc<Replies<S>>,
 }
 
@@ -38,15 +42,19 @@ struct Replies<S: SystemDatagram>(Mutex<DatagramSocket<S>>);
 impl<S: SystemDatagram> DatagramListener<S> {
     fn new(receiver: DatagramSocket<S>) -> io::Result<Self> {
         let replies = Arc::new(Replies(Mutex::new(receiver.try_clone()?)));
-        Ok(DatagramListener { receiver, replies })
+        Ok(DatagramListener {
+            receiver,
+            buffer: std::sync::Mutex::default(),
+            replies,
+        })
     }
 
     fn next(&self, limit: usize) -> io::Result<(Datagram<S>, Peer)> {
-        let mut packet = vec![0; limit];
-        let received = self.receiver.receive_now(&mut packet)?;
-        packet.truncate(received.length);
+        let mut buffer = lock(&self.buffer);
+        buffer.resize(limit, 0);
+        let received = self.receiver.receive_now(&mut buffer)?;
         let datagram = Datagram {
-            packet,
+            packet: buffer[..received.length].to_vec(),
             truncated: received.truncated,
             peer: received.peer.clone(),
             arrival: received.arrival,
@@ -142,12 +150,13 @@ impl<S: SystemDatagram> Request for Datagram<S> {
 
 /// The lines in which the two families do not differ.
 macro_rules! datagram_family {
-    ($family:ty, $socket:ty, $system:ty, $name:literal, $has_path:literal) => {
+    ($family:ty, $socket:ty, $system:ty, $name:literal, $has_path:literal, $crowd:expr) => {
         impl Family for $family {
             type Listener = DatagramListener<$system>;
             type Request = Datagram<$system>;
             const NAME: &'static str = $name;
             const HAS_PATH: bool = $has_path;
+            const CROWD: Crowd = $crowd;
 
             fn bind(address: &Address, options: &SocketOptions) -> Result<(Self::Listener, BindClaim)> {
                 let socket = <$socket>::bind_with(address, options)?;
@@ -186,11 +195,12 @@ macro_rules! datagram_family {
     };
 }
 
-datagram_family!(Udp, UdpSocket, std::net::UdpSocket, "udp", false);
+datagram_family!(Udp, UdpSocket, std::net::UdpSocket, "udp", false, Crowd::Dropped);
 datagram_family!(
     UnixDatagrams,
     UnixDatagram,
     std::os::unix::net::UnixDatagram,
     "unixgram",
-    true
+    true,
+    Crowd::Waits
 );

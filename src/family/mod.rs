@@ -38,6 +38,11 @@ pub trait Family: Sized + Send + Sync + Debug + sealed::Sealed + 'static {
     #[doc(hidden)]
     const HAS_PATH: bool;
 
+    /// What becomes of requests beyond
+    /// [`max_datagrams`](crate::Builder::max_datagrams).
+    #[doc(hidden)]
+    const CROWD: Crowd = Crowd::Unlimited;
+
     /// Binds, without listening yet.
     #[doc(hidden)]
     fn bind(address: &Address, options: &SocketOptions) -> Result<(Self::Listener, BindClaim)>;
@@ -66,6 +71,18 @@ pub trait Family: Sized + Send + Sync + Debug + sealed::Sealed + 'static {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct BindClaim(#[expect(dead_code, reason = "held for its drop")] pub(crate) Option<Claim>);
+
+/// What a family does when too many of its requests are in flight.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// They are connections: other limits hold.
+    Unlimited,
+    /// They wait in the kernel, and their senders with them.
+    Waits,
+    /// Their senders never wait: what waits grows old, and is thrown away.
+    Dropped,
+}
 
 /// How a wait for the listener ended.
 #[doc(hidden)]

@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::{io, iter};
 
-use crate::error::WaitError;
+use crate::net::is_end_read_on;
 use crate::runtime::Panic;
 
 /// An error of a handler, of whatever type: `?` turns any error into it.
@@ -25,18 +25,29 @@ pub enum HandlerError {
 
 impl HandlerError {
     /// True for the everyday ends of a connection that are nobody's fault:
-    /// the peer went away, or the server ended the request itself.
+    /// the peer went away, also in the middle of a message
+    /// ([`io::ErrorKind::UnexpectedEof`]), or the server ended the request
+    /// itself. The [`io::Error`] may be the failure or any
+    /// [source](Error::source) of it.
+    ///
+    /// Not so the error of a handler that reads the end of its stream again and
+    /// again: that is a loop without a test.
     pub fn is_disconnect(&self) -> bool {
         let HandlerError::Failed(failure) = self else {
             return false;
         };
-        failure.downcast_ref::<io::Error>().is_some_and(|err| {
-            WaitError::of(err) == Some(WaitError::Killed)
-                || matches!(
-                    err.kind(),
-                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
-                )
-        })
+        let failure: &(dyn Error + 'static) = failure.as_ref();
+        iter::successors(Some(failure), |err| (*err).source())
+            .filter_map(|err| err.downcast_ref::<io::Error>())
+            .any(is_disconnect)
+    }
+}
+
+fn is_disconnect(err: &io::Error) -> bool {
+    match err.kind() {
+        io::ErrorKind::UnexpectedEof => !is_end_read_on(err),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => true,
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ mod context;
 mod datagram;
 mod failure;
 mod function;
+mod next_request;
 mod phases;
 mod reader;
 mod request;

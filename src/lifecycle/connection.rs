@@ -6,7 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Forwarded;
+use super::idle::IdleMark;
 use crate::net::Peer;
+use crate::runtime::{NEVER, after, passed};
+
+/// For so long messages that are there are taken from a client that has been
+/// told of the drain.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
 /// One request in flight, as everybody may know it.
 ///
@@ -20,6 +26,10 @@ pub struct Connection {
     peer: Peer,
     forwarded: OnceLock<Box<Forwarded>>,
     pub(super) since: Instant,
+    pub(super) idle: IdleMark,
+    /// Until when messages are taken that are there already, once the server
+    /// drains.
+    last_requests: AtomicU64,
 }
 
 impl Connection {
@@ -33,6 +43,25 @@ impl Connection {
             peer,
             forwarded: OnceLock::new(),
             since: Instant::now(),
+            idle: IdleMark::default(),
+            last_requests: AtomicU64::new(NEVER),
+        }
+    }
+
+    /// While the server drains: whether another message is taken if one is
+    /// there. The time for that begins when this is asked for the first time.
+    pub(crate) fn takes_last_requests(&self) -> bool {
+        let until = after(LAST_REQUESTS);
+        let begun = self
+            .last_requests
+            .compare_exchange(NEVER, until, Ordering::Relaxed, Ordering::Relaxed);
+        begun.is_ok() || !passed(self.last_requests.load(Ordering::Relaxed))
+    }
+
+    /// The server does not drain.
+    pub(super) fn has_time_again(&self) {
+        if self.last_requests.load(Ordering::Relaxed) != NEVER {
+            self.last_requests.store(NEVER, Ordering::Relaxed);
         }
     }
 
@@ -87,4 +116,7 @@ pub struct ConnectionState {
     pub name: String,
     /// How long it has been in flight.
     pub age: Duration,
+    /// Whether it waits for its client's next message, as its handler has said
+    /// ([`Context::idle`](crate::Context::idle)): a drain ends it at once.
+    pub idle: bool,
 }

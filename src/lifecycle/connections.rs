@@ -118,7 +118,13 @@ impl Connections {
             peer: entry.connection.peer().clone(),
             name: entry.connection.to_string(),
             age: entry.connection.since.elapsed(),
+            idle: entry.connection.idle.is_set(),
         })
+    }
+
+    /// Ends the waits of those that are idle.
+    pub(super) fn dismiss_idle(&self) {
+        self.each(|entry| entry.connection.idle.dismiss());
     }
 
     /// Kills all and returns their names.

@@ -80,7 +80,8 @@ pub(crate) fn drain(
             wait(deadline);
         }
     };
-    until(grace.map_or(runtime::NEVER, runtime::after), &mut hurry);
+    let end = grace.map_or(runtime::NEVER, runtime::after);
+    until(runtime::earlier(end, lifecycle.kill_at()), &mut hurry);
     report.killed = connections.take_killed_early();
     report.in_flight = report.in_flight.max(report.killed.len());
     if connections.count() > 0 {

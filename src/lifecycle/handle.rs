@@ -1,9 +1,10 @@
 //! The remote control of a server.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConnectionState, DrainReport, Lifecycle, Phase, drain, wait_for_change};
+use super::{ConnectionState, Counts, DrainReport, Lifecycle, Phase, drain, wait_for_change};
 use crate::error::{Error, Result, WaitError};
 use crate::limits::{Limits, Refused};
 use crate::net::Address;
@@ -23,7 +24,7 @@ use crate::runtime::{self, passed};
 /// server.serve_forever()?;
 /// # Ok::<(), greenserve::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerHandle {
     lifecycle: Arc<Lifecycle>,
 }
@@ -139,6 +140,11 @@ impl ServerHandle {
         self.lifecycle.connections().list()
     }
 
+    /// What became of its requests so far.
+    pub fn counts(&self) -> Counts {
+        self.lifecycle.tally().counts()
+    }
+
     /// Ends one request: its socket is shut down and whatever its handler
     /// waits for fails with [`WaitError::Killed`]. False when it is no longer
     /// in flight.
@@ -151,6 +157,10 @@ impl ServerHandle {
         self.lifecycle.connections().kill_all();
     }
 
+    pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.lifecycle
+    }
+
     /// Kills what is in flight and tells what became of it.
     pub(crate) fn kill_and_report(&self) -> DrainReport {
         let watcher = self.lifecycle.watch();
@@ -161,5 +171,17 @@ impl ServerHandle {
     /// True once the server has been asked to end, until it serves again.
     pub fn is_draining(&self) -> bool {
         self.lifecycle.is_draining()
+    }
+}
+
+/// What a person wants to know of a server: where, how far, how much.
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address().map(|address| address.to_string());
+        f.debug_struct("ServerHandle")
+            .field("address", &format_args!("{}", address.as_deref().unwrap_or("none yet")))
+            .field("phase", &self.phase())
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
     }
 }

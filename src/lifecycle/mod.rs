@@ -8,17 +8,23 @@
 mod bell;
 mod connection;
 mod connections;
+mod counts;
 mod drain;
+mod drain_sign;
+mod ending;
+mod folding;
 mod forwarded;
 mod handle;
+mod idle;
 mod phase;
 mod reservation;
 mod signals;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use connection::{Connection, ConnectionState};
+pub use counts::Counts;
 pub use drain::DrainReport;
 pub use forwarded::Forwarded;
 pub use handle::ServerHandle;
@@ -28,15 +34,21 @@ pub(crate) use bell::Bell;
 pub(crate) use connections::InFlight;
 #[expect(unreachable_pub, reason = "named by a sealed public trait")]
 pub use connections::Kill;
+pub(crate) use counts::Ending;
 pub(crate) use drain::{drain, wait_for_change};
+pub(crate) use drain_sign::is_readable;
+pub(crate) use idle::Idle;
 pub(crate) use reservation::{EndsAwaited, Reservation};
 pub(crate) use signals::{ChildSignal, Signals, Watch};
 
 use self::connections::Connections;
+use self::counts::Tally;
+use self::drain_sign::DrainSign;
+use self::folding::Folding;
 use crate::error::{Error, Result};
 use crate::limits::Gate;
 use crate::net::Address;
-use crate::runtime::{Task, lock};
+use crate::runtime::{NEVER, Task, lock};
 
 /// What one server and all its handles share.
 #[derive(Debug)]
@@ -46,10 +58,17 @@ pub(crate) struct Lifecycle {
     shutdown: AtomicBool,
     /// The loop has left because it was asked to, and none has begun since.
     was_shut_down: AtomicBool,
+    /// Draining or closed.
+    ends: AtomicBool,
+    drain_sign: DrainSign,
+    /// In a forked child: the server is the parent's.
+    is_child: AtomicBool,
     paused: AtomicBool,
     address: Mutex<Option<Address>>,
     connections: Connections,
     gate: Gate,
+    tally: Tally,
+    folding: Folding,
     /// Tasks to be woken by any change: the accept loop and who drains.
     watchers: Mutex<Vec<Arc<Task>>>,
     /// For loops that wait in poll(2), and only while one does.
@@ -58,26 +77,39 @@ pub(crate) struct Lifecycle {
     /// Set by the signal handlers that ring the bell, and by who kills early.
     signalled: Arc<AtomicBool>,
     handles_signals: AtomicBool,
+    /// How long after a signal what is in flight may go on, in nanoseconds;
+    /// `u64::MAX` for as long as who drains says.
+    signal_grace: AtomicU64,
+    /// When that is over.
+    kill_at: AtomicU64,
 }
 
 impl Lifecycle {
     pub(crate) fn new(max_connections: usize) -> Result<Arc<Lifecycle>> {
+        let no_pipe = |source| Error::System {
+            action: "open the server's wake-up pipe",
+            source,
+        };
         Ok(Arc::new(Lifecycle {
             phase: Mutex::new(Phase::Created),
             shutdown: AtomicBool::new(false),
             was_shut_down: AtomicBool::new(false),
+            ends: AtomicBool::new(false),
+            drain_sign: DrainSign::new().map_err(no_pipe)?,
+            is_child: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             address: Mutex::new(None),
             connections: Connections::new(max_connections),
             gate: Gate::default(),
+            tally: Tally::default(),
+            folding: Folding::default(),
             watchers: Mutex::new(Vec::new()),
-            bell: Bell::new().map_err(|source| Error::System {
-                action: "open the server's wake-up pipe",
-                source,
-            })?,
+            bell: Bell::new().map_err(no_pipe)?,
             polled: AtomicBool::new(false),
             signalled: Arc::default(),
             handles_signals: AtomicBool::new(false),
+            signal_grace: AtomicU64::new(u64::MAX),
+            kill_at: AtomicU64::new(NEVER),
         }))
     }
 
@@ -99,6 +131,12 @@ impl Lifecycle {
                 });
             }
             *phase = next;
+            if matches!(next, Phase::Draining | Phase::Closed) {
+                self.ends.store(true, Ordering::SeqCst);
+            }
+        }
+        if next == Phase::Draining {
+            self.begin_drain();
         }
         self.changed();
         Ok(())
@@ -110,28 +148,6 @@ impl Lifecycle {
 
     pub(crate) fn set_address(&self, address: Address) {
         *lock(&self.address) = Some(address);
-    }
-
-    /// Asks the accept loop to end: at once, and also if it has not begun.
-    pub(crate) fn request_shutdown(&self) {
-        self.shutdown.store(true, Ordering::SeqCst);
-        self.changed();
-    }
-
-    pub(crate) fn shutdown_requested(&self) -> bool {
-        self.shutdown.load(Ordering::SeqCst)
-    }
-
-    /// The loop that was asked to end has ended.
-    pub(crate) fn shutdown_done(&self) {
-        // In this order, so that a handler never sees neither of them set.
-        self.was_shut_down.fetch_or(self.shutdown_requested(), Ordering::SeqCst);
-        self.shutdown.store(false, Ordering::SeqCst);
-    }
-
-    /// Another loop begins.
-    pub(crate) fn shutdown_forgotten(&self) {
-        self.was_shut_down.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn set_paused(&self, paused: bool) {
@@ -155,11 +171,12 @@ impl Lifecycle {
         &self.bell
     }
 
-    /// True once the server was asked to end, unless it serves again.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.shutdown_requested()
-            || self.was_shut_down.load(Ordering::SeqCst)
-            || matches!(self.phase(), Phase::Draining | Phase::Closed)
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn folding(&self) -> &Folding {
+        &self.folding
     }
 
     /// Wakes all who wait for something to be different.
@@ -194,8 +211,7 @@ impl Lifecycle {
         self.changed();
     }
 
-    /// Says whether a loop waits for the bell. In a forked child none does,
-    /// and its changes are not the parent's.
+    /// Says whether a loop waits for the bell.
     pub(crate) fn set_polled(&self, polled: bool) {
         self.polled.store(polled, Ordering::SeqCst);
     }

@@ -74,8 +74,9 @@ fn end_handling() {
 }
 
 impl Signals {
-    /// Has SIGTERM and SIGINT end the server. With [`Watch::Reader`] the
-    /// caller runs what is returned; it kills after `grace` what is in flight.
+    /// Has SIGTERM and SIGINT end the server, and `grace` after the first of
+    /// them what is in flight. With [`Watch::Reader`] the caller runs what is
+    /// returned.
     pub(crate) fn register(
         lifecycle: &Arc<Lifecycle>,
         watch: Watch,
@@ -118,6 +119,7 @@ impl Signals {
             }
         };
         begin_handling().map_err(failed)?;
+        lifecycle.set_signal_grace(grace);
         register().inspect_err(|_| end_handling()).map_err(failed)
     }
 }
@@ -179,7 +181,7 @@ impl Reader {
             let limit = match stream.read(&mut byte) {
                 Ok(1) if first => {
                     log::info!("a signal asked the server to end");
-                    self.lifecycle.request_shutdown();
+                    self.lifecycle.end_by_signal();
                     first = false;
                     self.grace.map(|grace| grace.max(Duration::from_nanos(1)))
                 }

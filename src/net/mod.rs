@@ -15,6 +15,7 @@ mod address;
 mod closing;
 mod connect;
 mod datagram;
+mod end_read_on;
 mod listener;
 mod open;
 mod options;
@@ -48,6 +49,7 @@ pub use unfinished::Unfinished;
 pub use unix::{UnixListener, UnixStream};
 pub use unix_datagram::UnixDatagram;
 
+pub(crate) use end_read_on::is_end_read_on;
 pub(crate) use options::share_port;
 pub(crate) use socket_file::Claim;
 pub(crate) use stream::Killer;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::end_read_on::EndReadOn;
 use crate::runtime;
 
 /// Operations that may succeed in a row before the coroutine lets others run:
@@ -45,10 +46,7 @@ impl Turns {
         let ends = self.ends_read.load(Ordering::Relaxed).saturating_add(1);
         self.ends_read.store(ends, Ordering::Relaxed);
         if ends > ENDS_BEFORE_ERROR {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!("the end of the stream was read {ends} times in a row: when a read returns 0, stop reading"),
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, EndReadOn(ends)));
         }
         if runtime::in_coroutine() {
             runtime::yield_now();

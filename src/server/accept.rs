@@ -10,8 +10,8 @@ use super::config::Config;
 use super::goal::Goal;
 use crate::concurrency::{Job, JobOf, Model, Placement, Shared, close, turn_away};
 use crate::error::{Error, Result};
-use crate::family::Family;
-use crate::lifecycle::{EndsAwaited, Lifecycle, Reservation};
+use crate::family::{Crowd, Family};
+use crate::lifecycle::{Ending, EndsAwaited, Lifecycle, Reservation};
 use crate::limits::Refusal;
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
@@ -73,7 +73,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     fn run(&mut self) -> Result<()> {
         loop {
             if self.lifecycle().take_signal() {
-                self.lifecycle().request_shutdown();
+                self.lifecycle().end_by_signal();
             }
             if self.lifecycle().shutdown_requested() || self.goal().is_over() {
                 return Ok(());
@@ -155,6 +155,13 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         has_place && room && !self.lifecycle().is_paused() && !self.goal().is_claimed()
     }
 
+    /// Whether so many datagrams are in flight that the next one is dropped; it
+    /// never is what `handle_request` waits for.
+    fn is_crowded(&self) -> bool {
+        let in_flight = || self.lifecycle().connections().count();
+        F::CROWD == Crowd::Dropped && self.goal().is_forever() && in_flight() >= self.core.config.max_datagrams
+    }
+
     /// Whether the limit leaves room, or a request that finds none is turned
     /// away; if not, the next end is told.
     fn has_place(&mut self) -> bool {
@@ -194,6 +201,9 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     }
 
     fn take_one(&mut self) -> Result<Taken> {
+        if self.is_crowded() {
+            return self.drop_one();
+        }
         // Before the request, since other loops may be about to take one too.
         let reservation = Reservation::take(self.lifecycle());
         let turns_away = self.lifecycle().gate().turns_away_at_connections();
@@ -223,6 +233,17 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         close(self.core.shared.hooks.as_ref(), request, peer);
         // Of one request that was asked for, this was none.
         self.goal().give_back(self.lifecycle());
+    }
+
+    /// Takes a datagram for nothing. Left in the kernel's buffer, it would keep
+    /// those behind it waiting that come when there is room again.
+    fn drop_one(&mut self) -> Result<Taken> {
+        let hooks = &self.core.shared.hooks;
+        match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
+            Ok(_) => self.lifecycle().tally().count(Ending::Dropped),
+            Err(err) => return self.without_request(err).map(|()| Taken::Nothing),
+        }
+        Ok(Taken::Request)
     }
 
     fn without_request(&mut self, err: io::Error) -> Result<()> {

@@ -4,12 +4,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Server;
+use super::foreground::watch_signals;
 use crate::concurrency::Model;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WaitError};
 use crate::family::Family;
-use crate::lifecycle::{DrainReport, Phase, ServerHandle};
+use crate::lifecycle::{DrainReport, Phase, ServerHandle, Signals};
 use crate::net::Address;
-use crate::runtime::{self, JoinError, JoinHandle};
+use crate::runtime::{self, JoinError, JoinHandle, NEVER};
 
 /// A server that serves in the background; made by [`Server::start`].
 ///
@@ -21,7 +22,12 @@ pub struct Running<F: Family, M: Model> {
     handle: ServerHandle,
     address: Address,
     accept_loop: Option<AcceptLoop<F, M>>,
+    /// Those that were asked for after it had started.
+    signals: Option<Signals>,
 }
+
+/// How soon to look again at a loop that begins or ends.
+const SOON: Duration = Duration::from_millis(2);
 
 type Served<F, M> = (Server<F, M>, Result<()>);
 
@@ -29,6 +35,15 @@ type Served<F, M> = (Server<F, M>, Result<()>);
 enum AcceptLoop<F: Family, M: Model> {
     Coroutine(JoinHandle<Served<F, M>>),
     Thread(thread::JoinHandle<Served<F, M>>),
+}
+
+impl<F: Family, M: Model> AcceptLoop<F, M> {
+    fn is_finished(&self) -> bool {
+        match self {
+            AcceptLoop::Coroutine(handle) => handle.is_finished(),
+            AcceptLoop::Thread(handle) => handle.is_finished(),
+        }
+    }
 }
 
 impl<F: Family, M: Model> Running<F, M> {
@@ -56,6 +71,7 @@ impl<F: Family, M: Model> Running<F, M> {
             handle,
             address,
             accept_loop: Some(accept_loop),
+            signals: None,
         })
     }
 
@@ -69,6 +85,57 @@ impl<F: Family, M: Model> Running<F, M> {
         &self.handle
     }
 
+    /// Has SIGTERM and SIGINT end the server, as
+    /// [`Server::handle_signals_within`] does before it is started: the first
+    /// one ends the accept loop, `grace` later what is in flight is killed, and
+    /// by a second signal at once. Then wait for it with
+    /// [`wait`](Running::wait).
+    ///
+    /// # Errors
+    /// When the system refuses a handler, a pipe or a thread.
+    pub fn handle_signals_within(&mut self, grace: Duration) -> Result<()> {
+        self.signals = Some(watch_signals::<M>(self.handle.lifecycle(), Some(grace))?);
+        Ok(())
+    }
+
+    /// Waits until the server has been asked to end, by a signal or by
+    /// [`ServerHandle::shutdown`], and then for what is in flight: as long as
+    /// it takes, or as the grace of the signals says.
+    ///
+    /// # Errors
+    /// What [`Server::serve_forever`] returned; and a kill or a timeout that
+    /// ended this wait, which then ends the server as dropping it does.
+    ///
+    /// # Panics
+    /// When the accept loop did: a hook of the server panicked.
+    pub fn wait(mut self) -> Result<DrainReport> {
+        self.await_end().map_err(|why| Error::System {
+            action: "wait for the server",
+            source: why.into(),
+        })?;
+        match self.join() {
+            Some((server, served)) => served.map(|()| server.drain()),
+            None => Ok(DrainReport::default()),
+        }
+    }
+
+    /// Waits as a task does: a thread's join would block a worker.
+    fn await_end(&self) -> std::result::Result<(), WaitError> {
+        let watcher = self.handle.lifecycle().watch();
+        while self.accept_loop.as_ref().is_some_and(|running| !running.is_finished()) {
+            let deadline = match self.handle.phase() {
+                Phase::Serving => NEVER,
+                // It is about to begin or to end, and of neither we are told.
+                _ => runtime::after(SOON),
+            };
+            match watcher.task().park(deadline) {
+                Ok(()) | Err(WaitError::Deadline) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the accept loop and hands the server back, to be served again or
     /// closed.
     ///
@@ -78,8 +145,12 @@ impl<F: Family, M: Model> Running<F, M> {
     /// # Panics
     /// When the accept loop did: a hook of the server panicked.
     pub fn shutdown(mut self) -> Result<Server<F, M>> {
-        match self.join() {
-            Some((server, served)) => served.map(|()| server),
+        match self.shutdown_and_join() {
+            Some((mut server, served)) => served.map(|()| {
+                // They go on to end the server, who serves it next.
+                server.signals = self.signals.take().or(server.signals.take());
+                server
+            }),
             None => Err(Error::Phase {
                 action: "shut down",
                 phase: "shut down already",
@@ -119,7 +190,7 @@ impl<F: Family, M: Model> Running<F, M> {
             // Not waited for: the server ends with its loop.
             self.accept_loop = None;
         }
-        let drained = match self.join() {
+        let drained = match self.shutdown_and_join() {
             Some((server, served)) => served.map(|()| server.stop(grace.saturating_sub(begin.elapsed())))?,
             None => DrainReport::default(),
         };
@@ -129,10 +200,16 @@ impl<F: Family, M: Model> Running<F, M> {
         })
     }
 
-    fn join(&mut self) -> Option<Served<F, M>> {
+    fn shutdown_and_join(&mut self) -> Option<Served<F, M>> {
         // Once only: a shutdown of an ended loop would end the next one.
+        if self.accept_loop.is_some() {
+            self.handle.shutdown();
+        }
+        self.join()
+    }
+
+    fn join(&mut self) -> Option<Served<F, M>> {
         let accept_loop = self.accept_loop.take()?;
-        self.handle.shutdown();
         let joined = match accept_loop {
             AcceptLoop::Coroutine(handle) => match handle.join() {
                 Ok(served) => Ok(served),

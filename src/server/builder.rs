@@ -1,5 +1,7 @@
 //! What a server is given before it has a socket.
 
+mod flood;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;

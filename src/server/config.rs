@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
-use crate::family::Family;
+use crate::family::{Crowd, Family};
 use crate::limits::Limits;
 use crate::net::{Address, SocketOptions};
 use crate::proxy_protocol::ProxyProtocol;
@@ -16,6 +16,7 @@ pub(super) struct Config {
     pub(super) socket: SocketOptions,
     pub(super) has_socket_options: bool,
     pub(super) limits: Limits,
+    pub(super) max_datagrams: usize,
     pub(super) max_packet_size: usize,
     pub(super) max_accept: usize,
     pub(super) min_delay: Duration,
@@ -27,6 +28,7 @@ pub(super) struct Config {
     pub(super) has_hooks: bool,
     pub(super) listener_per_worker: bool,
     pub(super) proxies: Option<ProxyProtocol>,
+    pub(super) failure_log_period: Duration,
 }
 
 impl Default for Config {
@@ -35,6 +37,7 @@ impl Default for Config {
             socket: SocketOptions::default(),
             has_socket_options: false,
             limits: Limits::new(),
+            max_datagrams: 1024,
             max_packet_size: 8192,
             max_accept: 100,
             min_delay: Duration::from_millis(10),
@@ -44,6 +47,7 @@ impl Default for Config {
             has_hooks: false,
             listener_per_worker: false,
             proxies: None,
+            failure_log_period: Duration::from_secs(1),
         }
     }
 }
@@ -52,6 +56,11 @@ impl Config {
     pub(super) fn check(&self) -> Result<()> {
         self.socket.check()?;
         self.limits.check()?;
+        at_least_one(
+            "max_datagrams",
+            self.max_datagrams,
+            "a server must be able to serve one datagram",
+        )?;
         at_least_one(
             "max_accept",
             self.max_accept,
@@ -81,11 +90,15 @@ impl Config {
     }
 
     /// The most requests in flight.
-    pub(super) fn limit(&self, model: &impl Model) -> usize {
+    pub(super) fn limit<F: Family>(&self, model: &impl Model) -> usize {
         // A model leaves room for one loop.
         let more_loops = self.listeners() - 1;
         let default = || model.default_limit().saturating_sub(more_loops).max(1);
-        self.limits.most_connections().unwrap_or_else(default)
+        let limit = self.limits.most_connections().unwrap_or_else(default);
+        match F::CROWD {
+            Crowd::Waits => limit.min(self.max_datagrams),
+            Crowd::Unlimited | Crowd::Dropped => limit,
+        }
     }
 
     /// Refuses several listeners where they could not share the clients;

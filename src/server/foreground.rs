@@ -11,7 +11,7 @@ use super::{Running, Server};
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::Family;
-use crate::lifecycle::{DrainReport, Phase, Signals};
+use crate::lifecycle::{DrainReport, Lifecycle, Phase, Signals};
 use crate::runtime::{self, Builder as CoroutineBuilder, NEVER};
 
 impl<F: Family, M: Model> Server<F, M> {
@@ -67,11 +67,11 @@ impl<F: Family, M: Model> Server<F, M> {
     }
 
     /// Has SIGTERM and SIGINT end the server: the first one ends the accept
-    /// loop, a second one kills what is in flight. When the server has been
-    /// closed they do what they always did.
+    /// loop, a second one kills what is in flight. How long what is in flight
+    /// may take is for who drains to say, as [`stop`](Server::stop) does.
     ///
-    /// When the server is gone they no longer do, but neither do they end the
-    /// process again: a program that goes on needs handlers of its own.
+    /// When the last server that handles signals has been closed, they do what
+    /// they always did.
     ///
     /// # Errors
     /// When the system refuses a handler, a pipe or a thread.
@@ -79,25 +79,33 @@ impl<F: Family, M: Model> Server<F, M> {
         self.watch_signals(None)
     }
 
+    /// As [`handle_signals`](Server::handle_signals), and `grace` after the
+    /// first signal what is still in flight is killed, whoever drains and for
+    /// however long: also while nobody does, as with a server that was
+    /// [started](Server::start) and whose owner is busy. A second signal kills
+    /// it at once.
+    ///
+    /// ```no_run
+    /// use greenserve::{TcpServer, net::TcpStream};
+    /// use std::io::Write;
+    /// use std::time::Duration;
+    ///
+    /// let mut server = TcpServer::bind("127.0.0.1:8001", |client: &mut TcpStream| client.write_all(b"hello"))?;
+    /// server.handle_signals_within(Duration::from_secs(5))?;
+    /// let running = server.start()?;
+    /// // ... something else, for as long as it takes ...
+    /// eprintln!("{}", running.wait()?);
+    /// # Ok::<(), greenserve::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`handle_signals`](Server::handle_signals).
+    pub fn handle_signals_within(&mut self, grace: Duration) -> Result<()> {
+        self.watch_signals(Some(grace))
+    }
+
     fn watch_signals(&mut self, grace: Option<Duration>) -> Result<()> {
-        let (signals, reader) = Signals::register(self.lifecycle(), M::WATCH.0, grace)?;
-        self.lifecycle().set_handles_signals(reader.is_none());
-        if let Some(reader) = reader {
-            if M::LOOPS_IN_COROUTINE {
-                // Where no handler holds it up.
-                let builder = CoroutineBuilder::new().name("signals").acceptor(None);
-                builder.spawn(move || reader.run())?;
-            } else {
-                let spawned = thread::Builder::new()
-                    .name("greenserve-signals".to_owned())
-                    .spawn(move || reader.run());
-                spawned.map_err(|source| Error::System {
-                    action: "start a thread for signals",
-                    source,
-                })?;
-            }
-        }
-        self.signals = Some(signals);
+        self.signals = Some(watch_signals::<M>(self.lifecycle(), grace)?);
         Ok(())
     }
 
@@ -133,4 +141,27 @@ impl<F: Family, M: Model> Server<F, M> {
         self.model.check_background()?;
         Running::start(self)
     }
+}
+
+/// Registers for the signals and starts who reads them, where somebody must.
+pub(super) fn watch_signals<M: Model>(lifecycle: &Arc<Lifecycle>, grace: Option<Duration>) -> Result<Signals> {
+    let (signals, reader) = Signals::register(lifecycle, M::WATCH.0, grace)?;
+    lifecycle.set_handles_signals(reader.is_none());
+    let Some(reader) = reader else {
+        return Ok(signals);
+    };
+    if M::LOOPS_IN_COROUTINE {
+        // Where no handler holds it up.
+        let builder = CoroutineBuilder::new().name("signals").acceptor(None);
+        builder.spawn(move || reader.run())?;
+    } else {
+        let spawned = thread::Builder::new()
+            .name("greenserve-signals".to_owned())
+            .spawn(move || reader.run());
+        spawned.map_err(|source| Error::System {
+            action: "start a thread for signals",
+            source,
+        })?;
+    }
+    Ok(signals)
 }

@@ -98,8 +98,9 @@ impl<F: Family, M: Model> Server<F, M> {
         config: Arc<Config>,
         model: M,
     ) -> Result<Self> {
-        let lifecycle = Lifecycle::new(config.limit(&model))?;
+        let lifecycle = Lifecycle::new(config.limit::<F>(&model))?;
         lifecycle.gate().set_limits(config.limits.clone());
+        lifecycle.folding().set_period(config.failure_log_period);
         let adopted = listener.is_some();
         let server = Server {
             requested,
@@ -139,7 +140,7 @@ impl<F: Family, M: Model> Server<F, M> {
 
     /// The same server with its requests run in `model`.
     pub fn model<N: Model>(mut self, model: N) -> Server<F, N> {
-        self.lifecycle().connections().set_limit(self.config.limit(&model));
+        self.lifecycle().connections().set_limit(self.config.limit::<F>(&model));
         Server {
             requested: self.requested.take(),
             listeners: std::mem::take(&mut self.listeners),

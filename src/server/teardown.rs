@@ -38,6 +38,12 @@ impl<F: Family, M: Model> Server<F, M> {
         self.finish(Some(grace))
     }
 
+    /// Closes the socket and waits for the requests in flight, for as long as
+    /// they take or the grace of a signal leaves them.
+    pub(super) fn drain(mut self) -> DrainReport {
+        self.finish(None)
+    }
+
     /// No more requests, and the address is free.
     fn close_listener(&mut self) {
         if self.lifecycle().phase() == Phase::Closed {
@@ -86,6 +92,7 @@ impl<F: Family, M: Model> Server<F, M> {
             drain(&lifecycle, grace, wait, || lifecycle.take_signal())
         };
         self.signals = None;
+        lifecycle.folding().tell_all();
         if let Err(err) = lifecycle.advance(Phase::Closed, "close") {
             log::error!("{err}");
         }

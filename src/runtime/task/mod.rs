@@ -22,6 +22,8 @@ pub struct Task {
     /// what runs now. Written by the task alone.
     scope: AtomicU64,
     killed: AtomicBool,
+    /// What it waits for may end by [`dismiss`](Task::dismiss), and has.
+    dismissed: AtomicBool,
     id: u64,
     name: Name,
 }
@@ -49,6 +51,7 @@ impl Task {
             parker,
             scope: AtomicU64::new(NEVER),
             killed: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
             id: next_id(),
             name,
         })
@@ -98,6 +101,19 @@ impl Task {
     pub fn kill(self: &Arc<Task>) {
         self.killed.store(true, Ordering::SeqCst);
         self.rouse();
+    }
+
+    /// Ends this task's present wait and refuses further ones, until it is
+    /// [recalled](Task::recall): for a part of its code that it has said may be
+    /// ended like this.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::SeqCst);
+        self.rouse();
+    }
+
+    /// It may wait again.
+    pub(crate) fn recall(&self) {
+        self.dismissed.store(false, Ordering::SeqCst);
     }
 
     /// The deadline set by the innermost timeout around the present code.

@@ -1,6 +1,7 @@
 //! How a task waits and what ends its wait.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::{Parker, Task, Token};
@@ -9,12 +10,15 @@ use crate::runtime::clock;
 use crate::runtime::lock::lock;
 
 impl Task {
-    /// What forbids waiting now: the task was killed, a deadline lies behind
-    /// us, or a panic is unwinding (its count belongs to the thread, and others
+    /// What forbids waiting now: the task was killed or dismissed, a deadline
+    /// lies behind us, or a panic is unwinding (its count belongs to the thread, and others
     /// would run meanwhile).
     pub(crate) fn may_wait(&self, deadline: u64) -> Result<(), WaitError> {
         if self.is_killed() {
             return Err(WaitError::Killed);
+        }
+        if self.dismissed.load(Ordering::Acquire) {
+            return Err(WaitError::Draining);
         }
         if clock::passed(self.scope()) {
             return Err(WaitError::Timeout);

@@ -1,0 +1,52 @@
+//! What became of a server's requests, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What became of a server's requests since it was made; see
+/// [`ServerHandle::counts`](super::ServerHandle::counts).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests whose client went away or that the server ended itself:
+    /// [`HandlerError::is_disconnect`](crate::HandlerError::is_disconnect).
+    pub disconnected: u64,
+    /// Requests that failed for any other reason, also before their handler.
+    pub failed: u64,
+    /// Datagrams that were received and thrown away, because
+    /// [`max_connections`](crate::Builder::max_connections) were in flight.
+    pub dropped: u64,
+}
+
+/// How a request came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Disconnected,
+    Failed,
+    Dropped,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    disconnected: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Tally {
+    pub(crate) fn count(&self, ending: Ending) {
+        let count = match ending {
+            Ending::Disconnected => &self.disconnected,
+            Ending::Failed => &self.failed,
+            Ending::Dropped => &self.dropped,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            disconnected: self.disconnected.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+}
