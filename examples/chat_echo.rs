@@ -2,7 +2,8 @@
 //!
 //! Of the two nested loops such a program has, the server runs the outer one,
 //! over connections, and the handler the inner one, over messages. Unlike the
-//! Python original, the inner loop ends when the client has gone.
+//! Python original, the inner loop ends when the client has gone, and when the
+//! server ends.
 //!
 //! Run with: RUST_LOG=info cargo run --example chat_echo
 //! Try with: cargo run --example client -- 127.0.0.1:8091
@@ -28,16 +29,14 @@ impl RequestHandler<TcpStream> for Chat {
 
     fn handle(&mut self, client: &mut TcpStream, context: &Context) -> Result<(), Failure> {
         let mut buffer = [0; 1024];
-        loop {
+        while context.wait_for_request(client)? {
             let count = client.read(&mut buffer)?;
-            if count == 0 {
-                return Ok(());
-            }
             let text = String::from_utf8_lossy(&buffer[..count]);
             log::info!("{} says {text:?}", context.client_address());
             client.write_all(&buffer[..count])?;
             self.messages += 1;
         }
+        Ok(())
     }
 
     fn finish(&mut self, _: &mut TcpStream, context: &Context) -> Result<(), Failure> {

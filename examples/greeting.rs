@@ -32,15 +32,13 @@ impl<S: SystemStream> StreamHandler<S> for Greeter {
 
     fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
         let mut buffer = [0; 1024];
-        loop {
+        while client.wait_for_request()? {
             let count = client.rfile.read(&mut buffer)?;
-            if count == 0 {
-                return Ok(());
-            }
             let text = String::from_utf8_lossy(&buffer[..count]);
             log::info!("received from {}: {text:?}", client.context.client_address());
             client.wfile.write_all(&buffer[..count])?;
         }
+        Ok(())
     }
 }
 

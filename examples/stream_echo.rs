@@ -17,15 +17,15 @@ struct Echo;
 impl<S: SystemStream> StreamHandler<S> for Echo {
     fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
         log::info!("connection: {}", client.connection.peer()?);
-        loop {
+        // False when the client has finished, or when the server ends: then the
+        // answer to the last message was sent, and no other one was begun.
+        while client.wait_for_request()? {
             let received = client.rfile.fill_buf()?;
             let count = received.len();
-            if count == 0 {
-                return Ok(());
-            }
             client.wfile.write_all(received)?;
             client.rfile.consume(count);
         }
+        Ok(())
     }
 }
 

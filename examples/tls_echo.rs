@@ -14,16 +14,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use greenserve::net::TcpStream;
-use greenserve::{Error, Failure, Result, TcpServer};
+use greenserve::{Context, Error, Failure, Result, TcpServer, with_context};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection};
 
-fn echo(client: &mut TcpStream, tls: &Arc<ServerConfig>) -> std::result::Result<(), Failure> {
+fn echo(client: &mut TcpStream, context: &Context, tls: &Arc<ServerConfig>) -> std::result::Result<(), Failure> {
     let mut session = ServerConnection::new(Arc::clone(tls))?;
     // The handshake is part of the first read.
     let mut client = rustls::Stream::new(&mut session, client);
     let mut buffer = [0; 1024];
     loop {
+        // What rustls has read ahead is a message that has come.
+        let ahead = client.conn.process_new_packets()?.plaintext_bytes_to_read();
+        let comes = ahead > 0 || context.wait_for_request(client.sock)?;
+        if !comes && context.is_draining() {
+            client.conn.send_close_notify();
+            return Ok(client.flush()?);
+        }
         // Only a client that says so has finished. Who just hangs up may have
         // been cut off by somebody else, and that is an error.
         let count = client.read(&mut buffer)?;
@@ -47,7 +54,8 @@ fn serve(options: &common::Options, address: &str) -> Result<()> {
         action: "make a certificate",
         source: io::Error::other(err),
     })?;
-    let server = TcpServer::bind(address, move |client: &mut TcpStream| echo(client, &tls))?;
+    let session = move |client: &mut TcpStream, context: &Context| echo(client, context, &tls);
+    let server = TcpServer::bind(address, with_context(session))?;
     common::serve(server, options)
 }
 

@@ -8,6 +8,8 @@
 #![allow(dead_code, reason = "each example uses a part of it")]
 #![allow(clippy::print_stderr, reason = "these are programs")]
 
+mod logging;
+
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -60,12 +62,45 @@ pub(crate) struct Place {
 /// status.
 pub(crate) fn main(default_address: &str, program: impl FnOnce(&Options, &str) -> Result<()>) -> ExitCode {
     let options = Options::parse();
-    run(&options.place, default_address, |address| program(&options, address))
+    start(&options, default_address, |address| program(&options, address))
+}
+
+/// The same, once a program with options of its own has read them.
+pub(crate) fn start(options: &Options, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+    // A process with a second thread must not fork: there who logs waits.
+    let logs = match options.model {
+        ModelName::Fork => Logs::Here,
+        _ => Logs::Aside,
+    };
+    run_logging(logs, &options.place, default_address, program)
 }
 
 /// The `main` of any other program, once it has read its options.
 pub(crate) fn run(place: &Place, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
-    env_logger::init();
+    run_logging(Logs::Aside, place, default_address, program)
+}
+
+/// Who writes the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Logs {
+    /// Who has something to say.
+    Here,
+    /// A thread of its own.
+    Aside,
+}
+
+fn run_logging(logs: Logs, place: &Place, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+    let mut _logging = None;
+    match logs {
+        Logs::Here => env_logger::init(),
+        Logs::Aside => match logging::start() {
+            Ok(logging) => _logging = Some(logging),
+            Err(err) => {
+                eprintln!("error: cannot log: {err}");
+                return ExitCode::FAILURE;
+            }
+        },
+    }
     let address = place.listen.as_deref().unwrap_or(default_address);
     let config = Config::new().workers(place.workers).stack_size(place.stack_size);
     match runtime::configure(config).and_then(|()| program(address)) {

@@ -119,7 +119,7 @@ fn open(root: &Path, max_size: u64) -> Result<Store> {
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
-    common::run(&settings.common.place, "127.0.0.1:2121", |address| {
+    common::start(&settings.common, "127.0.0.1:2121", |address| {
         // Lives until the last session has ended.
         let root = Root::new(settings.root.as_deref())?;
         log::info!("the files are in {}", root.path().display());

@@ -172,7 +172,7 @@ impl<S: SystemStream> StreamHandler<S> for Session {
 
     fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
         // A server that ends does what was asked, and takes no new requests.
-        while !client.context.is_draining() {
+        while client.wait_for_request()? {
             let frame = match read_frame(&mut client.rfile) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),

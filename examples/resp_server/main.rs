@@ -14,7 +14,6 @@ mod common;
 mod protocol;
 mod table;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,12 +35,13 @@ impl<S: SystemStream> StreamHandler<S> for Session {
     }
 
     fn handle(&mut self, client: &mut StreamRequest<S>) -> Result<(), Failure> {
-        while let Some(command) = read_command(&mut client.rfile)? {
+        // The answers to commands that came together go out together: this
+        // flushes them before it waits.
+        while client.wait_for_request()? {
+            let Some(command) = read_command(&mut client.rfile)? else {
+                break;
+            };
             self.answer(&command).write(&mut client.wfile)?;
-            // The answers to commands that came together go out together.
-            if client.rfile.buffer().is_empty() {
-                client.wfile.flush()?;
-            }
         }
         Ok(())
     }

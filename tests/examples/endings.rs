@@ -1,7 +1,9 @@
 //! How the programs end: on either signal, with clients or without.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -93,3 +95,45 @@ each_model!(drained, [coroutine, thread, fork, inline]);
 each_model!(killed_after_the_grace, [coroutine, thread, fork, inline]);
 // Not inline: there the loop itself serves, and nobody is refused meanwhile.
 each_model!(cut_short_by_a_second_signal, [coroutine, thread, fork]);
+
+/// Clients that ask without a pause, each until it is no longer answered.
+fn a_drain_under_load_loses_nothing(model: &str) {
+    let mut program = Program::start("stream_echo", &["--listen", "127.0.0.1:0", "--model", model]);
+    let address = program.address();
+    let (asked, begun) = channel();
+    // Of forks 40 are in flight at most.
+    let count = if model == "fork" { 40 } else { 50 };
+    let clients: Vec<_> = (0..count)
+        .map(|_| {
+            let (mut client, asked) = (connect(&address), asked.clone());
+            thread::spawn(move || {
+                exchange(&mut client, "hello", "hello");
+                asked.send(()).unwrap();
+                loop {
+                    let mut answer = [0; 5];
+                    match client.write_all(b"again").and_then(|()| client.read(&mut answer)) {
+                        Ok(5) => {}
+                        // Some bytes alone would be of a lost answer.
+                        Ok(0) | Err(_) => return,
+                        Ok(count) => client.read_exact(&mut answer[count..]).unwrap(),
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in &clients {
+        begun.recv_timeout(LIMIT).unwrap();
+    }
+    let begin = Instant::now();
+    program.signal(Signal::SIGTERM);
+    let ended = program.ended();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert!(begin.elapsed() < GRACE, "{:?}", begin.elapsed());
+    // Killed ones would be told of.
+    assert_eq!(ended.errors, "", "{ended:?}");
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+each_model!(a_drain_under_load_loses_nothing, [coroutine, thread, fork]);

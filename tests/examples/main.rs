@@ -12,6 +12,7 @@ mod endings;
 mod file_client;
 mod file_safety;
 mod files;
+mod full_pipe;
 #[cfg(feature = "minihttp")]
 mod http;
 mod mixin;

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where the build put the example.
-fn built(example: &str) -> PathBuf {
+pub(crate) fn built(example: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(|dependencies| dependencies.parent()).unwrap();
     let path = profile.join("examples").join(example);
@@ -70,6 +70,19 @@ impl Program {
             .unwrap();
         let output = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
+        Program { child, output, errors }
+    }
+
+    /// As [`run`](Program::run), with somewhere else for its log to go.
+    pub(crate) fn run_with_errors(command: &mut Command, errors: impl Into<Stdio>) -> Program {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let output = lines(child.stdout.take().unwrap());
+        let errors = lines(std::io::empty());
         Program { child, output, errors }
     }
 
