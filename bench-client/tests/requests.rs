@@ -184,3 +184,57 @@ fn responses_end_where_http_says_and_the_connection_is_used_again() {
         assert!(all.iter().all(|seen| seen.connection == 0), "{response}: {all:?}");
     }
 }
+
+#[test]
+fn connections_that_the_server_closes_are_counted_and_named() {
+    let (authority, seen) = witness("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let (page, table) = (path("page.html"), path("table.md"));
+    let options = ["-c", "2", "-d", "500ms", "--html", &page, "--markdown", &table];
+    let run = run(&format!("http://{authority}"), &options);
+    let connections = &run.report["connections"];
+    let count = |field: &str| {
+        connections[field]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {field}: {}", run.text()))
+    };
+    let (opened, in_window, closed) = (count("opened"), count("opened_in_window"), count("closed_by_server"));
+    assert_eq!((count("asked"), count("connected")), (2, 2));
+    let all: Vec<_> = seen.try_iter().collect();
+    let accepted = all.iter().map(|seen| u64::from(seen.connection) + 1).max();
+    assert_eq!(Some(opened), accepted);
+    // Each answer ends a connection; some are outside of the window.
+    assert!(in_window > 0 && in_window < opened, "{in_window} of {opened}");
+    assert!(closed + 2 >= opened, "{closed} of {opened}");
+    let rate = connections["opened_per_s"].as_f64().expect("a rate");
+    let window = run.report["window_s"].as_f64().expect("a window");
+    assert!((rate - in_window as f64 / window).abs() < 1e-6 * rate);
+    let text = run.text();
+    assert!(text.contains("/s in the window; the server closed "), "{text}");
+    assert!(text.contains("connecting is part of these figures"), "{text}");
+    for report in [page, table] {
+        let report = std::fs::read_to_string(&report).expect("a report");
+        assert!(report.contains("connections opened/s"), "{report}");
+        assert!(report.contains("closed by the server"), "{report}");
+    }
+}
+
+#[test]
+fn of_connections_that_stay_nothing_more_is_said() {
+    let (authority, _seen) = witness(EMPTY);
+    let run = run(&format!("http://{authority}"), &FIVE);
+    assert_eq!(run.report["connections"]["opened"], 1, "{}", run.text());
+    assert_eq!(run.report["connections"]["opened_per_s"], 0.0);
+    let text = run.text();
+    assert!(!text.contains("opened") && !text.contains("closed"), "{text}");
+}
+
+#[test]
+fn closing_that_was_asked_for_is_not_the_servers() {
+    let (authority, _seen) = witness(EMPTY);
+    let options = [&FIVE[..], &["--churn", "per-request"]].concat();
+    let run = run(&format!("http://{authority}"), &options);
+    assert_eq!(run.report["connections"]["closed_by_server"], 0, "{}", run.text());
+    assert!(run.text().contains(" opened, "), "{}", run.text());
+}

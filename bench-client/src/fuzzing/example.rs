@@ -7,7 +7,8 @@ use crate::judge::tolerance::ToleranceOptions;
 use crate::run::recording::Recorder;
 use crate::saved::Ceiling;
 use crate::saved::{
-    Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage, Verdict,
+    Connections, Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage,
+    Verdict,
 };
 
 impl Saved {
@@ -139,6 +140,13 @@ impl Run {
                 calibrated: "2026-11-21".to_owned(),
             }),
             host: Host::default(),
+            connections: Connections {
+                opened: Some(1010),
+                opened_in_window: Some(1000),
+                opened_per_s: Some(1000.0),
+                closed_by_server: Some(1000),
+                ..run.connections.clone()
+            },
             errors: vec![Errors::example("corrupt", 6)],
             ..run
         }

@@ -57,7 +57,7 @@ pub(crate) fn lines(asked: &[Percentile]) -> Vec<Line> {
 }
 
 /// Those behind the percentiles.
-fn others() -> [Line; 9] {
+fn others() -> [Line; 11] {
     let plain = |name, figure: fn(&Run) -> Option<f64>, show| Line::new(Label::Plain(name), figure, show);
     [
         Line::new(Label::Time("max".to_owned()), |run| Figure::Max.of(run), wording::time),
@@ -84,6 +84,13 @@ fn others() -> [Line; 9] {
             format::three_digits,
         )
         .aside(),
+        plain(
+            "connections opened/s",
+            |run| run.connections.turnover_per_s(),
+            format::thousands,
+        )
+        .aside(),
+        plain("closed by the server", closed_by_server, format::thousands).aside(),
     ]
 }
 
@@ -258,6 +265,12 @@ const COUNTS: [(&str, Count); 6] = [
 fn bottleneck(run: &Run) -> &str {
     let text = run.verdict.bottleneck.as_str();
     text.split(':').next().unwrap_or(text)
+}
+
+/// Where connections were closed at all, so that others have no line of zeros.
+fn closed_by_server(run: &Run) -> Option<f64> {
+    run.connections.turnover_per_s()?;
+    run.connections.closed_by_server.map(|closed| closed as f64)
 }
 
 fn share(usage: Option<&Usage>) -> Option<f64> {

@@ -41,6 +41,9 @@ impl Run {
             time(self.connections.connecting_s),
             format::or_none(self.connections.first_answer.p99, format::nanoseconds),
         );
+        if self.connections.turnover_per_s().is_some() {
+            text.push_str(&self.turnover_in_words());
+        }
         if !self.workload.idle {
             let fairness = &self.fairness;
             text.push_str(&format!(
@@ -49,6 +52,21 @@ impl Run {
                 format::thousands(fairness.most as f64),
                 self.workload.units(),
             ));
+        }
+        text
+    }
+
+    /// How many connections the clients used up, and by whose doing.
+    fn turnover_in_words(&self) -> String {
+        let connections = &self.connections;
+        let count = |count: Option<u64>| format::or_none(count, |count| format::thousands(count as f64));
+        let mut text = format!(
+            "; {} opened, {}/s in the window",
+            count(connections.opened),
+            format::or_none(connections.opened_per_s, format::thousands),
+        );
+        if connections.closed_by_server.is_some_and(|closed| closed > 0) {
+            text.push_str(&format!("; the server closed {}", count(connections.closed_by_server)));
         }
         text
     }

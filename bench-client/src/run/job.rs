@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::plan::pace::{Loop, Schedule};
 use crate::plan::payload::{Content, Payload};
 use crate::run::recording::Recorder;
+use crate::run::turnover::Turnover;
 
 /// Shared by the clients of one run and by who leads it.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) lag: Recorder,
     /// What went wrong, in all phases.
     pub(crate) faults: Tally,
+    /// Connections that were opened, in all phases.
+    pub(crate) turnover: Turnover,
     phase: AtomicU8,
     /// The measured time, as planned; known when the clients begin to work.
     window: OnceLock<(Instant, Instant)>,
@@ -63,6 +66,7 @@ impl Job {
             response: Recorder::new(workers),
             lag: Recorder::new(workers),
             faults: Tally::new(),
+            turnover: Turnover::default(),
             phase: AtomicU8::new(Phase::WarmUp as u8),
             window: OnceLock::new(),
             counted: AtomicU64::new(0),

@@ -73,6 +73,7 @@ impl Run<'_> {
             payload_hash: self.job.payload_hash(),
             connected,
             connecting,
+            opened: (!self.job.plan.protocol.is_datagram()).then(|| self.job.turnover.counted()),
             arrivals: self.job.arrivals.times(),
             memory,
             window,

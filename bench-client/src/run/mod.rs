@@ -16,3 +16,4 @@ pub(crate) mod sides;
 pub(crate) mod stage;
 pub(crate) mod standstill;
 pub(crate) mod trial;
+pub(crate) mod turnover;

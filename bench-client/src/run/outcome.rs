@@ -9,6 +9,7 @@ use crate::judge::ceiling::Yardstick;
 use crate::plan::Plan;
 use crate::run::recording::Times;
 use crate::run::remedy;
+use crate::run::turnover::Opened;
 use crate::saved::{Fairness, Host, Second, Usage};
 
 /// Everything one run measured.
@@ -22,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) connected: u32,
     /// How long it took until all had it.
     pub(crate) connecting: Duration,
+    /// Connections they opened; `None` where a message is a datagram.
+    pub(crate) opened: Option<Opened>,
     /// How long each waited for it, connecting included.
     pub(crate) arrivals: Times,
     /// What the clients cost the server in memory, if it was looked at.
@@ -143,6 +146,12 @@ impl Outcome {
     pub(crate) fn rate(&self) -> Option<f64> {
         let seconds = self.window.as_ref()?.length.as_secs_f64();
         (seconds > 0.0).then(|| self.answers as f64 / seconds)
+    }
+
+    /// Connections opened per second of the window.
+    pub(crate) fn opened_rate(&self) -> Option<f64> {
+        let seconds = self.window.as_ref()?.length.as_secs_f64();
+        (seconds > 0.0).then_some(self.opened?.in_window as f64 / seconds)
     }
 
     /// Messages per second that the schedule had, in an open loop.

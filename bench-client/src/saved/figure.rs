@@ -39,10 +39,12 @@ pub(crate) enum Figure {
     Unfinished,
     /// Jain's index of the answers of each client.
     Fairness,
+    /// Connections opened per second.
+    Opened,
 }
 
 /// All but the classes of errors, in the order of messages.
-const NAMED: [(&str, Figure); 13] = [
+const NAMED: [(&str, Figure); 14] = [
     ("rps", Figure::Rate),
     ("p50", Figure::P50),
     ("p90", Figure::P90),
@@ -56,6 +58,7 @@ const NAMED: [(&str, Figure); 13] = [
     ("errors", Figure::Errors(None)),
     ("unfinished", Figure::Unfinished),
     ("fairness", Figure::Fairness),
+    ("opened", Figure::Opened),
 ];
 
 impl FromStr for Figure {
@@ -107,6 +110,7 @@ impl Figure {
             Figure::Errors(Some(class)) => Some(run.errors_of(class.id()) as f64),
             Figure::Unfinished => Some(run.unfinished as f64),
             Figure::Fairness => run.fairness.jain,
+            Figure::Opened => run.connections.opened_per_s,
             _ => self.time(run.time()).map(|nanos| nanos / 1e9),
         }
     }
@@ -130,7 +134,7 @@ impl Figure {
     /// Reads a value of it as a person types it: `2ms`, `50k`, `10k` bytes.
     pub(crate) fn read(self, text: &str) -> Result<f64, String> {
         match self {
-            Figure::Rate => quantity::rate(text),
+            Figure::Rate | Figure::Opened => quantity::rate(text),
             Figure::Memory | Figure::PageTables => quantity::bytes(text).map(|bytes| bytes as f64),
             Figure::Errors(_) | Figure::Unfinished | Figure::Fairness => quantity::number(text),
             _ => quantity::duration(text).map(|time| time.as_secs_f64()),
@@ -140,7 +144,7 @@ impl Figure {
     /// A value of it as a person reads it.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
-            Figure::Rate => format!("{}/s", format::thousands(value)),
+            Figure::Rate | Figure::Opened => format!("{}/s", format::thousands(value)),
             Figure::Memory | Figure::PageTables => format::kib(value),
             Figure::Errors(_) | Figure::Unfinished => format::thousands(value),
             Figure::Fairness => format!("{value:.3}"),
@@ -155,6 +159,7 @@ impl Figure {
             Figure::Cpu => "server CPU per answer".to_owned(),
             Figure::Memory => "memory per client".to_owned(),
             Figure::PageTables => "page tables per client".to_owned(),
+            Figure::Opened => "connections opened".to_owned(),
             _ => self.name(),
         }
     }

@@ -94,6 +94,26 @@ pub(crate) struct Connections {
     pub(crate) connecting_s: f64,
     /// Until each had it.
     pub(crate) first_answer: Times,
+    /// Opened in all phases; none where a message is a datagram.
+    #[serde(default)]
+    pub(crate) opened: Option<u64>,
+    /// Those of them in the window.
+    #[serde(default)]
+    pub(crate) opened_in_window: Option<u64>,
+    /// Those per second of the window.
+    #[serde(default)]
+    pub(crate) opened_per_s: Option<f64>,
+    /// Closed by the server, in all phases, without having been asked to.
+    #[serde(default)]
+    pub(crate) closed_by_server: Option<u64>,
+}
+
+impl Connections {
+    /// Connections opened per second, of a run in which clients did not keep
+    /// those that they came with.
+    pub(crate) fn turnover_per_s(&self) -> Option<f64> {
+        self.opened_per_s.filter(|rate| *rate > 0.0)
+    }
 }
 
 /// How the answers were spread over the clients.

@@ -94,6 +94,18 @@ fn a_file_of_before_page_tables_were_counted_is_described_and_read() {
 }
 
 #[test]
+fn a_file_of_before_connections_were_counted_is_described_and_read() {
+    let mut value = full();
+    for run in value["runs"].as_array_mut().unwrap() {
+        let connections = run["connections"].as_object_mut().unwrap();
+        connections.retain(|field, _| !field.starts_with("opened") && !field.starts_with("closed"));
+    }
+    assert_eq!(faults(&value), Vec::<String>::new());
+    let saved = serde_json::from_value::<Saved>(value).unwrap();
+    assert_eq!(saved.runs[0].connections.opened, None);
+}
+
+#[test]
 fn every_field_has_a_description_and_no_object_is_open() {
     let schema = schema();
     let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);

@@ -29,6 +29,7 @@ pub(super) fn of(run: &Run) -> Vec<String> {
         crowded(run),
         unsent(run),
         stopped(run),
+        closed(run),
     ]
     .into_iter()
     .flatten()
@@ -144,6 +145,20 @@ fn stopped(run: &Run) -> Option<String> {
             "the client stood still for {} s together: it was stopped or had no processor, and neither sent nor heard \
              anything meanwhile",
             format::three_digits(stopped)
+        )
+    })
+}
+
+/// That the server closes connections which the clients would have kept.
+fn closed(run: &Run) -> Option<String> {
+    let closed = run.connections.closed_by_server?;
+    let rate = run.connections.turnover_per_s()?;
+    (closed > 0).then(|| {
+        format!(
+            "the server closed {} connections, so that {} a second were opened: connecting is part of these figures; \
+             have it keep them, or say that it shall be so with --churn per-request",
+            format::thousands(closed as f64),
+            format::thousands(rate)
         )
     })
 }

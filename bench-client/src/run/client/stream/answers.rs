@@ -58,6 +58,7 @@ impl StreamClient {
                 let (length, last) = (answer.length, answer.last);
                 self.finish(answer);
                 if last {
+                    self.server_closes();
                     Taken::Last(length)
                 } else {
                     Taken::Whole(length)
@@ -114,6 +115,7 @@ impl StreamClient {
         if self.line.is_none() {
             return Ok(());
         }
+        self.server_closes();
         let read = self.inbox.bytes().len();
         let class = match read {
             0 => ErrorClass::ClosedEarly,

@@ -12,6 +12,7 @@ use crate::plan::http::Reader;
 use crate::plan::origin::Origin;
 use crate::run::client::desk::{Trouble, trouble};
 use crate::run::client::dial::dial;
+use crate::run::job::Phase;
 
 /// Pause after the second failure in a row; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -20,7 +21,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 impl StreamClient {
     /// A new connection, which has carried nothing.
     pub(super) fn connect(&mut self, origin: Origin) -> io::Result<()> {
-        let (line, doing) = dial(&self.desk.job.plan, origin)?;
+        let job = &self.desk.job;
+        let (line, doing) = dial(&job.plan, origin)?;
+        job.turnover.opened(job.phase() == Phase::Measure);
         self.line = Some(line);
         self.doing = doing;
         self.carried = 0;
@@ -52,6 +55,14 @@ impl StreamClient {
         self.carried = self.flights.len() as u64;
         self.leaving = self.desk.job.plan.churn.is_over(self.carried, self.connected);
         Ok(())
+    }
+
+    /// The server closes, or says that it will. A client that was about to
+    /// leave has asked for it.
+    pub(super) fn server_closes(&self) {
+        if !self.leaving {
+            self.desk.job.turnover.closed_by_server();
+        }
     }
 
     /// Closes the connection if it is to carry no more.
