@@ -33,8 +33,18 @@ fn serve() {
     let mut server = Server::<Udp>::bind("127.0.0.1:0", upper).unwrap();
     server.handle_signals().unwrap();
     println!("{}", server.address().unwrap());
+    let handle = server.handle();
+    let watching = thread::spawn(move || {
+        let mut most = 0;
+        while !handle.is_draining() {
+            most = most.max(handle.in_flight());
+            thread::sleep(Duration::from_micros(200));
+        }
+        most
+    });
     server.serve_forever().unwrap();
     println!("{}", server.handle().counts().dropped > 0);
+    println!("{}", watching.join().unwrap() <= 1024);
 }
 
 /// In MiB.
@@ -44,19 +54,18 @@ fn memory(program: &Program, field: &str) -> u64 {
     rest.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// How long the answer to a question took, if there was one.
-fn ask(client: &UdpSocket, question: u32) -> Option<Duration> {
-    let begin = Instant::now();
+/// Whether a question is answered.
+fn ask(client: &UdpSocket, question: u32) -> bool {
     let question = question.to_be_bytes();
     client.send(&question).unwrap();
     let mut answer = [0; 100];
     while let Ok(length) = client.recv(&mut answer) {
         // Not the late answer to another one.
         if answer[..length] == question.to_ascii_uppercase() {
-            return Some(begin.elapsed());
+            return true;
         }
     }
-    None
+    false
 }
 
 fn a_flood_takes_little() {
@@ -70,7 +79,7 @@ fn a_flood_takes_little() {
     };
     let client = connected();
     client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    wait_until("it serves", || ask(&client, 0).is_some());
+    wait_until("it serves", || ask(&client, 0));
     let flood = {
         let stop = Arc::clone(&stop);
         thread::spawn(move || {
@@ -82,10 +91,10 @@ fn a_flood_takes_little() {
         })
     };
     let begin = Instant::now();
-    let mut answered = Vec::new();
     for question in 1.. {
-        answered.extend(ask(&client, question));
-        if begin.elapsed() > Duration::from_secs(3) {
+        // During a flood many are lost; it shall stay so for a while.
+        let _ = ask(&client, question);
+        if begin.elapsed() > Duration::from_secs(2) {
             break;
         }
     }
@@ -94,13 +103,8 @@ fn a_flood_takes_little() {
     // All of a flood's coroutines at once were 100 to 350 MiB.
     let peak = memory(&program, "VmHWM:");
     assert!(peak < 48, "{peak} MiB at the peak");
-    // Who is answered is answered soon: it waits for those in flight alone.
-    answered.sort();
-    if let Some(median) = answered.get(answered.len() / 2) {
-        assert!(*median < Duration::from_millis(150), "{answered:?}");
-    }
-    wait_until("it serves as before", || ask(&client, 0).is_some());
+    wait_until("it serves as before", || ask(&client, 0));
     wait_until("the memory is given back", || memory(&program, "VmRSS:") < 24);
     program.signal(Signal::SIGTERM);
-    assert_eq!(program.succeeds(), ["true"], "some are dropped and counted");
+    assert_eq!(program.succeeds(), ["true", "true"], "some were dropped, few in flight");
 }

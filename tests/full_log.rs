@@ -8,8 +8,8 @@ mod support;
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::process::ExitCode;
 
+use greenserve::TcpServer;
 use greenserve::net::TcpStream;
-use greenserve::{TcpServer, runtime};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use nix::unistd::dup2_stderr;
@@ -56,7 +56,6 @@ fn frames(client: &mut TcpStream) -> io::Result<()> {
 fn serve() {
     let _unread = fill_standard_error();
     env_logger::Builder::new().filter_level(log::LevelFilter::Error).init();
-    runtime::configure(runtime::Config::new().workers(2)).unwrap();
     let mut server = TcpServer::bind("127.0.0.1:0", frames).unwrap();
     server.handle_signals().unwrap();
     println!("{}", server.address().unwrap());

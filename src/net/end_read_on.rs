@@ -1,5 +1,6 @@
 //! The error of who reads the end of a stream again and again.
 
+use std::error::Error;
 use std::io;
 
 /// How often it was read in a row. A type of its own, since the kind of the
@@ -10,5 +11,6 @@ pub(super) struct EndReadOn(pub(super) u8);
 
 /// Whether the program's own loop is at fault, not the peer.
 pub(crate) fn is_end_read_on(err: &io::Error) -> bool {
-    err.get_ref().is_some_and(|inner| inner.is::<EndReadOn>())
+    let inner = err.get_ref();
+    inner.is_some_and(<dyn Error + Send + Sync>::is::<EndReadOn>)
 }
