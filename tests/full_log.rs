@@ -14,7 +14,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::Signal;
 use nix::unistd::dup2_stderr;
 use support::harness::{self, Case, Program};
-use support::{LIMIT, connect, read_exactly};
+use support::{LIMIT, connect, read_exactly, wait_until};
 
 const CASES: &[Case] = &[(
     "clients_that_hang_up_in_a_message_do_not_stop_the_server",
@@ -60,6 +60,7 @@ fn serve() {
     server.handle_signals().unwrap();
     println!("{}", server.address().unwrap());
     server.serve_forever().unwrap();
+    wait_until("all have ended", || server.handle().in_flight() == 0);
     println!("{}", server.handle().counts().disconnected >= 1500);
 }
 
