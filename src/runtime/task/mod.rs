@@ -7,12 +7,17 @@ mod current;
 mod wait;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::clock::NEVER;
 use super::engine::Seat;
 use super::name::Name;
+
+/// It was [killed](Task::kill).
+const KILLED: u8 = 1;
+/// What it waits for may end by [`dismiss`](Task::dismiss), and has.
+const DISMISSED: u8 = 2;
 
 /// A coroutine or thread of this process, as seen by whoever wants to name,
 /// wake or kill it.
@@ -21,9 +26,8 @@ pub struct Task {
     /// The deadline of the innermost [`Timeout`](crate::sync::Timeout) around
     /// what runs now. Written by the task alone.
     scope: AtomicU64,
-    killed: AtomicBool,
-    /// What it waits for may end by [`dismiss`](Task::dismiss), and has.
-    dismissed: AtomicBool,
+    /// [`KILLED`], [`DISMISSED`].
+    marks: AtomicU8,
     id: u64,
     name: Name,
 }
@@ -50,8 +54,7 @@ impl Task {
         Arc::new(Task {
             parker,
             scope: AtomicU64::new(NEVER),
-            killed: AtomicBool::new(false),
-            dismissed: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
             id: next_id(),
             name,
         })
@@ -85,9 +88,13 @@ impl Task {
         matches!(self.parker, Parker::Coroutine(_))
     }
 
+    fn has(&self, mark: u8) -> bool {
+        self.marks.load(Ordering::Acquire) & mark != 0
+    }
+
     /// True once [`kill`](Task::kill) was called.
     pub fn is_killed(&self) -> bool {
-        self.killed.load(Ordering::Acquire)
+        self.has(KILLED)
     }
 
     /// Ends this task's present wait and refuses every later one. A coroutine
@@ -99,7 +106,7 @@ impl Task {
     /// waits is not reached, and neither is a thread inside a system call of
     /// its own.
     pub fn kill(self: &Arc<Task>) {
-        self.killed.store(true, Ordering::SeqCst);
+        self.marks.fetch_or(KILLED, Ordering::SeqCst);
         self.rouse();
     }
 
@@ -107,13 +114,13 @@ impl Task {
     /// [recalled](Task::recall): for a part of its code that it has said may be
     /// ended like this.
     pub(crate) fn dismiss(&self) {
-        self.dismissed.store(true, Ordering::SeqCst);
+        self.marks.fetch_or(DISMISSED, Ordering::SeqCst);
         self.rouse();
     }
 
     /// It may wait again.
     pub(crate) fn recall(&self) {
-        self.dismissed.store(false, Ordering::SeqCst);
+        self.marks.fetch_and(!DISMISSED, Ordering::SeqCst);
     }
 
     /// The deadline set by the innermost timeout around the present code.

@@ -1,10 +1,9 @@
 //! How a task waits and what ends its wait.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::{Parker, Task, Token};
+use super::{DISMISSED, Parker, Task, Token};
 use crate::error::WaitError;
 use crate::runtime::clock;
 use crate::runtime::lock::lock;
@@ -17,7 +16,7 @@ impl Task {
         if self.is_killed() {
             return Err(WaitError::Killed);
         }
-        if self.dismissed.load(Ordering::Acquire) {
+        if self.has(DISMISSED) {
             return Err(WaitError::Draining);
         }
         if clock::passed(self.scope()) {
