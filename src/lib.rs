@@ -53,6 +53,7 @@
 //! | wait until shared state changes | [`sync::Condvar`], [`sync::Event`] |
 //! | know what may live across a wait | [`runtime`] |
 //! | choose where a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`] |
+//! | see what every coroutine does, and who stalls | [`runtime::dump()`], [`runtime::stalls`] |
 //! | set engine, workers and stacks | [`runtime::Config`] |
 //! | test your handler | [`testing::TestServer`] |
 //!
@@ -94,8 +95,8 @@
 //! # Logging
 //!
 //! Nothing here prints; everything goes through [`log`]: `error` for failed
-//! handlers and broken listeners, `warn` for pauses and what had to be killed,
-//! `info` for starts and stops, `debug` for clients that went away. The one
+//! handlers and broken listeners, `warn` for pauses, what had to be killed and
+//! workers that stall, `info` for starts and stops, `debug` for clients that went away. The one
 //! exception is a coroutine's stack overflow, which writes to standard error
 //! because the process ends there. No level contains bytes that clients sent,
 //! unless the error of a handler does.

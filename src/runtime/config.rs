@@ -1,5 +1,7 @@
 //! The runtime's settings.
 
+use std::time::Duration;
+
 use super::engine::Engine;
 use crate::error::{Error, Result};
 
@@ -37,6 +39,7 @@ pub struct Config {
     pin_workers: bool,
     offload_threads: usize,
     offload_queue: usize,
+    stall_after: Option<Duration>,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             pin_workers: false,
             offload_threads: 16,
             offload_queue: 4096,
+            stall_after: Some(Duration::from_millis(100)),
         }
     }
 }
@@ -149,6 +153,23 @@ impl Config {
         self
     }
 
+    /// After how long a worker that does not come back to its loop is reported,
+    /// as a warning with the coroutine's name and its calls; `None` for never.
+    /// Defaults to 100 ms.
+    ///
+    /// A thread of its own watches, and looks at a worker that stalls by the
+    /// signal SIGURG: see [`stalls`](super::stalls). With `None` there is
+    /// neither. Less than 1 ms is refused.
+    pub fn stall_after(mut self, limit: Option<Duration>) -> Self {
+        self.stall_after = limit;
+        self
+    }
+
+    /// After how long a worker is reported, if at all.
+    pub fn stall_limit(&self) -> Option<Duration> {
+        self.stall_after
+    }
+
     /// The number of workers that will run: what was set, or the number of
     /// cores this process may use.
     pub fn worker_count(&self) -> usize {
@@ -234,6 +255,9 @@ impl Config {
                  or use the engine `pinned`",
             ));
         }
+        if self.stall_after.is_some_and(|limit| limit.as_millis() < 1) {
+            return Err(refused("stall_after", 0, "at least 1 ms; None watches none"));
+        }
         if self.offload_threads == 0 {
             return Err(refused(
                 "offload_threads",
@@ -308,5 +332,12 @@ mod tests {
         assert!(Config::new().offload_threads(0).check().is_err());
         assert!(Config::new().offload_queue(0).check().is_err());
         assert!(Config::new().workers(513).check().is_err());
+    }
+
+    #[test]
+    fn no_time_at_all_is_no_stall() {
+        let refused = Config::new().stall_after(Some(Duration::ZERO)).check();
+        assert!(refused.unwrap_err().to_string().contains("stall_after"));
+        assert!(Config::new().stall_after(None).check().is_ok());
     }
 }

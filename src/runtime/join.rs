@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clock::{self, NEVER};
 use super::latch::Latch;
 use super::panic::Panic;
-use super::task::Task;
+use super::task::{Awaited, Task};
 use crate::error::WaitError;
 
 /// Why a join has no result.
@@ -136,7 +136,8 @@ impl<T> JoinHandle<T> {
     }
 
     fn take(&self, deadline: u64) -> Result<Result<T, JoinError>, WaitError> {
-        self.packet.done.wait(deadline)?;
+        let waiting = Task::awaiting_number(Awaited::Coroutine, self.task.id() as u32);
+        self.packet.done.wait(&waiting, deadline)?;
         // Only a consuming method takes the result, so it is still there.
         self.packet.done.take().ok_or(WaitError::Disconnected)
     }

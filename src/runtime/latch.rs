@@ -60,14 +60,14 @@ impl<T> Latch<T> {
     }
 
     /// Waits until the gate is open, or until `deadline`.
-    pub(crate) fn wait(&self, deadline: u64) -> Result<(), WaitError> {
-        let task = Task::current();
+    /// `task` is that of the caller.
+    pub(crate) fn wait(&self, task: &Arc<Task>, deadline: u64) -> Result<(), WaitError> {
         loop {
-            if self.is_open_or_noted(&task) {
+            if self.is_open_or_noted(task) {
                 return Ok(());
             }
             if let Err(err) = task.park(deadline) {
-                return self.give_up(&task, err);
+                return self.give_up(task, err);
             }
         }
     }

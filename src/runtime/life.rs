@@ -52,5 +52,7 @@ where
         task.finish();
         drop(entry);
         drop(reservation);
+        // Whoever looks from a signal handler must not find what goes now.
+        task.disown();
     }
 }

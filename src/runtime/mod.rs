@@ -36,6 +36,33 @@
 //! worker for a second; call [`yield_now`] in long loops and [`offload`] for
 //! calls that block.
 //!
+//! # When a worker does not come back
+//!
+//! A handler that computes, sits in a call that blocks, or waits for a std lock
+//! of its own worker holds up all others of that worker. After 100 ms
+//! ([`Config::stall_after`]) that is a warning in the log: the coroutine's name,
+//! whether it computes or is blocked, and the calls that it is in, as a signal
+//! (SIGURG) finds them. When the worker is back a second line tells how long it
+//! took, to about a fiftieth; [`stalls`] counts.
+//!
+//! The calls are found without frame pointers; their files and lines are known
+//! where there is debug information. There are none on processors other than
+//! x86-64 and AArch64, where the system does not let the thread run for 200 ms,
+//! or where a program whose `main` is not Rust's gives its threads no stack for
+//! signals; the report says so. With the engine `may` only coroutines of this
+//! crate are watched.
+//!
+//! When all coroutines wait for each other and nothing is left that could wake
+//! one of them, that is said too, once: no worker has anything to do, no timer
+//! runs, no descriptor is waited for, and no thread of the process does anything
+//! but wait for a coroutine. With the engine `may` it is not, since which threads
+//! there are is not known.
+//!
+//! # What every coroutine does
+//!
+//! [`dump`](dump()) shows it, [`dump_on_signal`] when a signal comes: that also
+//! works while all workers are held up.
+//!
 //! # When a stack overflows
 //!
 //! The process ends, after saying which coroutine it was: see
@@ -45,6 +72,8 @@ mod capacity;
 mod cell;
 mod clock;
 mod config;
+mod crew;
+mod dump;
 mod engine;
 mod holder;
 mod join;
@@ -63,6 +92,8 @@ mod shim;
 mod spawn;
 mod task;
 mod task_cell;
+mod trace;
+mod watch;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -72,6 +103,7 @@ use once_cell::sync::OnceCell;
 
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
+pub use dump::{Activity, CoroutineState, Descriptor, Dump, DumpOnSignal, DumpTo, dump, dump_on_signal, dump_to};
 pub use engine::{Engine, UnknownEngine};
 pub use join::{JoinError, JoinHandle};
 pub(crate) use life::Beginning;
@@ -81,7 +113,9 @@ pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
 pub use spawn::{Builder, spawn, spawn_local};
-pub use task::Task;
+pub use task::{Awaited, Task};
+pub use trace::Trace;
+pub use watch::{Stalls, stalls};
 
 pub(crate) use cell::{Claim, Claimable};
 pub(crate) use clock::{NEVER, after, earlier, now, passed, ticks};
@@ -146,21 +180,30 @@ fn running() -> Result<&'static Runtime> {
     RUNTIME.get_or_try_init(|| {
         let config = settings().resolved()?;
         overflow::remember_previous();
+        if config.stall_limit().is_some() {
+            watch::prepare().map_err(cannot_start)?;
+        }
         let started = engine::start(engine::Settings {
             engine: config.chosen_engine(),
             workers: config.worker_count(),
             stack_bytes: config.stack_bytes(),
             pin_workers: config.pins_workers(),
         });
-        started
-            .and_then(|()| overflow::install())
-            .map_err(|err| Error::RuntimeStart {
-                reason: err.to_string(),
-            })?;
+        started.and_then(|()| overflow::install()).map_err(cannot_start)?;
+        if let Some(limit) = config.stall_limit() {
+            watch::start(limit).map_err(cannot_start)?;
+        }
         let capacity = Capacity::measure(config.chosen_engine());
         say_what_runs(&config, &capacity);
         Ok(Runtime { config, capacity })
     })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn cannot_start(err: io::Error) -> Error {
+    Error::RuntimeStart {
+        reason: err.to_string(),
+    }
 }
 
 fn say_what_runs(config: &Config, capacity: &Capacity) {
@@ -249,6 +292,7 @@ fn sleep_until_tick(until: u64) -> io::Result<()> {
         return Ok(());
     }
     loop {
+        task.note(task::Wait::Sleeping, 0);
         match task.park(until) {
             Ok(()) => {}
             Err(WaitError::Deadline) => return Ok(()),

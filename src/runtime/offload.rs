@@ -7,9 +7,10 @@ use std::time::Duration;
 use std::{io, thread};
 
 use super::clock::NEVER;
+use super::crew::StandsBy;
 use super::latch::Latch;
 use super::lock::lock;
-use super::task::Task;
+use super::task::{Awaited, Task};
 use super::{engine, running};
 use crate::error::WaitError;
 
@@ -94,7 +95,7 @@ where
     let done = Arc::new(Latch::new());
     let theirs = Arc::clone(&done);
     POOL.submit(Box::new(move || theirs.open(catch_unwind(AssertUnwindSafe(f)))))?;
-    done.wait(NEVER)?;
+    done.wait(&Task::awaiting(Awaited::Call, &*done), NEVER)?;
     match done.take() {
         Some(Ok(result)) => Ok(result),
         Some(Err(payload)) => resume_unwind(payload),
@@ -105,7 +106,7 @@ where
 impl Pool {
     fn submit(&'static self, call: Call) -> io::Result<()> {
         let config = &running().map_err(io::Error::other)?.config;
-        let task = Task::current();
+        let task = Task::awaiting(Awaited::Call, self);
         let mut stood = false;
         loop {
             let mut state = lock(&self.state);
@@ -181,10 +182,12 @@ impl Pool {
                 return Some(call);
             }
             state.idle += 1;
+            let stands_by = StandsBy::new();
             let (woken, waited) = self
                 .work
                 .wait_timeout(state, IDLE)
                 .unwrap_or_else(PoisonError::into_inner);
+            drop(stands_by);
             state = woken;
             state.idle -= 1;
             if waited.timed_out() && state.queue.is_empty() {

@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::clock;
 use super::engine::{Direction, Interest, Mark};
-use super::task::Task;
+use super::task::{Task, Wait};
 use crate::error::WaitError;
 
 /// How a wait that may be interrupted ended.
@@ -85,11 +85,21 @@ impl Readiness {
             if self.worth_trying(direction) {
                 return Ok(Outcome::Ready);
             }
-            let by_kernel_alone = waiting.suspend(until);
+            task.note(direction.into(), self.interest.descriptor().cast_unsigned());
+            let by_kernel_alone = task.suspended(|| waiting.suspend(until));
             if !by_kernel_alone && !self.worth_trying(direction) {
                 task.may_wait(deadline)?;
                 return Ok(Outcome::Roused);
             }
+        }
+    }
+}
+
+impl From<Direction> for Wait {
+    fn from(direction: Direction) -> Wait {
+        match direction {
+            Direction::Read => Wait::Reading,
+            Direction::Write => Wait::Writing,
         }
     }
 }

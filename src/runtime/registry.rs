@@ -53,6 +53,41 @@ pub fn tasks() -> Vec<TaskState> {
     states
 }
 
+/// The coroutines that [`tasks`] lists, some at a time.
+///
+/// No list is kept and no lock is held between two of its steps, so that many
+/// coroutines stop nobody: what begins or ends meanwhile is met or missed.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    part: usize,
+    place: usize,
+}
+
+impl Walk {
+    /// Places that are looked at under one lock.
+    const STEP: usize = 128;
+}
+
+impl Iterator for Walk {
+    type Item = Vec<Arc<Task>>;
+
+    fn next(&mut self) -> Option<Vec<Arc<Task>>> {
+        loop {
+            let part = lock(LIST.get(self.part)?);
+            let Some(rest) = part.tasks.get(self.place..).filter(|rest| !rest.is_empty()) else {
+                self.part += 1;
+                self.place = 0;
+                continue;
+            };
+            let some: Vec<_> = rest.iter().take(Walk::STEP).flatten().map(Arc::clone).collect();
+            self.place += Walk::STEP;
+            if !some.is_empty() {
+                return Some(some);
+            }
+        }
+    }
+}
+
 /// A place among the live coroutines, reserved before the coroutine exists so
 /// that a spawn beyond the ceiling is refused.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use super::mutex::MutexGuard;
 use super::notifications::{Ended, Notifications};
 use super::queue::WaitQueue;
-use crate::runtime::{NEVER, Task, after, passed};
+use crate::runtime::{Awaited, NEVER, Task, after, passed};
 
 /// Waits until what a [`Mutex`](super::Mutex) holds has changed:
 /// `threading.Condition`, with the lock beside it rather than inside.
@@ -177,7 +177,9 @@ impl Condvar {
         let mutex = guard.mutex();
         let unlock = || drop(guard);
         let relock = || mutex.lock_until(NEVER);
-        let (guard, ended) = self.notifications.wait(deadline, Task::current, unlock, relock)?;
+        let (guard, ended) =
+            self.notifications
+                .wait(deadline, || Task::awaiting(Awaited::Condvar, self), unlock, relock)?;
         Ok((guard, WaitTimeoutResult(ended)))
     }
 }

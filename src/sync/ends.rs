@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::error::WaitError;
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 macro_rules! end_of_channel {
     ($end:ident, $add:ident, $remove:ident) => {
@@ -53,7 +53,8 @@ macro_rules! end_of_channel {
             /// [`Timeout`](super::Timeout) passed, or a panic is unwinding the
             /// coroutine.
             pub fn join(&self) -> Result<(), WaitError> {
-                self.exchange.join(NEVER, Task::current)
+                self.exchange
+                    .join(NEVER, || Task::awaiting(Awaited::Channel, &*self.exchange))
             }
 
             /// As [`join`](Self::join), for at most `limit`. (Python's has no
@@ -63,7 +64,8 @@ macro_rules! end_of_channel {
             /// As [`join`](Self::join), and [`WaitError::Deadline`] when the
             /// limit passes.
             pub fn join_timeout(&self, limit: Duration) -> Result<(), WaitError> {
-                self.exchange.join(after(limit), Task::current)
+                self.exchange
+                    .join(after(limit), || Task::awaiting(Awaited::Channel, &*self.exchange))
             }
 
             /// Lets nothing more in: `shutdown()` of Python's queues. Never

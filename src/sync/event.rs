@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use super::shim::{Mutex, lock};
 use crate::error::WaitError;
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// A flag that can be waited for: `threading.Event`, `gevent.event.Event`.
 ///
@@ -115,7 +115,7 @@ impl Event {
         if state.set {
             return None;
         }
-        let (task, ticket) = (Task::current(), state.next_ticket);
+        let (task, ticket) = (Task::awaiting(Awaited::Event, self), state.next_ticket);
         state.next_ticket += 1;
         state.waiting.push_back((ticket, Arc::clone(&task)));
         Some(Waiting {

@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use super::permits::{Permits, State};
 use crate::error::WaitError;
-use crate::runtime::{Claim, Claimable, NEVER, Task, after};
+use crate::runtime::{Awaited, Claim, Claimable, NEVER, Task, after};
 
 /// A lock whose guard may be held across waits: `threading.Lock`,
 /// `gevent.lock.BoundedSemaphore(1)`.
@@ -136,7 +136,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     pub(super) fn lock_until(&self, deadline: u64) -> Result<MutexGuard<'_, T>, WaitError> {
-        self.turns.acquire(deadline, Task::current)?;
+        self.turns.acquire(deadline, || Task::awaiting(Awaited::Lock, self))?;
         Ok(self.guard())
     }
 

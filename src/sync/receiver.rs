@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::floor::Found;
 use crate::error::WaitError;
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// The end of a [`channel`](super::channel()) that values come out of.
 ///
@@ -65,7 +65,8 @@ impl<T> Receiver<T> {
 
     fn recv_until(&self, deadline: u64) -> Result<T, WaitError> {
         may_take()?;
-        self.exchange.recv(deadline, Task::current)
+        self.exchange
+            .recv(deadline, || Task::awaiting(Awaited::Channel, &*self.exchange))
     }
 
     /// Has `task` woken whenever something can be received or the end has come,
@@ -137,7 +138,8 @@ impl<T: Clone> Receiver<T> {
 
     fn peek_until(&self, deadline: u64) -> Result<T, WaitError> {
         may_take()?;
-        self.exchange.peek(T::clone, deadline, Task::current)
+        let current = || Task::awaiting(Awaited::Channel, &*self.exchange);
+        self.exchange.peek(T::clone, deadline, current)
     }
 }
 

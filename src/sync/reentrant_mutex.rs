@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use super::permits::{Permits, State};
 use crate::error::WaitError;
-use crate::runtime::{Entry, NEVER, Task, TaskCell, after};
+use crate::runtime::{Awaited, Entry, NEVER, Task, TaskCell, after};
 
 /// A lock that its owner may take again: `threading.RLock`,
 /// `gevent.lock.RLock`.
@@ -150,7 +150,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     fn lock_until(&self, deadline: u64) -> Result<ReentrantMutexGuard<'_, T>, WaitError> {
         if !self.is_owned() {
-            self.turns.acquire(deadline, Task::current)?;
+            self.turns.acquire(deadline, || Task::awaiting(Awaited::Lock, self))?;
         }
         Ok(self.guard())
     }

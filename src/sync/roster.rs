@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::queue::{Granted, Source, WaitQueue, Waiting};
 use super::shim::{Mutex, lock};
 use crate::error::{Error, Result, WaitError};
-use crate::runtime::{Builder, JoinHandle, NEVER, Task, after};
+use crate::runtime::{Awaited, Builder, JoinHandle, NEVER, Task, after};
 
 pub(super) struct Roster {
     state: Mutex<State>,
@@ -98,7 +98,7 @@ impl Roster {
             if state.members.len() < self.limit {
                 return Ok(self.seat(state.take_place()));
             }
-            state.applying.enter(Task::current(), ())
+            state.applying.enter(Task::awaiting(Awaited::Group, self), ())
         };
         Waiting::new(&Applying(self), place)
             .wait(NEVER)
@@ -151,7 +151,7 @@ impl Roster {
             if state.members.is_empty() {
                 return Ok(());
             }
-            state.awaiting_end.enter(Task::current(), ())
+            state.awaiting_end.enter(Task::awaiting(Awaited::Group, self), ())
         };
         Waiting::new(&AwaitingEnd(self), place)
             .wait(deadline)

@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use super::shares::{Access, Shares, State};
 use crate::error::WaitError;
-use crate::runtime::{Exclusive, NEVER, Share, SharedCell, Task, after};
+use crate::runtime::{Awaited, Exclusive, NEVER, Share, SharedCell, Task, after};
 
 /// A lock that many may read under at once, or one write, held across waits:
 /// `std::sync::RwLock` for coroutines and threads. gevent and Python have
@@ -138,12 +138,14 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn read_until(&self, deadline: u64) -> Result<RwLockReadGuard<'_, T>, WaitError> {
-        self.shares.acquire(Access::Read, deadline, Task::current)?;
+        self.shares
+            .acquire(Access::Read, deadline, || Task::awaiting(Awaited::Lock, self))?;
         Ok(self.reader())
     }
 
     fn write_until(&self, deadline: u64) -> Result<RwLockWriteGuard<'_, T>, WaitError> {
-        self.shares.acquire(Access::Write, deadline, Task::current)?;
+        self.shares
+            .acquire(Access::Write, deadline, || Task::awaiting(Awaited::Lock, self))?;
         Ok(self.writer())
     }
 

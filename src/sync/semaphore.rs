@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use super::permits::{Permits, State};
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// A number of permits: `threading.Semaphore`, `gevent.lock.Semaphore`.
 ///
@@ -145,7 +145,9 @@ impl Semaphore {
     }
 
     fn take(&self, deadline: u64) -> io::Result<()> {
-        Ok(self.permits.acquire(deadline, Task::current)?)
+        Ok(self
+            .permits
+            .acquire(deadline, || Task::awaiting(Awaited::Semaphore, self))?)
     }
 }
 

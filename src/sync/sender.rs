@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exchange::Exchange;
 use super::floor::Refused;
 use super::send_error::{SendError, TrySendError};
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// The end of a [`channel`](super::channel()) that values go into.
 ///
@@ -69,7 +69,7 @@ impl<T> Sender<T> {
 
     fn send_until(&self, value: T, deadline: u64) -> Result<(), SendError<T>> {
         self.exchange
-            .send(value, deadline, Task::current)
+            .send(value, deadline, || Task::awaiting(Awaited::Channel, &*self.exchange))
             .map_err(|(reason, value)| SendError { value, reason })
     }
 }

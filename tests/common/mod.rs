@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 pub(crate) mod child;
+pub(crate) mod logged;
 pub(crate) mod proc;
 
 use std::io::{Read, Write};

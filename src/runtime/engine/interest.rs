@@ -33,6 +33,13 @@ impl Interest {
         }
     }
 
+    pub(in crate::runtime) fn descriptor(&self) -> RawFd {
+        match self {
+            Interest::Pinned(interest) => interest.descriptor(),
+            Interest::May(interest) => interest.descriptor(),
+        }
+    }
+
     #[inline]
     pub(super) fn edges(&self) -> &Edges {
         match self {

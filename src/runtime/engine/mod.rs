@@ -14,12 +14,15 @@
 //! Nothing here knows what a task is, what a kill is or what a deadline is
 //! for: those end a wait by waking the seat, and look at their own reasons.
 
+pub(super) mod alarm;
 mod choice;
 mod edges;
 mod interest;
 mod may;
 mod pinned;
 mod place;
+pub(super) mod post;
+pub(super) mod pulse;
 mod readout;
 mod seat;
 
@@ -79,6 +82,11 @@ fn chosen() -> Engine {
     Engine::of_code(CHOSEN.load(Ordering::Relaxed))
 }
 
+/// Whether this engine is the one that runs.
+pub(super) fn is(engine: Engine) -> bool {
+    chosen() == engine
+}
+
 /// How many workers run coroutines.
 pub(super) fn workers() -> usize {
     match chosen() {
@@ -127,6 +135,33 @@ pub(super) fn adopt(seat: &Seat, owner: NonNull<()>) {
     match seat {
         Seat::Pinned(_) => pinned::adopt(owner),
         Seat::May(seat) => may::adopt(seat, owner),
+    }
+}
+
+/// Takes away what was [`adopt`]ed, before it goes: from here on a signal
+/// handler finds nothing. To be the running coroutine's last step.
+pub(super) fn disown(seat: &Seat) {
+    match seat {
+        Seat::Pinned(_) => pinned::disown(),
+        Seat::May(seat) => may::disown(seat),
+    }
+}
+
+/// As [`owner`], for a signal handler that has interrupted the thread of worker
+/// `index`.
+pub(super) fn owner_in_signal(index: usize) -> Option<NonNull<()>> {
+    match chosen() {
+        Engine::Pinned => pinned::owner(),
+        Engine::May => NonNull::new(may::running(index)),
+    }
+}
+
+/// How a worker is watched: the `index`-th of them, and after them the thread
+/// that accepts for them, if there is one.
+pub(super) fn post(index: usize) -> Option<&'static post::Post> {
+    match chosen() {
+        Engine::Pinned => pinned::post(index),
+        Engine::May => may::post(index),
     }
 }
 

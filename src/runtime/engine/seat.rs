@@ -1,6 +1,8 @@
 //! What an engine keeps for one coroutine.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Engine, chosen, may, pinned};
 
@@ -62,6 +64,56 @@ impl Seat {
         match self {
             Seat::Pinned(seat) => seat.finish(),
             Seat::May(seat) => seat.finish(),
+        }
+    }
+
+    /// Notes, for who looks on, that a wait begins.
+    #[inline]
+    pub(in crate::runtime) fn note_time(&self, stamp: u32) {
+        self.since_word().store(stamp, Ordering::Relaxed);
+    }
+
+    /// When the present wait began, as [`note_time`](Seat::note_time) had it.
+    pub(in crate::runtime) fn since(&self) -> u32 {
+        self.since_word().load(Ordering::Relaxed)
+    }
+
+    fn since_word(&self) -> &AtomicU32 {
+        match self {
+            Seat::Pinned(seat) => seat.since(),
+            Seat::May(seat) => seat.since(),
+        }
+    }
+
+    /// When the present wait ends at the latest, for who looks on.
+    pub(in crate::runtime) fn wake_at(&self) -> u64 {
+        match self {
+            Seat::Pinned(seat) => seat.wake_at(),
+            Seat::May(seat) => seat.wake_at(),
+        }
+    }
+
+    /// Whether it stands in its worker's queue, where that can be told.
+    pub(in crate::runtime) fn is_queued(&self) -> bool {
+        match self {
+            Seat::Pinned(seat) => seat.is_queued(),
+            Seat::May(_) => false,
+        }
+    }
+
+    /// The worker that the coroutine was last seen on.
+    pub(in crate::runtime) fn worker(&self) -> usize {
+        match self {
+            Seat::Pinned(seat) => seat.home(),
+            Seat::May(seat) => seat.home(),
+        }
+    }
+
+    /// What may be used of the coroutine's stack; empty before it has one.
+    pub(in crate::runtime) fn stack(&self) -> Range<usize> {
+        match self {
+            Seat::Pinned(seat) => seat.stack(),
+            Seat::May(seat) => seat.stack(),
         }
     }
 

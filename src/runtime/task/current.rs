@@ -1,9 +1,11 @@
 //! Which task runs the caller.
 
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::note::Wait;
 use super::{Parker, Task};
 use crate::runtime::engine::{self, Foreign, Seat};
 use crate::runtime::name::Name;
@@ -15,7 +17,11 @@ thread_local! {
 impl Task {
     /// The task that runs the caller.
     pub fn current() -> Arc<Task> {
-        Task::with_current(Arc::clone)
+        Task::with_current(|task| {
+            // Whatever it waits for next, it says anew.
+            task.note(Wait::Something, 0);
+            Arc::clone(task)
+        })
     }
 
     /// Calls `f` with the task that runs the caller.
@@ -46,12 +52,49 @@ impl Task {
         }
     }
 
+    /// The end of a coroutine: nobody finds its task by it any more.
+    pub(in crate::runtime) fn disown(&self) {
+        if let Some(seat) = self.seat() {
+            engine::disown(seat);
+        }
+    }
+
+    /// The coroutine that runs on worker `index`, whose thread a signal handler
+    /// has interrupted. Takes no lock and allocates nothing.
+    pub(in crate::runtime) fn in_signal(index: usize) -> Option<Interrupted> {
+        let owner = engine::owner_in_signal(index)?.cast::<Task>();
+        // SAFETY: as in `borrow`; the coroutine stands still below the handler,
+        // and takes its task away before it lets go of it.
+        let stack = unsafe { owner.as_ref() }.seat()?.stack();
+        // SAFETY: it is an `Arc<Task>`, as in `borrow`, and lives now.
+        unsafe { Arc::increment_strong_count(owner.as_ptr()) };
+        Some(Interrupted { task: owner, stack })
+    }
+
     fn for_this_thread() -> Arc<Task> {
         let name = match std::thread::current().name() {
             Some(name) => Name::from(name.to_owned()),
             None => Name::Static("thread"),
         };
         Self::new(name, Parker::Thread(Box::default()))
+    }
+}
+
+/// What a signal handler takes along of the coroutine below it.
+#[derive(Debug)]
+pub(in crate::runtime) struct Interrupted {
+    task: NonNull<Task>,
+    pub(in crate::runtime) stack: Range<usize>,
+}
+
+// SAFETY: it stands for an `Arc<Task>`, which may be sent.
+unsafe impl Send for Interrupted {}
+
+impl Interrupted {
+    /// The task, for who may do more than a signal handler.
+    pub(in crate::runtime) fn into_task(self) -> Arc<Task> {
+        // SAFETY: the count that `in_signal` has added, given up once.
+        unsafe { Arc::from_raw(self.task.as_ptr()) }
     }
 }
 

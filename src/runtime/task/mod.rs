@@ -4,15 +4,20 @@
 //! so that one kill flag, one deadline and one name reach every kind of wait.
 
 mod current;
+mod note;
 mod wait;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::clock::NEVER;
 use super::engine::Seat;
 use super::name::Name;
+pub(super) use current::Interrupted;
+pub use note::Awaited;
+pub(super) use note::{Sighting, Wait};
+pub(super) use wait::threads_waiting;
 
 /// It was [killed](Task::kill).
 const KILLED: u8 = 1;
@@ -28,9 +33,18 @@ pub struct Task {
     scope: AtomicU64,
     /// [`KILLED`], [`DISMISSED`].
     marks: AtomicU8,
+    /// What it waits for, and whether it does: see [`note`].
+    note: AtomicU8,
+    /// How deep its stack was when it began to wait: a part of the address.
+    depth: AtomicU16,
+    /// Which of them it waits for.
+    which: AtomicU32,
     id: u64,
     name: Name,
 }
+
+/// A part of every coroutine's memory.
+const _: () = assert!(size_of::<Task>() == 88);
 
 enum Parker {
     Coroutine(Seat),
@@ -55,6 +69,9 @@ impl Task {
             parker,
             scope: AtomicU64::new(NEVER),
             marks: AtomicU8::new(0),
+            note: AtomicU8::new(0),
+            depth: AtomicU16::new(0),
+            which: AtomicU32::new(0),
             id: next_id(),
             name,
         })

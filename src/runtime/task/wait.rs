@@ -1,11 +1,13 @@
 //! How a task waits and what ends its wait.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use super::note::Wait;
 use super::{DISMISSED, Parker, Task, Token};
 use crate::error::WaitError;
-use crate::runtime::clock;
+use crate::runtime::clock::{self, NEVER};
 use crate::runtime::lock::lock;
 
 impl Task {
@@ -43,7 +45,7 @@ impl Task {
         self.may_wait(deadline)?;
         let until = clock::earlier(deadline, self.scope());
         match &self.parker {
-            Parker::Coroutine(seat) => seat.park(until),
+            Parker::Coroutine(seat) => self.suspended(|| seat.park(until)),
             Parker::Thread(token) => token.wait(until),
         }
         self.may_wait(deadline)
@@ -52,7 +54,8 @@ impl Task {
     /// Goes to the end of the line, behind the sockets that are ready.
     pub(in crate::runtime) fn step_aside(&self) {
         if let Parker::Coroutine(seat) = &self.parker {
-            seat.step_aside();
+            self.note(Wait::Turn, 0);
+            self.suspended(|| seat.step_aside());
         }
     }
 
@@ -80,6 +83,14 @@ impl Task {
     }
 }
 
+/// Threads that wait for another task and for nothing else.
+static THREADS_WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads wait for somebody to wake them, without a limit of time.
+pub(in crate::runtime) fn threads_waiting() -> usize {
+    THREADS_WAITING.load(Ordering::SeqCst)
+}
+
 impl Token {
     fn give(&self) {
         *lock(&self.given) = true;
@@ -87,6 +98,15 @@ impl Token {
     }
 
     fn wait(&self, until: u64) {
+        if until != NEVER {
+            return self.wait_until(until);
+        }
+        THREADS_WAITING.fetch_add(1, Ordering::SeqCst);
+        self.wait_until(NEVER);
+        THREADS_WAITING.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn wait_until(&self, until: u64) {
         let mut given = lock(&self.given);
         while !*given {
             given = match clock::remaining(until) {

@@ -12,6 +12,7 @@ use once_cell::unsync::OnceCell;
 
 use super::runner;
 use super::seat::Seat;
+use super::worker;
 use crate::runtime::engine::{Body, Seat as AnySeat, Settings, Unstarted};
 use crate::runtime::lock::lock;
 use crate::runtime::panic::message_of;
@@ -85,6 +86,7 @@ pub(super) fn spawn<B: Body>(worker: usize, seat: Arc<Seat>, body: B) -> Result<
             seat.begin();
             seat.give_way();
             body.run();
+            worker::rests();
         }
         before_the_end();
     });
@@ -129,11 +131,20 @@ pub(super) fn mark_timer_thread() {
 }
 
 /// Makes `owner` the value of the running coroutine.
-pub(in crate::runtime::engine) fn adopt(_seat: &Arc<Seat>, owner: NonNull<()>) {
+pub(in crate::runtime::engine) fn adopt(seat: &Arc<Seat>, owner: NonNull<()>) {
+    seat.set_owner(owner.as_ptr());
+    worker::runs(owner.as_ptr());
     OWNER.with(|cell| {
         // A coroutine adopts once, as its first step.
         let _ = cell.set(Kept::Borrowed(owner));
     });
+}
+
+/// `owner` is about to go, as the last step of the running coroutine. Its own
+/// record stays, but who looks from a signal handler finds nothing.
+pub(in crate::runtime::engine) fn disown(seat: &Arc<Seat>) {
+    seat.set_owner(std::ptr::null_mut());
+    worker::rests();
 }
 
 /// The value of the running coroutine; a foreign one gets its own on its first

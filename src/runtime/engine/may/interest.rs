@@ -127,6 +127,10 @@ impl Interest {
         })
     }
 
+    pub(in crate::runtime::engine) fn descriptor(&self) -> RawFd {
+        self.registration.0.as_raw_fd()
+    }
+
     pub(in crate::runtime::engine) fn edges(&self) -> &Edges {
         &self.edges
     }
@@ -152,6 +156,7 @@ impl Turn<'_> {
     pub(in crate::runtime::engine) fn suspend(&mut self, until: u64) -> bool {
         self.seat.move_to(self.interest.worker);
         self.seat.arm(until);
+        worker::rests();
         let ending = self.interest.registration.wait();
         self.seat.disarm();
         let here = self.seat.settle();

@@ -22,11 +22,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(in crate::runtime) use coroutine::Foreign;
-pub(super) use coroutine::{adopt, owner, owner_in_fault, stack_bytes};
+pub(super) use coroutine::{adopt, disown, owner, owner_in_fault, stack_bytes};
 pub(super) use interest::{Interest, Turn};
 pub(super) use runner::in_coroutine;
 pub(super) use seat::Seat;
-pub(super) use worker::count as workers;
+pub(super) use worker::{count as workers, post, running};
 
 use super::{Body, Place, Settings, Unstarted};
 

@@ -1,7 +1,8 @@
 //! How a coroutine of `may` waits, what ends its wait, and where it goes on.
 
+use std::ops::Range;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::coroutine::{Handle, park, stack_bytes};
@@ -33,6 +34,11 @@ pub(in crate::runtime) struct Seat {
     /// An address near the top of the coroutine's stack; 0 before it has begun.
     stack_top: AtomicUsize,
     pub(super) armed: Mutex<Option<Armed>>,
+    /// What the coroutine has adopted, for who looks on from a signal handler;
+    /// null for a foreign one.
+    owner: AtomicPtr<()>,
+    /// When the present wait began, on the coarse clock; for who looks on.
+    since: AtomicU32,
 }
 
 impl Seat {
@@ -45,11 +51,35 @@ impl Seat {
             interest: Mutex::new(None),
             stack_top: AtomicUsize::new(0),
             armed: Mutex::new(None),
+            owner: AtomicPtr::new(ptr::null_mut()),
+            since: AtomicU32::new(0),
         }
     }
 
     pub(super) fn set_home(&self, home: usize) {
         self.home.store(home, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_owner(&self, owner: *mut ()) {
+        self.owner.store(owner, Ordering::Relaxed);
+    }
+
+    pub(in crate::runtime::engine) fn since(&self) -> &AtomicU32 {
+        &self.since
+    }
+
+    pub(in crate::runtime::engine) fn home(&self) -> usize {
+        self.home.load(Ordering::Relaxed)
+    }
+
+    /// Its stack; empty before it has begun.
+    ///
+    /// It ends with a page, so all of the page of the marker belongs to it. At
+    /// the other end it may be longer than is said here.
+    pub(in crate::runtime::engine) fn stack(&self) -> Range<usize> {
+        const PAGE: usize = 4096;
+        let top = self.stack_top.load(Ordering::Relaxed).next_multiple_of(PAGE);
+        top.saturating_sub(stack_bytes().saturating_sub(2 * PAGE))..top
     }
 
     /// Records, from its own stack, that the coroutine has begun to run.
@@ -68,12 +98,13 @@ impl Seat {
             .is_some_and(|depth| depth <= stack_bytes() + MORE)
     }
 
-    pub(super) fn wake_at(&self) -> u64 {
+    pub(in crate::runtime::engine) fn wake_at(&self) -> u64 {
         self.wake_at.load(Ordering::SeqCst)
     }
 
     pub(in crate::runtime::engine) fn park(self: &Arc<Seat>, until: u64) {
         self.arm(until);
+        worker::rests();
         park();
         self.disarm();
         self.settle();
@@ -84,6 +115,7 @@ impl Seat {
     pub(in crate::runtime::engine) fn step_aside(self: &Arc<Seat>) {
         let here = runner::current_worker().unwrap_or_else(|| self.home.load(Ordering::Relaxed));
         worker::deliver(here, Delivery::Wake(Arc::clone(self)));
+        worker::rests();
         park();
         self.settle();
     }
@@ -107,6 +139,7 @@ impl Seat {
                 Some(here) => worker::send_on(here, self, target),
                 None => worker::deliver(target, Delivery::Wake(Arc::clone(self))),
             }
+            worker::rests();
             park();
             self.settle();
         }
@@ -174,6 +207,7 @@ impl Seat {
 
     /// After a switch: this worker is where the coroutine lives now.
     pub(super) fn settle(&self) -> Option<usize> {
+        worker::runs(self.owner.load(Ordering::Relaxed));
         let here = runner::current_worker()?;
         if self.home.load(Ordering::Relaxed) != here {
             self.home.store(here, Ordering::Relaxed);

@@ -9,8 +9,9 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crossbeam::queue::SegQueue;
 use crossbeam::utils::CachePadded;
@@ -22,6 +23,9 @@ use super::interest::{Registration, Waker};
 use super::runner;
 use super::seat::Seat;
 use super::timers::{Armed, Timers, descriptor_on};
+use crate::runtime::clock;
+use crate::runtime::engine::alarm;
+use crate::runtime::engine::post::Post;
 use crate::runtime::lock::lock;
 
 /// Direct wake-ups on one worker between two looks at its sockets.
@@ -46,12 +50,21 @@ pub(super) struct Worker {
     rung: CachePadded<AtomicBool>,
     /// Direct wake-ups since this worker last looked at its sockets.
     direct_wakes: CachePadded<AtomicU32>,
+    watched: CachePadded<Watched>,
     // Dropped before the descriptor it is registered for.
     bell_interest: Registration,
     /// Rings without a system call, from this worker's own thread.
     knock: Waker,
     bell: EventFd,
     timers: Timers,
+}
+
+/// What the watchdog sees of a worker. The loop is not ours, so this tells of
+/// our own coroutines alone, and changes where one of them switches.
+struct Watched {
+    post: Post,
+    /// What the running coroutine has adopted; null while none of ours runs.
+    running: AtomicPtr<()>,
 }
 
 impl fmt::Debug for Worker {
@@ -83,6 +96,39 @@ fn all() -> &'static [Arc<Worker>] {
 
 pub(in crate::runtime::engine) fn count() -> usize {
     all().len()
+}
+
+pub(in crate::runtime::engine) fn post(index: usize) -> Option<&'static Post> {
+    all().get(index).map(|worker| &worker.watched.post)
+}
+
+/// What the coroutine of ours that runs on worker `index` has adopted. On that
+/// worker's thread it stays so, and what it points at lives, while this thread
+/// does not go on: for a signal handler.
+pub(in crate::runtime::engine) fn running(index: usize) -> *mut () {
+    let worker = all().get(index);
+    worker.map_or(ptr::null_mut(), |worker| worker.watched.running.load(Ordering::Relaxed))
+}
+
+/// A coroutine that has adopted `owner` goes on on this thread. One that has
+/// adopted nothing may wait and end unseen, so it is not watched.
+pub(super) fn runs(owner: *mut ()) {
+    if owner.is_null() {
+        return;
+    }
+    if let Some(worker) = runner::current_worker().and_then(|here| all().get(here)) {
+        worker.watched.running.store(owner, Ordering::Relaxed);
+        worker.watched.post.pulse.wake_at(clock::coarse());
+        alarm::sound();
+    }
+}
+
+/// The coroutine that runs on this thread is about to leave it.
+pub(super) fn rests() {
+    if let Some(worker) = runner::current_worker().and_then(|here| all().get(here)) {
+        worker.watched.post.pulse.rest();
+        worker.watched.running.store(ptr::null_mut(), Ordering::Relaxed);
+    }
 }
 
 /// True when a coroutine of worker `home` may be pushed to the run queue here
@@ -163,6 +209,10 @@ impl Worker {
             inbox: SegQueue::new(),
             rung: CachePadded::new(AtomicBool::new(false)),
             direct_wakes: CachePadded::new(AtomicU32::new(0)),
+            watched: CachePadded::new(Watched {
+                post: Post::new(),
+                running: AtomicPtr::new(ptr::null_mut()),
+            }),
             knock: bell_interest.waker(),
             bell_interest,
             bell,
@@ -201,6 +251,7 @@ impl Worker {
             };
         }
         runner::become_worker(self.index);
+        self.watched.post.take();
     }
 
     /// Carries out what was delivered; never returns.

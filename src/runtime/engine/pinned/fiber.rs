@@ -135,6 +135,13 @@ pub(in crate::runtime::engine) fn adopt(owner: NonNull<()>) {
     }
 }
 
+/// Takes the value of the running coroutine away again.
+pub(in crate::runtime::engine) fn disown() {
+    if let Some(fiber) = running() {
+        owner_of(fiber).set(ptr::null_mut());
+    }
+}
+
 /// The value of the running coroutine; `None` on a thread.
 pub(in crate::runtime::engine) fn owner() -> Option<NonNull<()>> {
     NonNull::new(owner_of(running()?).get())

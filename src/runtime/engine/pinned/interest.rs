@@ -66,6 +66,10 @@ impl Interest {
         Ok(Interest { record, fd })
     }
 
+    pub(in crate::runtime::engine) fn descriptor(&self) -> RawFd {
+        self.fd
+    }
+
     #[inline]
     pub(in crate::runtime::engine) fn edges(&self) -> &Edges {
         &self.record.edges

@@ -12,6 +12,7 @@ use super::timers::Timers;
 use super::worker::{Delivery, Worker};
 use super::{placement, stacks};
 use crate::runtime::clock::{self, NEVER};
+use crate::runtime::engine::alarm;
 
 /// Coroutines that run between two looks at the sockets, at most.
 const RUNS_BEFORE_POLL: u32 = 64;
@@ -74,6 +75,7 @@ impl Local {
     /// Runs coroutines; never returns.
     pub(super) fn run(self) -> ! {
         HERE.set(&raw const self);
+        self.worker.post.take();
         let mut reports = Reports::new();
         loop {
             self.worker.inbox.drain(|delivery| self.accept(delivery));
@@ -97,7 +99,7 @@ impl Local {
     /// Runs what is queued, but not for so long that sockets would wait.
     fn run_some(&self) {
         let begin = clock::now();
-        self.worker.pulse.beat(begin);
+        self.worker.post.pulse.beat(begin);
         let until = begin + TIME_BEFORE_POLL.as_nanos() as u64;
         let mut looked = begin;
         let mut unlooked = 0;
@@ -163,7 +165,7 @@ impl Local {
     fn look(&self, reports: &mut Reports) {
         let patience = self.patience();
         if patience != Patience::None {
-            self.worker.pulse.rest();
+            self.worker.post.pulse.rest();
         }
         self.worker.poll.wait(reports, patience, |record, readout| {
             // SAFETY: it is registered here, or was when the kernel reported,
@@ -172,6 +174,8 @@ impl Local {
         });
         if patience != Patience::None {
             self.worker.inbox.awake();
+            self.worker.post.pulse.wake();
+            alarm::sound();
         }
         self.fire();
         self.queue.borrow_mut().append(&mut self.aside.borrow_mut());

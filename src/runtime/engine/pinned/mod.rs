@@ -29,7 +29,6 @@ mod interest;
 mod local;
 mod placement;
 mod poll;
-mod pulse;
 mod region;
 mod seat;
 mod shim;
@@ -39,12 +38,12 @@ mod state;
 mod timers;
 mod worker;
 
-pub(super) use fiber::{adopt, in_coroutine, owner};
+pub(super) use fiber::{adopt, disown, in_coroutine, owner};
 pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;
 pub(super) use seat::Seat;
 pub(super) use stacks::{remark, stack_bytes, stacks_within, trim};
-pub(super) use worker::{count as workers, start};
+pub(super) use worker::{count as workers, post, start};
 
 pub(super) fn is_acceptor() -> bool {
     local::Local::with(local::Local::index) == Some(worker::acceptor())

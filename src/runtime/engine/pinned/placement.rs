@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fiber::Fiber;
 use super::local::Local;
-use super::pulse::HELD_UP_AFTER;
 use super::seat::Seat;
 use super::stacks;
 use super::worker::{self, Arrival, Delivery, Load, Worker};
 use crate::runtime::clock::{self, NEVER};
+use crate::runtime::engine::pulse::HELD_UP_AFTER;
 use crate::runtime::engine::{Body, Place, Unstarted};
 
 /// Coroutines may stand in line at a worker that does not come for them.
@@ -78,7 +78,7 @@ fn least(load: fn(&Load) -> usize) -> usize {
         return 0;
     }
     let now = clock::now();
-    let key = |worker: &Worker| (worker.pulse.is_held_up(now), load(&worker.load));
+    let key = |worker: &Worker| (worker.post.pulse.is_held_up(now), load(&worker.load));
     (0..workers.len())
         .min_by_key(|index| key(&workers[*index]))
         .unwrap_or(0)
@@ -108,7 +108,7 @@ pub(super) fn settle(index: usize) -> u64 {
     let now = clock::now();
     let mut waiting = false;
     for worker in &worker::all()[..worker::count()] {
-        if worker.pulse.is_held_up(now) {
+        if worker.post.pulse.is_held_up(now) {
             clear(worker, now);
         }
         waiting |= !worker.arrivals.is_empty();
@@ -125,7 +125,7 @@ fn clear(from: &Worker, now: u64) {
     for _ in 0..from.arrivals.len() {
         let target = least(Load::clients);
         let to = &worker::all()[target];
-        if to.pulse.is_held_up(now) {
+        if to.post.pulse.is_held_up(now) {
             return;
         }
         let Some(arrival) = from.arrivals.pop() else {

@@ -1,7 +1,8 @@
 //! How a coroutine waits and is woken.
 
+use std::ops::Range;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::fiber::{self, Fiber};
 use super::local::Local;
@@ -20,7 +21,10 @@ use crate::runtime::clock::NEVER;
 pub(in crate::runtime) struct Seat {
     state: State,
     /// The worker it was placed on, for good once the coroutine has begun.
-    home: AtomicU32,
+    home: AtomicU16,
+    /// When the present wait began, on the coarse clock. Told by the
+    /// coroutine for who looks on, and for nothing else.
+    since: AtomicU32,
     /// The stack it runs on.
     fiber: AtomicPtr<Fiber>,
     /// When the present wait must end; [`NEVER`] between waits. Its worker's
@@ -34,7 +38,8 @@ impl Seat {
     pub(in crate::runtime::engine) fn new() -> Seat {
         Seat {
             state: State::queued(),
-            home: AtomicU32::new(0),
+            home: AtomicU16::new(0),
+            since: AtomicU32::new(0),
             fiber: AtomicPtr::new(ptr::null_mut()),
             wake_at: AtomicU64::new(NEVER),
             entry: AtomicU64::new(NEVER),
@@ -50,12 +55,30 @@ impl Seat {
         self.fiber.load(Ordering::Relaxed)
     }
 
-    pub(super) fn home(&self) -> usize {
+    pub(in crate::runtime::engine) fn home(&self) -> usize {
         self.home.load(Ordering::Relaxed) as usize
     }
 
     pub(super) fn set_home(&self, worker: usize) {
-        self.home.store(worker as u32, Ordering::Relaxed);
+        self.home.store(worker as u16, Ordering::Relaxed);
+    }
+
+    pub(in crate::runtime::engine) fn since(&self) -> &AtomicU32 {
+        &self.since
+    }
+
+    /// When the present wait ends at the latest, for who looks on.
+    pub(in crate::runtime::engine) fn wake_at(&self) -> u64 {
+        self.wake_at.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::runtime::engine) fn is_queued(&self) -> bool {
+        self.state.is_queued()
+    }
+
+    /// Its stack, from above the guard to the end; empty before it has one.
+    pub(in crate::runtime::engine) fn stack(&self) -> Range<usize> {
+        Slot::of_pointer(self.fiber()).map_or(0..0, Slot::usable)
     }
 
     pub(super) fn resume(&self) {
@@ -146,6 +169,9 @@ impl Seat {
         due
     }
 }
+
+/// A part of every coroutine's memory.
+const _: () = assert!(size_of::<Seat>() == 32);
 
 /// What becomes of a timer entry whose time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -178,6 +179,11 @@ impl Slot {
     /// Whether `address` is in it, its guard included.
     pub(super) fn contains(self, address: usize) -> bool {
         (self.bottom.get()..self.top()).contains(&address)
+    }
+
+    /// All but its guard.
+    pub(super) fn usable(self) -> Range<usize> {
+        self.bottom.get() + PAGE..self.top()
     }
 
     pub(super) fn bottom(self) -> NonZeroUsize {

@@ -55,6 +55,11 @@ impl State {
         parked
     }
 
+    /// For who looks on: it may be otherwise in the same moment.
+    pub(super) fn is_queued(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == QUEUED
+    }
+
     /// The coroutine was taken out of its queue and goes on. One that had only
     /// stepped aside keeps a wake-up that came meanwhile for its next park.
     pub(super) fn resume(&self) {

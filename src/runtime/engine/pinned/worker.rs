@@ -16,9 +16,9 @@ use super::inbox::Inbox;
 use super::interest::Record;
 use super::local::Local;
 use super::poll::Poll;
-use super::pulse::Pulse;
 use super::seat::Seat;
 use super::stacks;
+use crate::runtime::engine::post::Post;
 use crate::runtime::engine::{Settings, WARM_STACKS};
 
 static WORKERS: OnceCell<Box<[CachePadded<Worker>]>> = OnceCell::new();
@@ -57,7 +57,7 @@ pub(super) struct Worker {
     pub(super) inbox: Inbox<Delivery>,
     pub(super) arrivals: SegQueue<Arrival>,
     pub(super) poll: Poll,
-    pub(super) pulse: Pulse,
+    pub(super) post: Post,
     pub(super) load: Load,
 }
 
@@ -131,6 +131,11 @@ pub(super) fn all() -> &'static [CachePadded<Worker>] {
     WORKERS.get().map_or(&[], |workers| workers)
 }
 
+/// The thread of worker `index`; the acceptor's comes last.
+pub(in crate::runtime::engine) fn post(index: usize) -> Option<&'static Post> {
+    all().get(index).map(|worker| &worker.post)
+}
+
 /// Where clients are accepted.
 pub(super) fn acceptor() -> usize {
     all().len().saturating_sub(1)
@@ -151,7 +156,7 @@ impl Worker {
             inbox: Inbox::new(),
             arrivals: SegQueue::new(),
             poll: Poll::new()?,
-            pulse: Pulse::new(),
+            post: Post::new(),
             load: Load::default(),
         })
     }
