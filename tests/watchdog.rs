@@ -248,6 +248,7 @@ fn other_handlers_of_the_signal_are_still_called() {
     if !in_a_process("other_handlers_of_the_signal_are_still_called", |config| config) {
         return;
     }
+    // SAFETY: it goes to this thread, and is handled or ignored.
     let sent = || unsafe { libc::raise(libc::SIGURG) };
     // SAFETY: the handler counts, and no more.
     unsafe { libc::signal(libc::SIGURG, earlier as *const () as libc::sighandler_t) };

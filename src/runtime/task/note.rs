@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::Task;
 use crate::runtime::clock;
+use crate::runtime::engine::Seat;
 use crate::runtime::trace;
 
 /// What a coroutine waits for when it is no descriptor.
@@ -154,7 +155,7 @@ impl Task {
 
     #[cold]
     fn answer(&self) {
-        let stack = self.seat().map_or(0..0, |seat| seat.stack());
+        let stack = self.seat().map_or(0..0, Seat::stack);
         // SAFETY: the task that runs the caller has its seat's stack.
         unsafe { trace::answer(self.id, stack.start, stack.end) };
     }

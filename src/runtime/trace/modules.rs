@@ -86,7 +86,7 @@ extern "C" fn each_module(info: *mut libc::dl_phdr_info, _size: usize, unwinder:
     // SAFETY: as above.
     let segments = unsafe { std::slice::from_raw_parts(info.dlpi_phdr.cast(), usize::from(info.dlpi_phnum)) };
     unwinder.add(&Module {
-        base: info.dlpi_addr as u64,
+        base: info.dlpi_addr,
         segments,
     });
     0

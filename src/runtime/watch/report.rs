@@ -12,7 +12,7 @@ use std::thread;
 use super::interrupt::Sight;
 use crate::runtime::crew::StandsBy;
 use crate::runtime::engine;
-use crate::runtime::task::Task;
+use crate::runtime::task::{Interrupted, Task};
 use crate::runtime::trace::{Symbols, Unwinder};
 
 /// Who says what became of one stall.
@@ -90,7 +90,7 @@ impl Report {
             Ok(sight) => sight,
             Err(why) => return (UNKNOWN.to_owned(), format!("; where is not known: {why}")),
         };
-        let running = sight.running.map(|running| running.into_task());
+        let running = sight.running.map(Interrupted::into_task);
         if !self.stayed {
             let calls = "; it went on before it was looked at".to_owned();
             return (UNKNOWN.to_owned(), calls);
