@@ -186,13 +186,13 @@ fn waits_for_descriptors_are_told_with_number_and_peer() {
 #[test]
 fn sleeps_turns_and_work_are_told() {
     let _alone = alone();
+    let begin = Instant::now();
     let sleeper = spawn("sleeper", || {
         with_timeout(Duration::from_secs(50), || runtime::sleep(Duration::MAX))
     });
     let state = seen(&sleeper, |state| state.activity == Activity::Sleeping);
     assert!(state.left.unwrap() <= Duration::from_secs(50));
     let waited = |state: &CoroutineState| state.waited.is_some_and(|waited| waited >= Duration::from_millis(60));
-    let begin = Instant::now();
     seen(&sleeper, waited);
     assert!(begin.elapsed() >= Duration::from_millis(40), "the time is not right");
     sleeper.kill();
@@ -291,6 +291,37 @@ fn backtraces_of_all() {
 fn each_coroutine_tells_where_it_waits_when_it_is_asked() {
     let _alone = alone();
     common::in_both(backtraces_of_all);
+}
+
+/// Tells at its end who ran it.
+struct Last(Arc<std::sync::Mutex<Option<Arc<runtime::Task>>>>);
+
+impl std::fmt::Display for Last {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("last")
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() = Some(runtime::Task::current());
+    }
+}
+
+#[test]
+fn a_name_that_goes_with_its_coroutine_does_not_find_it() {
+    let _alone = alone();
+    let told = Arc::new(std::sync::Mutex::new(None));
+    let go = Arc::new(Event::new());
+    let (name, theirs) = (
+        runtime::Name::Shared(Arc::new(Last(Arc::clone(&told)))),
+        Arc::clone(&go),
+    );
+    drop(Builder::new().name(name).spawn(move || theirs.wait()).unwrap());
+    go.set();
+    wait_until("its end", || told.lock().unwrap().is_some());
+    let last = told.lock().unwrap().take().unwrap();
+    assert!(!last.is_coroutine(), "{last:?} was going");
 }
 
 #[test]

@@ -52,7 +52,8 @@ where
         task.finish();
         drop(entry);
         drop(reservation);
-        // Whoever looks from a signal handler must not find what goes now.
+        // Neither a signal handler nor the destructor of the name must find
+        // what goes now.
         task.disown();
     }
 }

@@ -1,5 +1,6 @@
 //! `may`'s coroutines: set up, started, parked, and what each of them keeps.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +22,8 @@ may::coroutine_local!(static OWNER: OnceCell<Kept> = OnceCell::new());
 
 /// The value of one coroutine.
 enum Kept {
-    /// Its own first frame keeps it.
-    Borrowed(NonNull<()>),
+    /// Its own first frame keeps it, and takes it away at its end.
+    Borrowed(Cell<Option<NonNull<()>>>),
     Owned(Foreign),
 }
 
@@ -136,13 +137,17 @@ pub(in crate::runtime::engine) fn adopt(seat: &Arc<Seat>, owner: NonNull<()>) {
     worker::runs(owner.as_ptr());
     OWNER.with(|cell| {
         // A coroutine adopts once, as its first step.
-        let _ = cell.set(Kept::Borrowed(owner));
+        let _ = cell.set(Kept::Borrowed(Cell::new(Some(owner))));
     });
 }
 
-/// `owner` is about to go, as the last step of the running coroutine. Its own
-/// record stays, but who looks from a signal handler finds nothing.
+/// Takes the value of the running coroutine away again.
 pub(in crate::runtime::engine) fn disown(seat: &Arc<Seat>) {
+    OWNER.with(|cell| {
+        if let Some(Kept::Borrowed(value)) = cell.get() {
+            value.set(None);
+        }
+    });
     seat.set_owner(std::ptr::null_mut());
     worker::rests();
 }
@@ -159,10 +164,10 @@ pub(in crate::runtime::engine) fn owner(foreign: fn(AnySeat) -> Foreign) -> Opti
         seat.begin();
         Kept::Owned(foreign(AnySeat::May(Arc::new(seat))))
     };
-    Some(OWNER.with(|cell| match cell.get_or_init(make) {
-        Kept::Borrowed(value) => *value,
-        Kept::Owned(foreign) => foreign.value,
-    }))
+    OWNER.with(|cell| match cell.get_or_init(make) {
+        Kept::Borrowed(value) => value.get(),
+        Kept::Owned(foreign) => Some(foreign.value),
+    })
 }
 
 /// As [`owner`], for a signal handler.
@@ -171,7 +176,7 @@ pub(in crate::runtime::engine) fn owner_in_fault() -> Option<NonNull<()>> {
         return None;
     }
     OWNER.with(|cell| match cell.get() {
-        Some(Kept::Borrowed(value)) => Some(*value),
+        Some(Kept::Borrowed(value)) => value.get(),
         Some(Kept::Owned(_)) | None => None,
     })
 }
