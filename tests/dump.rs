@@ -312,13 +312,17 @@ impl Drop for Last {
 fn a_name_that_goes_with_its_coroutine_does_not_find_it() {
     let _alone = alone();
     let told = Arc::new(std::sync::Mutex::new(None));
-    let go = Arc::new(Event::new());
-    let (name, theirs) = (
-        runtime::Name::Shared(Arc::new(Last(Arc::clone(&told)))),
-        Arc::clone(&go),
-    );
-    drop(Builder::new().name(name).spawn(move || theirs.wait()).unwrap());
-    go.set();
+    let name = runtime::Name::Shared(Arc::new(Last(Arc::clone(&told))));
+    let go = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&go);
+    let handle = Builder::new().name(name).spawn(move || {
+        while !theirs.load(Ordering::SeqCst) {
+            runtime::yield_now();
+        }
+    });
+    // Nobody else keeps it: it goes at its coroutine's end.
+    drop(handle.unwrap());
+    go.store(true, Ordering::SeqCst);
     wait_until("its end", || told.lock().unwrap().is_some());
     let last = told.lock().unwrap().take().unwrap();
     assert!(!last.is_coroutine(), "{last:?} was going");

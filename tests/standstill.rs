@@ -34,7 +34,7 @@ fn main() {
         return;
     }
     said();
-    for case in ["listener", "sleeper", "thread", "off-load"] {
+    for case in ["listener", "sleeper", "timeout", "thread", "off-load"] {
         unsaid(case);
     }
 }
@@ -126,6 +126,11 @@ fn run(case: &str) {
             all.push(runtime::spawn(move || drop(listener.accept())).unwrap());
         }
         "sleeper" => all.push(runtime::spawn(|| drop(runtime::sleep(Duration::from_secs(60)))).unwrap()),
+        "timeout" => {
+            let event = Event::new();
+            let wait = move || drop(event.wait_timeout(Duration::from_secs(60)));
+            all.push(runtime::spawn(wait).unwrap());
+        }
         "off-load" => {
             let call = || drop(runtime::offload(|| thread::sleep(Duration::from_secs(60))));
             all.push(runtime::spawn(call).unwrap());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, child, client, echo, echoed, ip, joined, logged, suspended, wait_until};
 use greenserve::TcpServer;
 use greenserve::net::TcpStream;
-use greenserve::runtime::{self, Builder, Config};
+use greenserve::runtime::{self, Builder, Config, Engine};
 use greenserve::sync::Event;
 
 const AWAY: &str = "has not come back to its loop";
@@ -207,6 +207,19 @@ fn the_limit_can_be_set() {
         let reports = logged::with(&[AWAY, "'short'"]);
         reports.iter().any(|report| milliseconds(report) < 100)
     });
+}
+
+#[test]
+fn who_waits_by_the_means_of_may_has_stalled_nobody() {
+    if common::skipped((common::engine() != Engine::May).then_some("it is about the engine `may`")) {
+        return;
+    }
+    if !in_a_process("who_waits_by_the_means_of_may_has_stalled_nobody", |config| config) {
+        return;
+    }
+    let waiting = Builder::new().spawn(|| may::coroutine::sleep(Duration::from_millis(400)));
+    joined(waiting.unwrap());
+    assert!(logged::with(&[AWAY]).is_empty(), "{:#?}", logged::all());
 }
 
 fn switches(status: &str) -> u64 {
