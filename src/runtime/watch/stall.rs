@@ -21,7 +21,10 @@ pub(super) struct Watch {
 /// A stall that was reported and lasts.
 #[derive(Debug)]
 struct Stall {
+    /// The turn, by its beginning.
     since: u64,
+    /// From when on it counts.
+    from: u64,
     reporter: Reporter,
 }
 
@@ -55,11 +58,12 @@ impl Watch {
             (Beat::Runs(since), _) if since == self.ignored => NEVER,
             (Beat::Runs(since), Some(_)) => now + interval(now.saturating_sub(since), limit),
             (Beat::Runs(since), None) => {
-                let due = since.max(floor).saturating_add(limit);
+                let from = since.max(floor);
+                let due = from.saturating_add(limit);
                 if now < due {
                     return due;
                 }
-                self.begin(since, now);
+                self.begin(since, from, now);
                 now + interval(now.saturating_sub(since), limit)
             }
         }
@@ -73,7 +77,7 @@ impl Watch {
         engine::post(self.worker)
     }
 
-    fn begin(&mut self, since: u64, now: u64) {
+    fn begin(&mut self, since: u64, from: u64, now: u64) {
         let Some(post) = self.post() else {
             return;
         };
@@ -88,22 +92,22 @@ impl Watch {
         tally::begun();
         let report = Report {
             worker: self.worker,
-            length: now.saturating_sub(since),
+            length: now.saturating_sub(from),
             state,
             stayed: self.beat() == Beat::Runs(since),
             sight,
         };
         let reporter = Reporter::start(report);
-        self.stall = Some(Stall { since, reporter });
+        self.stall = Some(Stall { since, from, reporter });
     }
 }
 
 fn end(stall: Stall, beat: Beat, now: u64) {
     let end = match beat {
-        Beat::Runs(next) if next > stall.since => next.min(now),
+        Beat::Runs(next) if next > stall.from => next.min(now),
         _ => now,
     };
-    let length = end.saturating_sub(stall.since);
+    let length = end.saturating_sub(stall.from);
     tally::ended(Duration::from_nanos(length));
     stall.reporter.end(length);
 }

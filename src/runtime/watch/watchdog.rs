@@ -80,5 +80,7 @@ impl Watchdog {
         while alarm::is_set() {
             thread::park();
         }
+        // Whoever woke it did so just now, unless all stood still since.
+        self.floor = clock::now();
     }
 }
