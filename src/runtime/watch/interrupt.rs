@@ -109,15 +109,17 @@ pub(super) fn look(thread: i32, worker: usize) -> io::Result<Sight> {
     REQUEST.thread.store(thread, Ordering::Relaxed);
     REQUEST.worker.store(worker, Ordering::Relaxed);
     REQUEST.state.store(ASKED, Ordering::Release);
-    let sent = send(thread);
-    if sent.is_ok() && answered() {
-        // SAFETY: the handler is done, and `state` is not `ASKED`.
-        let sight = unsafe { take() };
+    if let Err(err) = send(thread) {
         REQUEST.state.store(FREE, Ordering::Release);
-        return Ok(sight);
+        return Err(err);
     }
-    sent?;
-    Err(io::Error::other("its thread did not answer"))
+    if !answered() {
+        return Err(io::Error::other("its thread did not answer"));
+    }
+    // SAFETY: the handler is done.
+    let sight = unsafe { take() };
+    REQUEST.state.store(FREE, Ordering::Release);
+    Ok(sight)
 }
 
 /// Waits for the handler; afterwards it is done, or will not begin.

@@ -54,7 +54,7 @@ impl Watch {
         }
         match (beat, &self.stall) {
             (Beat::Rests, _) => NEVER,
-            (Beat::Wakes, _) => now + limit,
+            (Beat::Wakes, _) => now.saturating_add(limit),
             (Beat::Runs(since), _) if since == self.ignored => NEVER,
             (Beat::Runs(since), Some(_)) => now + interval(now.saturating_sub(since), limit),
             (Beat::Runs(since), None) => {

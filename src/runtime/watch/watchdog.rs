@@ -26,7 +26,7 @@ struct Watchdog {
 pub(super) fn start(limit: Duration) -> io::Result<()> {
     let watches = (0..).take_while(|index| engine::post(*index).is_some());
     let watchdog = Watchdog {
-        limit: limit.as_nanos() as u64,
+        limit: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
         watches: watches.map(Watch::new).collect(),
         standstill: Standstill::default(),
         floor: NEVER,
@@ -59,7 +59,7 @@ impl Watchdog {
         thread::park_timeout(clock::remaining(at).unwrap_or_default());
         let now = clock::now();
         // Nobody wakes so late only because others want the processor too.
-        if now > at + self.limit {
+        if now > at.saturating_add(self.limit) {
             self.floor = now;
         }
     }
