@@ -39,29 +39,12 @@
 //! # When a worker does not come back
 //!
 //! A handler that computes, sits in a call that blocks, or waits for a std lock
-//! of its own worker holds up all others of that worker. After 100 ms
-//! ([`Config::stall_after`]) that is a warning in the log: the coroutine's name,
-//! whether it computes or is blocked, and the calls that it is in, as a signal
-//! (SIGURG) finds them. When the worker is back a second line tells how long it
-//! took, to about a fiftieth; [`stalls`] counts.
+//! of its own worker holds up all others of that worker. After 100 ms that is a
+//! warning in the log, with the coroutine's name and the calls it is in; so are
+//! coroutines that all wait for each other: see [`stalls`].
 //!
-//! The calls are found without frame pointers; their files and lines are known
-//! where there is debug information. There are none on processors other than
-//! x86-64 and AArch64, where the system does not let the thread run for 200 ms,
-//! or where a program whose `main` is not Rust's gives its threads no stack for
-//! signals; the report says so. With the engine `may` only coroutines of this
-//! crate are watched.
-//!
-//! When all coroutines wait for each other and nothing is left that could wake
-//! one of them, that is said too, once: no worker has anything to do, no timer
-//! runs, no descriptor is waited for, and no thread of the process does anything
-//! but wait for a coroutine. With the engine `may` it is not, since which threads
-//! there are is not known.
-//!
-//! # What every coroutine does
-//!
-//! [`dump`](dump()) shows it, [`dump_on_signal`] when a signal comes: that also
-//! works while all workers are held up.
+//! What every coroutine does, [`dump`](dump()) shows at any time, and
+//! [`dump_on_signal`] when a signal comes.
 //!
 //! # When a stack overflows
 //!
