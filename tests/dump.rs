@@ -67,7 +67,7 @@ fn waits_for_others_are_told_with_what_and_which() {
     let _alone = alone();
     let (lock, event) = (Arc::new(Mutex::new(())), Arc::new(Event::new()));
     let (permits, group) = (Arc::new(Semaphore::new(0)), Arc::new(Group::new()));
-    let (sender, receiver) = channel::<()>(1).unwrap();
+    let (sender, receiver) = channel::<()>(1);
     let guard = lock.lock().unwrap();
 
     let theirs = Arc::clone(&lock);
