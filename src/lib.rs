@@ -149,6 +149,7 @@ pub use handler::{
 pub use hooks::Hooks;
 pub use lifecycle::{Connection, ConnectionState, Counts, DrainReport, Forwarded, Phase, ServerHandle};
 pub use limits::{AtLimit, Limits, Refused};
+pub use net::{Deadlines, MinimumRate, Overdue};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Builder, Running, Server};
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::family::{Family, Request};
+use crate::family::{DeadlineRules, Family, Request};
 use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
 use crate::lifecycle::{Connection, InFlight, Lifecycle, Reservation};
@@ -62,6 +62,9 @@ impl<F: Family> Job<F> {
         shared: &Arc<Shared<F>>,
         reservation: Reservation,
     ) -> Self {
+        if let Some(rules) = shared.lifecycle.rules() {
+            request.watch(DeadlineRules(rules));
+        }
         let connection = Connection::new(model, shared.handler.name(), peer);
         let place = InFlight::begin(reservation, connection, request.killer());
         Job {

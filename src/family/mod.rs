@@ -6,13 +6,14 @@ mod stream;
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::{AsFd, RawFd};
+use std::sync::Arc;
 
 pub use datagram::{Datagram, DatagramListener, Udp, UnixDatagrams};
 pub use stream::{Tcp, Unix};
 
 use crate::error::Result;
 use crate::lifecycle::{Forwarded, Kill};
-use crate::net::{Address, Claim, Peer, SocketOptions};
+use crate::net::{Address, Claim, Peer, Rules, SocketOptions};
 use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime::Outcome;
 
@@ -84,6 +85,12 @@ pub enum Crowd {
     Dropped,
 }
 
+/// Deadlines, and where those are counted that are missed; named in a sealed
+/// trait.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct DeadlineRules(pub(crate) Arc<Rules>);
+
 /// How a wait for the listener ended.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +107,11 @@ pub trait Request: Debug + Send + sealed::Sealed + 'static {
     /// The descriptor the handler will mostly wait for.
     #[doc(hidden)]
     fn descriptor(&self) -> Option<RawFd>;
+    /// Has the client keep deadlines, which count from now.
+    #[doc(hidden)]
+    fn watch(&self, rules: DeadlineRules) {
+        let _ = rules;
+    }
     /// Tells a client that it is not served; never waits.
     #[doc(hidden)]
     fn turn_away(&self, words: &[u8]);

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, send};
 
-use super::{BindClaim, Family, Request, Sealed, WaitOutcome};
+use super::{BindClaim, DeadlineRules, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
 use crate::lifecycle::{Forwarded, Kill};
 use crate::net::{
@@ -114,6 +114,10 @@ impl<S: SystemStream> Request for Stream<S> {
 
     fn descriptor(&self) -> Option<RawFd> {
         Some(self.as_raw_fd())
+    }
+
+    fn watch(&self, rules: DeadlineRules) {
+        Stream::watch(self, rules.0);
     }
 
     /// One try each: a client that does not read is not told.

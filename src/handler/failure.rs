@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::{io, iter};
 
-use crate::net::is_end_read_on;
+use crate::net::{Overdue, is_end_read_on};
 use crate::runtime::Panic;
 
 /// An error of a handler, of whatever type: `?` turns any error into it.
@@ -26,8 +26,8 @@ pub enum HandlerError {
 impl HandlerError {
     /// True for the everyday ends of a connection that are nobody's fault:
     /// the peer went away, also in the middle of a message
-    /// ([`io::ErrorKind::UnexpectedEof`]), or the server ended the request
-    /// itself. The [`io::Error`] may be the failure or any
+    /// ([`io::ErrorKind::UnexpectedEof`]) or missed a
+    /// [deadline](crate::Deadlines), or the server ended the request itself. The [`io::Error`] may be the failure or any
     /// [source](Error::source) of it.
     ///
     /// Not so the error of a handler that reads the end of its stream again and
@@ -47,7 +47,7 @@ fn is_disconnect(err: &io::Error) -> bool {
     match err.kind() {
         io::ErrorKind::UnexpectedEof => !is_end_read_on(err),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => true,
-        _ => false,
+        _ => Overdue::of(err).is_some(),
     }
 }
 

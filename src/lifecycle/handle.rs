@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{ConnectionState, Counts, DrainReport, Lifecycle, Phase, drain, wait_for_change};
 use crate::error::{Error, Result, WaitError};
 use crate::limits::{Limits, Refused};
-use crate::net::Address;
+use crate::net::{Address, Deadlines, Overdue};
 use crate::runtime::{self, passed};
 
 /// Ends, pauses and watches a server from anywhere: another thread, a
@@ -128,6 +128,29 @@ impl ServerHandle {
         // What waits for room may have it now.
         self.lifecycle.changed();
         Ok(())
+    }
+
+    /// The deadlines that new connections are given.
+    pub fn deadlines(&self) -> Deadlines {
+        let rules = self.lifecycle.rules();
+        rules.map_or_else(Deadlines::none, |rules| rules.deadlines.clone())
+    }
+
+    /// Gives other deadlines to every connection from now on; those that are in
+    /// flight keep theirs.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for deadlines that no client could keep;
+    /// nothing is changed then.
+    pub fn set_deadlines(&self, deadlines: Deadlines) -> Result<()> {
+        deadlines.check()?;
+        self.lifecycle.set_deadlines(deadlines);
+        Ok(())
+    }
+
+    /// How often clients of this server missed a deadline.
+    pub fn overdue(&self, deadline: Overdue) -> u64 {
+        self.lifecycle.overdue().of(deadline)
     }
 
     /// How many requests were turned away, by the limit they were beyond.

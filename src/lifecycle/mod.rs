@@ -47,7 +47,7 @@ use self::drain_sign::DrainSign;
 use self::folding::Folding;
 use crate::error::{Error, Result};
 use crate::limits::Gate;
-use crate::net::Address;
+use crate::net::{Address, Deadlines, OverdueCounts, Rules};
 use crate::runtime::{NEVER, Task, lock};
 
 /// What one server and all its handles share.
@@ -69,6 +69,9 @@ pub(crate) struct Lifecycle {
     gate: Gate,
     tally: Tally,
     folding: Folding,
+    /// What new connections are given; `None` for no deadlines.
+    rules: Mutex<Option<Arc<Rules>>>,
+    overdue: Arc<OverdueCounts>,
     /// Tasks to be woken by any change: the accept loop and who drains.
     watchers: Mutex<Vec<Arc<Task>>>,
     /// For loops that wait in poll(2), and only while one does.
@@ -103,6 +106,8 @@ impl Lifecycle {
             gate: Gate::default(),
             tally: Tally::default(),
             folding: Folding::default(),
+            rules: Mutex::new(None),
+            overdue: Arc::default(),
             watchers: Mutex::new(Vec::new()),
             bell: Bell::new().map_err(no_pipe)?,
             polled: AtomicBool::new(false),
@@ -165,6 +170,24 @@ impl Lifecycle {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The deadlines of new connections; `None` for none.
+    pub(crate) fn rules(&self) -> Option<Arc<Rules>> {
+        lock(&self.rules).clone()
+    }
+
+    pub(crate) fn set_deadlines(&self, deadlines: Deadlines) {
+        let rules = (deadlines != Deadlines::none()).then(|| Rules {
+            deadlines,
+            counts: Arc::clone(&self.overdue),
+        });
+        *lock(&self.rules) = rules.map(Arc::new);
+    }
+
+    /// How often each deadline was missed.
+    pub(crate) fn overdue(&self) -> &OverdueCounts {
+        &self.overdue
     }
 
     pub(crate) fn bell(&self) -> &Bell {

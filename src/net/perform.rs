@@ -12,7 +12,8 @@ use std::os::fd::AsFd;
 use super::polling::Polling;
 use super::socket::Socket;
 use super::time_limits::Due;
-use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, passed, poll_thread};
+use crate::error::WaitError;
+use crate::runtime::{self, Direction, NEVER, Outcome, Readiness, Task, earlier, passed, poll_thread};
 
 impl<S: AsFd> Socket<S> {
     /// Performs `operation`, waiting as long as it would block.
@@ -31,12 +32,35 @@ impl<S: AsFd> Socket<S> {
     ) -> io::Result<R> {
         self.check_killed()?;
         self.limits.check(due.direction())?;
+        let watched = self.is_watched();
+        if watched && self.turns.is_first() {
+            // A client that never has to be waited for grows old too.
+            self.pace.check_age()?;
+        }
         let result = match self.registration()? {
             Some(readiness) => self.perform_registered(readiness, due, operation, took_all),
+            None if watched => self.perform_watched(due, &mut operation),
             None => self.perform_blocking(due, &mut operation),
         };
         // Who kills shuts the socket down, and then a write fails with EPIPE.
-        result.or_else(|err| self.check_killed().and(Err(err)))
+        result.or_else(|err| self.check_killed().and(Err(self.named(err, due))))
+    }
+
+    /// By when the next wait must have ended, with the deadlines of the
+    /// connection.
+    fn next_wait(&self, due: &mut Due) -> u64 {
+        let limit = self.limits.next_wait(due);
+        match self.is_watched() {
+            true => earlier(limit, self.pace.next_wait(due.direction(), &mut due.progress)),
+            false => limit,
+        }
+    }
+
+    fn named(&self, err: io::Error, due: &Due) -> io::Error {
+        match WaitError::of(&err) {
+            Some(WaitError::Deadline) if self.is_watched() => self.pace.named(err, &due.progress),
+            _ => err,
+        }
     }
 
     /// Performs `operation`, waiting as long as it would block, where the
@@ -89,13 +113,31 @@ impl<S: AsFd> Socket<S> {
                     }
                 }
             }
-            let deadline = *deadline.get_or_insert_with(|| self.limits.next_wait(due));
+            let deadline = *deadline.get_or_insert_with(|| self.next_wait(due));
             self.turns.begin_anew();
             if runtime::in_coroutine() {
                 readiness.wait(direction, deadline)?;
             } else {
                 poll_thread(self.as_fd(), direction, deadline)?;
                 readiness.assume(direction);
+            }
+            self.check_killed()?;
+        }
+    }
+
+    /// In a thread, with deadlines: they begin when the client is waited for.
+    fn perform_watched<R>(&self, due: &mut Due, operation: &mut impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        Task::with_current(|task| task.may_wait(NEVER))?;
+        self.never_block()?;
+        let mut deadline = None;
+        loop {
+            match operation(self.system()) {
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => {
+                    let deadline = *deadline.get_or_insert_with(|| self.next_wait(due));
+                    poll_thread(self.as_fd(), due.direction(), deadline)?;
+                }
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
             }
             self.check_killed()?;
         }

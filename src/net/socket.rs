@@ -5,11 +5,12 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use socket2::SockRef;
 
+use super::pace::{Pace, Rules};
 use super::time_limits::TimeLimits;
 use super::turns::Turns;
 use crate::error::WaitError;
@@ -17,8 +18,9 @@ use crate::runtime::{self, Readiness, lock};
 
 /// A descriptor with its waits, limits and kill switch.
 ///
-/// In this order, what each message touches fills one cache line: with
-/// thousands of clients every line is fetched from memory anew.
+/// In this order, what each message touches fills one cache line and, for its
+/// count of bytes, a second one: with thousands of clients every line is
+/// fetched from memory anew.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Socket<S: AsFd> {
@@ -26,33 +28,52 @@ pub(crate) struct Socket<S: AsFd> {
     readiness: OnceLock<Readiness>,
     system: S,
     pub(super) turns: Turns,
-    /// Made non-blocking for a thread's deadline.
-    nonblocking: AtomicBool,
+    /// [`NONBLOCKING`], [`WATCHED`].
+    marks: AtomicU8,
     killed: AtomicBool,
     pub(super) limits: TimeLimits,
+    pub(super) pace: Pace,
 }
 
-const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 64);
+/// Made non-blocking for a thread's deadline.
+const NONBLOCKING: u8 = 1;
+/// The connection's pace has deadlines to keep.
+const WATCHED: u8 = 2;
+
+const _: () = assert!(std::mem::offset_of!(Socket<std::net::TcpStream>, pace) == 64);
+const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 128);
 
 impl<S: AsFd> Socket<S> {
     pub(super) fn new(system: S) -> Self {
-        Socket::with_limits(system, TimeLimits::none())
+        Socket::with(system, TimeLimits::none(), Pace::new())
     }
 
-    fn with_limits(system: S, limits: TimeLimits) -> Self {
+    fn with(system: S, limits: TimeLimits, pace: Pace) -> Self {
         Socket {
             readiness: OnceLock::new(),
             system,
             turns: Turns::default(),
-            nonblocking: AtomicBool::new(false),
+            marks: AtomicU8::new(if pace.rules().is_some() { WATCHED } else { 0 }),
             killed: AtomicBool::new(false),
             limits,
+            pace,
         }
     }
 
-    /// A socket on a duplicate of the descriptor, with the same limits.
+    /// A socket on a duplicate of the descriptor, with the same limits and
+    /// deadlines.
     pub(super) fn with_duplicate(&self, system: S) -> Self {
-        Socket::with_limits(system, self.limits.duplicate())
+        Socket::with(system, self.limits.duplicate(), self.pace.duplicate())
+    }
+
+    /// Has the connection keep deadlines from now on.
+    pub(super) fn watch(&self, rules: Arc<Rules>) {
+        self.pace.follow(rules);
+        self.marks.fetch_or(WATCHED, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & WATCHED != 0
     }
 
     pub(super) fn system(&self) -> &S {
@@ -110,9 +131,9 @@ impl<S: AsFd> Socket<S> {
     }
 
     pub(super) fn never_block(&self) -> io::Result<()> {
-        if !self.nonblocking.load(Ordering::Relaxed) {
+        if self.marks.load(Ordering::Relaxed) & NONBLOCKING == 0 {
             SockRef::from(&self.system).set_nonblocking(true)?;
-            self.nonblocking.store(true, Ordering::Relaxed);
+            self.marks.fetch_or(NONBLOCKING, Ordering::Relaxed);
         }
         Ok(())
     }

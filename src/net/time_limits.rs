@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::pace::Progress;
 use crate::error::WaitError;
 use crate::runtime::{self, Direction, NEVER, earlier, passed};
 
@@ -33,11 +34,17 @@ pub(super) enum Bounds {
 pub(super) struct Due {
     direction: Direction,
     by: u64,
+    /// What the connection's deadlines know of this operation.
+    pub(super) progress: Progress,
 }
 
 impl Due {
     pub(super) fn new(direction: Direction) -> Due {
-        Due { direction, by: NEVER }
+        Due {
+            direction,
+            by: NEVER,
+            progress: Progress::default(),
+        }
     }
 
     /// An operation with a limit of its own, beside those of the handle.
@@ -45,6 +52,7 @@ impl Due {
         Due {
             direction,
             by: runtime::after(limit),
+            progress: Progress::default(),
         }
     }
 

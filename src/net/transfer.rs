@@ -51,8 +51,10 @@ impl<'a, S: SystemStream> Transfer<'a, S> {
         if self.moved > 0 {
             self.stream.socket().limits.check_part(&mut self.due)?;
         }
+        self.due.progress.begin_part();
         let count = part(self.stream, &mut self.due)?;
         self.moved += count;
+        self.due.progress.count(count);
         Ok(count)
     }
 }
@@ -93,6 +95,7 @@ impl<S: SystemStream> Stream<S> {
             self.socket().turns.count_end()?;
         } else {
             self.socket().turns.count_data();
+            self.socket().pace.received(count);
         }
         Ok(count)
     }
@@ -101,13 +104,20 @@ impl<S: SystemStream> Stream<S> {
         if bytes.is_empty() {
             return Ok(0);
         }
-        self.socket()
-            .perform_judged(due, |system| system.write(bytes), |count| *count < bytes.len())
+        let count = self
+            .socket()
+            .perform_judged(due, |system| system.write(bytes), |count| *count < bytes.len())?;
+        self.socket().pace.sent(count, bytes.len(), &due.progress);
+        Ok(count)
     }
 
     fn write_slices(&self, bytes: &[IoSlice<'_>], due: &mut Due) -> io::Result<usize> {
-        self.socket()
-            .perform_judged(due, |system| system.write_vectored(bytes), |_| false)
+        let count = self
+            .socket()
+            .perform_judged(due, |system| system.write_vectored(bytes), |_| false)?;
+        let all = bytes.iter().map(|slice| slice.len()).sum();
+        self.socket().pace.sent(count, all, &due.progress);
+        Ok(count)
     }
 }
 

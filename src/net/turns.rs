@@ -35,6 +35,11 @@ impl Turns {
         }
     }
 
+    /// True before the first of many operations in a row.
+    pub(super) fn is_first(&self) -> bool {
+        self.uninterrupted.load(Ordering::Relaxed) == 0
+    }
+
     /// It waits, and others run meanwhile.
     pub(super) fn begin_anew(&self) {
         self.uninterrupted.store(0, Ordering::Relaxed);

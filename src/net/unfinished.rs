@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Overdue;
 use crate::error::WaitError;
 
 /// How far `write_all` or `read_exact` of a [`Stream`](super::Stream) came
@@ -24,9 +25,10 @@ use crate::error::WaitError;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, thiserror::Error)]
-#[error("{why}; {moved} bytes were moved before")]
+#[error("{}; {moved} bytes were moved before", .overdue.map_or_else(|| .why.to_string(), |overdue| overdue.to_string()))]
 pub struct Unfinished {
     moved: usize,
+    pub(super) overdue: Option<Overdue>,
     #[source]
     why: WaitError,
 }
@@ -46,7 +48,10 @@ impl Unfinished {
     /// `err` with the count, if it is the end of a wait.
     pub(super) fn tell(err: io::Error, moved: usize) -> io::Error {
         match WaitError::of(&err) {
-            Some(why) => io::Error::new(why.kind(), Unfinished { moved, why }),
+            Some(why) => {
+                let overdue = Overdue::of(&err);
+                io::Error::new(why.kind(), Unfinished { moved, overdue, why })
+            }
             None => err,
         }
     }

@@ -14,7 +14,7 @@ use crate::family::Family;
 use crate::handler::Handler;
 use crate::hooks::{Defaults, Hooks};
 use crate::limits::Limits;
-use crate::net::{IntoAddress, SocketOptions, Stream, SystemStream};
+use crate::net::{Deadlines, IntoAddress, SocketOptions, Stream, SystemStream};
 use crate::proxy_protocol::ProxyProtocol;
 
 /// Collects a server's settings; made by [`Server::builder`].
@@ -62,6 +62,14 @@ impl<F: Family> Builder<F, Coroutine> {
 }
 
 impl<S: SystemStream, F: Family<Request = Stream<S>>, M: Model> Builder<F, M> {
+    /// How long a client may take for what it owes. Defaults to
+    /// [`Deadlines::none`]: a raw protocol may be silent for hours with reason.
+    /// Whoever faces the open network begins with [`Deadlines::public`].
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.config.deadlines = deadlines;
+        self
+    }
+
     /// Reads a PROXY header before the handler begins, so that the address of
     /// the client is the real one and not the proxy's. Defaults to none.
     ///

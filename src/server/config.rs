@@ -6,7 +6,7 @@ use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
 use crate::limits::Limits;
-use crate::net::{Address, SocketOptions};
+use crate::net::{Address, Deadlines, SocketOptions};
 use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime;
 
@@ -29,6 +29,7 @@ pub(super) struct Config {
     pub(super) listener_per_worker: bool,
     pub(super) proxies: Option<ProxyProtocol>,
     pub(super) failure_log_period: Duration,
+    pub(super) deadlines: Deadlines,
 }
 
 impl Default for Config {
@@ -48,6 +49,7 @@ impl Default for Config {
             listener_per_worker: false,
             proxies: None,
             failure_log_period: Duration::from_secs(1),
+            deadlines: Deadlines::none(),
         }
     }
 }
@@ -56,6 +58,7 @@ impl Config {
     pub(super) fn check(&self) -> Result<()> {
         self.socket.check()?;
         self.limits.check()?;
+        self.deadlines.check()?;
         at_least_one(
             "max_datagrams",
             self.max_datagrams,

@@ -101,6 +101,7 @@ impl<F: Family, M: Model> Server<F, M> {
         let lifecycle = Lifecycle::new(config.limit::<F>(&model))?;
         lifecycle.gate().set_limits(config.limits.clone());
         lifecycle.folding().set_period(config.failure_log_period);
+        lifecycle.set_deadlines(config.deadlines.clone());
         let adopted = listener.is_some();
         let server = Server {
             requested,

@@ -1,0 +1,190 @@
+//! What a connection's deadlines know of it, and by when they want something.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::deadlines::Deadlines;
+use super::overdue::{Overdue, OverdueCounts};
+use crate::runtime::{Direction, NEVER, lock, now};
+
+/// Deadlines, and where those are counted that are missed.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) deadlines: Deadlines,
+    pub(crate) counts: Arc<OverdueCounts>,
+}
+
+/// One connection's progress, in a cache line of its own.
+#[derive(Debug)]
+pub(super) struct Pace {
+    rules: Mutex<Option<Arc<Rules>>>,
+    /// When it was accepted.
+    begun: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// Since when writes have to wait, [`NEVER`] if they do not, and what had
+    /// been sent by then.
+    full_since: AtomicU64,
+    full_at: AtomicU64,
+}
+
+/// One operation's part in it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// What its parts have moved.
+    moved: u64,
+    /// When it first had to wait for the rest of a message that had begun, and
+    /// what had been moved by then.
+    since: u64,
+    moved_by_then: u64,
+    /// The deadline of the present wait that is due first.
+    next: Option<(u64, Overdue)>,
+    /// Whether the present part has waited.
+    waited: bool,
+}
+
+impl Progress {
+    pub(super) fn begin_part(&mut self) {
+        self.waited = false;
+    }
+
+    pub(super) fn count(&mut self, moved: usize) {
+        self.moved += moved as u64;
+    }
+
+    /// Notes a deadline if it is due before the others.
+    fn by(&mut self, at: Option<u64>, deadline: Overdue) {
+        if let Some(at) = at
+            && self.next.is_none_or(|(earliest, _)| at < earliest)
+        {
+            self.next = Some((at, deadline));
+        }
+    }
+}
+
+impl Pace {
+    pub(super) fn new() -> Pace {
+        Pace {
+            rules: Mutex::new(None),
+            begun: AtomicU64::new(NEVER),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            full_since: AtomicU64::new(NEVER),
+            full_at: AtomicU64::new(0),
+        }
+    }
+
+    /// For a second handle of the connection.
+    pub(super) fn duplicate(&self) -> Pace {
+        Pace {
+            rules: Mutex::new(self.rules()),
+            begun: AtomicU64::new(self.begun.load(Ordering::Relaxed)),
+            received: AtomicU64::new(self.received.load(Ordering::Relaxed)),
+            ..Pace::new()
+        }
+    }
+
+    pub(super) fn rules(&self) -> Option<Arc<Rules>> {
+        lock(&self.rules).clone()
+    }
+
+    pub(super) fn follow(&self, rules: Arc<Rules>) {
+        // A connection is as old as its first rules.
+        let _ = self
+            .begun
+            .compare_exchange(NEVER, now(), Ordering::Relaxed, Ordering::Relaxed);
+        *lock(&self.rules) = Some(rules);
+    }
+
+    /// Counts what a read brought.
+    pub(super) fn received(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Counts what a write moved; one that moved all without waiting shows that
+    /// the client keeps up.
+    pub(super) fn sent(&self, count: usize, of: usize, progress: &Progress) {
+        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+        if count == of && !progress.waited && self.full_since.load(Ordering::Relaxed) != NEVER {
+            self.full_since.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// By when the next wait must have ended; notes for which deadline.
+    pub(super) fn next_wait(&self, direction: Direction, progress: &mut Progress) -> u64 {
+        (progress.next, progress.waited) = (None, true);
+        let Some(rules) = self.rules() else { return NEVER };
+        let (deadlines, now) = (&rules.deadlines, now());
+        let begun = self.begun.load(Ordering::Relaxed);
+        progress.by(later(begun, deadlines.connection), Overdue::Connection);
+        match direction {
+            Direction::Read => self.next_read(deadlines, now, progress),
+            Direction::Write => self.next_write(deadlines, now, progress),
+        }
+        progress.next.map_or(NEVER, |(at, _)| at)
+    }
+
+    fn next_read(&self, deadlines: &Deadlines, now: u64, progress: &mut Progress) {
+        if self.received.load(Ordering::Relaxed) == 0 {
+            let begun = self.begun.load(Ordering::Relaxed);
+            return progress.by(later(begun, deadlines.first_byte), Overdue::FirstByte);
+        }
+        progress.by(later(now, deadlines.idle), Overdue::Idle);
+        if progress.moved == 0 {
+            return;
+        }
+        if progress.since == NEVER {
+            (progress.since, progress.moved_by_then) = (now, progress.moved);
+        }
+        let moved = progress.moved - progress.moved_by_then;
+        let at = deadlines
+            .receive_rate
+            .map(|rate| progress.since.saturating_add(rate.time_for(moved)));
+        progress.by(at, Overdue::ReceiveRate);
+    }
+
+    fn next_write(&self, deadlines: &Deadlines, now: u64, progress: &mut Progress) {
+        progress.by(later(now, deadlines.write), Overdue::Write);
+        let sent = self.sent.load(Ordering::Relaxed);
+        if self.full_since.load(Ordering::Relaxed) == NEVER {
+            self.full_since.store(now, Ordering::Relaxed);
+            self.full_at.store(sent, Ordering::Relaxed);
+        }
+        let since = self.full_since.load(Ordering::Relaxed);
+        let moved = sent.saturating_sub(self.full_at.load(Ordering::Relaxed));
+        let at = deadlines
+            .send_rate
+            .map(|rate| since.saturating_add(rate.time_for(moved)));
+        progress.by(at, Overdue::SendRate);
+    }
+
+    /// Refuses to go on with a connection that is as old as it may become.
+    pub(super) fn check_age(&self) -> io::Result<()> {
+        let Some(rules) = self.rules() else { return Ok(()) };
+        let end = later(self.begun.load(Ordering::Relaxed), rules.deadlines.connection);
+        if end.is_some_and(|end| now() >= end) {
+            return Err(missed(&rules, Overdue::Connection));
+        }
+        Ok(())
+    }
+
+    /// What a wait ended by, with the name of the deadline if it was one.
+    pub(super) fn named(&self, err: io::Error, progress: &Progress) -> io::Error {
+        match (progress.next, self.rules()) {
+            (Some((at, deadline)), Some(rules)) if now() >= at => missed(&rules, deadline),
+            _ => err,
+        }
+    }
+}
+
+fn missed(rules: &Rules, deadline: Overdue) -> io::Error {
+    rules.counts.count(deadline);
+    deadline.into_error()
+}
+
+fn later(from: u64, limit: Option<Duration>) -> Option<u64> {
+    let nanos = u64::try_from(limit?.as_nanos()).unwrap_or(u64::MAX);
+    Some(from.saturating_add(nanos))
+}
