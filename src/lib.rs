@@ -40,7 +40,8 @@
 //! | --- | --- |
 //! | serve a closure | [`Server::bind`], [`with_context`] |
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
-//! | limit, time out, back off | [`Limits`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
+//! | limit, time out, back off | [`Limits`], [`Deadlines`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
+//! | see what a server does | [`ServerHandle::metrics`], the feature `prometheus` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
@@ -48,7 +49,6 @@
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
 //! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
-//! | share state between handlers | [`sync::Mutex`], or a std lock that nothing waits under |
 //! | share state between handlers | [`sync::Mutex`], [`sync::RwLock`], or a std lock that nothing waits under |
 //! | wait until shared state changes | [`sync::Condvar`], [`sync::Event`] |
 //! | know what may live across a wait | [`runtime`] |
@@ -113,6 +113,7 @@
 //!
 //! # Features
 //!
+//! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
 //! `minihttp` makes may_minihttp available to the example of that name.
 //!
 //! # Platforms
@@ -130,6 +131,8 @@ mod hooks;
 mod lifecycle;
 mod limits;
 pub mod net;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 mod proxy_protocol;
 #[allow(unsafe_code, reason = "switching stacks and catching their overflow")]
 pub mod runtime;
@@ -147,7 +150,9 @@ pub use handler::{
     each_datagram, each_stream, with_context,
 };
 pub use hooks::Hooks;
-pub use lifecycle::{Connection, ConnectionState, Counts, DrainReport, Forwarded, Phase, ServerHandle};
+pub use lifecycle::{
+    Connection, ConnectionState, Counts, DrainReport, Forwarded, Metrics, Phase, RequestTimes, ServerHandle,
+};
 pub use limits::{AtLimit, Limits, Refused};
 pub use net::{Deadlines, MinimumRate, Overdue};
 pub use proxy_protocol::ProxyProtocol;

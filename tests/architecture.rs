@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
+    ("prometheus", &["lifecycle", "runtime"]),
     ("socketserver", &["server", "concurrency", "family"]),
     (
         "testing",

@@ -62,6 +62,7 @@ impl<F: Family> Job<F> {
         shared: &Arc<Shared<F>>,
         reservation: Reservation,
     ) -> Self {
+        shared.lifecycle.meter().accepted();
         if let Some(rules) = shared.lifecycle.rules() {
             request.watch(DeadlineRules(rules));
         }
@@ -147,6 +148,8 @@ impl<F: Family> Job<F> {
 
     fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> bool {
         let succeeded = outcome.is_ok();
+        let took = context.connection().age();
+        context.lifecycle().meter().ended(took, self.request.traffic());
         if let Err(error) = outcome {
             report(self.shared.hooks.as_ref(), &error, context);
         }

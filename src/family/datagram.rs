@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{BindClaim, Crowd, Family, Request, Sealed, WaitOutcome};
@@ -58,6 +59,7 @@ impl<S: SystemDatagram> DatagramListener<S> {
             truncated: received.truncated,
             peer: received.peer.clone(),
             arrival: received.arrival,
+            sent: AtomicU64::new(0),
             replies: Arc::clone(&self.replies),
         };
         Ok((datagram, received.peer))
@@ -77,6 +79,7 @@ pub struct Datagram<S: SystemDatagram> {
     truncated: bool,
     peer: Peer,
     arrival: Option<Arrival>,
+    sent: AtomicU64,
     replies: Arc<Replies<S>>,
 }
 
@@ -110,7 +113,7 @@ impl<S: SystemDatagram> Datagram<S> {
     /// sender is a Unix client that bound no path.
     pub fn reply(&self, bytes: &[u8]) -> io::Result<usize> {
         let socket = self.replies.0.lock()?;
-        socket.send_from(bytes, self.peer.clone(), self.arrival.as_ref())
+        self.count(socket.send_from(bytes, self.peer.clone(), self.arrival.as_ref()))
     }
 
     /// Sends one datagram to anyone, through the server's socket.
@@ -118,7 +121,14 @@ impl<S: SystemDatagram> Datagram<S> {
     /// # Errors
     /// As [`reply`](Datagram::reply).
     pub fn send_to(&self, bytes: &[u8], peer: impl Into<Peer>) -> io::Result<usize> {
-        self.replies.0.lock()?.send_to(bytes, peer)
+        self.count(self.replies.0.lock()?.send_to(bytes, peer))
+    }
+
+    fn count(&self, sent: io::Result<usize>) -> io::Result<usize> {
+        if let Ok(count) = sent {
+            self.sent.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        sent
     }
 }
 
@@ -133,6 +143,10 @@ impl<S: SystemDatagram> Request for Datagram<S> {
 
     fn descriptor(&self) -> Option<RawFd> {
         None
+    }
+
+    fn traffic(&self) -> (u64, u64) {
+        (self.packet.len() as u64, self.sent.load(Ordering::Relaxed))
     }
 
     /// A client that cannot be told at once is not told.

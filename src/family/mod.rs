@@ -107,6 +107,9 @@ pub trait Request: Debug + Send + sealed::Sealed + 'static {
     /// The descriptor the handler will mostly wait for.
     #[doc(hidden)]
     fn descriptor(&self) -> Option<RawFd>;
+    /// The bytes that were received and sent so far, by this handle.
+    #[doc(hidden)]
+    fn traffic(&self) -> (u64, u64);
     /// Has the client keep deadlines, which count from now.
     #[doc(hidden)]
     fn watch(&self, rules: DeadlineRules) {

@@ -116,6 +116,10 @@ impl<S: SystemStream> Request for Stream<S> {
         Some(self.as_raw_fd())
     }
 
+    fn traffic(&self) -> (u64, u64) {
+        Stream::traffic(self)
+    }
+
     fn watch(&self, rules: DeadlineRules) {
         Stream::watch(self, rules.0);
     }
@@ -153,5 +157,9 @@ impl<S: SystemStream> Request for Stream<S> {
 impl<S: SystemStream> Kill for Killer<S> {
     fn kill(&self) {
         Killer::kill(self);
+    }
+
+    fn traffic(&self) -> (u64, u64) {
+        Killer::traffic(self)
     }
 }

@@ -32,6 +32,10 @@ impl Context {
         &self.connection
     }
 
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
     /// The server, to shut it down or to look at it.
     pub fn server(&self) -> ServerHandle {
         ServerHandle::new(Arc::clone(&self.lifecycle))
@@ -114,9 +118,5 @@ impl Context {
             true => Ending::Disconnected,
             false => Ending::Failed,
         });
-    }
-
-    pub(super) fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
     }
 }

@@ -86,6 +86,11 @@ impl Connection {
         self.forwarded.get_or_init(|| Box::new(forwarded));
     }
 
+    /// How long it has been in flight.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     /// The concurrency model it runs in: `coroutine`, `thread`, `fork` or `inline`.
     pub fn model(&self) -> &'static str {
         self.model

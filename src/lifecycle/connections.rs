@@ -14,6 +14,10 @@ use crate::runtime::{Task, lock};
 pub trait Kill: fmt::Debug + Send + Sync {
     /// Makes the request end soon; never waits.
     fn kill(&self);
+    /// The bytes that were received and sent so far.
+    fn traffic(&self) -> (u64, u64) {
+        (0, 0)
+    }
 }
 
 /// All requests in flight of one server.
@@ -125,6 +129,12 @@ impl Connections {
     /// Ends the waits of those that are idle.
     pub(super) fn dismiss_idle(&self) {
         self.each(|entry| entry.connection.idle.dismiss());
+    }
+
+    /// The bytes that those in flight have received and sent.
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        let each = self.each(|entry| entry.killer.as_ref().map_or((0, 0), |killer| killer.traffic()));
+        each.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// Kills all and returns their names.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConnectionState, Counts, DrainReport, Lifecycle, Phase, drain, wait_for_change};
+use super::{ConnectionState, Counts, DrainReport, Lifecycle, Metrics, Phase, drain, wait_for_change};
 use crate::error::{Error, Result, WaitError};
 use crate::limits::{Limits, Refused};
 use crate::net::{Address, Deadlines, Overdue};
@@ -151,6 +151,20 @@ impl ServerHandle {
     /// How often clients of this server missed a deadline.
     pub fn overdue(&self, deadline: Overdue) -> u64 {
         self.lifecycle.overdue().of(deadline)
+    }
+
+    /// What the server has done since it was made, and does now.
+    ///
+    /// ```
+    /// use greenserve::{TcpServer, net::TcpStream};
+    ///
+    /// let server = TcpServer::bind("127.0.0.1:0", |_: &mut TcpStream| std::io::Result::Ok(()))?;
+    /// let metrics = server.handle().metrics();
+    /// assert_eq!((metrics.accepted, metrics.in_flight), (0, 0));
+    /// # Ok::<(), greenserve::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.lifecycle)
     }
 
     /// How many requests were turned away, by the limit they were beyond.

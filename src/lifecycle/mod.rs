@@ -16,6 +16,7 @@ mod folding;
 mod forwarded;
 mod handle;
 mod idle;
+mod metrics;
 mod phase;
 mod reservation;
 mod signals;
@@ -28,6 +29,7 @@ pub use counts::Counts;
 pub use drain::DrainReport;
 pub use forwarded::Forwarded;
 pub use handle::ServerHandle;
+pub use metrics::{Metrics, RequestTimes};
 pub use phase::Phase;
 
 pub(crate) use bell::Bell;
@@ -45,6 +47,7 @@ use self::connections::Connections;
 use self::counts::Tally;
 use self::drain_sign::DrainSign;
 use self::folding::Folding;
+use self::metrics::Meter;
 use crate::error::{Error, Result};
 use crate::limits::Gate;
 use crate::net::{Address, Deadlines, OverdueCounts, Rules};
@@ -72,6 +75,7 @@ pub(crate) struct Lifecycle {
     /// What new connections are given; `None` for no deadlines.
     rules: Mutex<Option<Arc<Rules>>>,
     overdue: Arc<OverdueCounts>,
+    meter: Meter,
     /// Tasks to be woken by any change: the accept loop and who drains.
     watchers: Mutex<Vec<Arc<Task>>>,
     /// For loops that wait in poll(2), and only while one does.
@@ -108,6 +112,7 @@ impl Lifecycle {
             folding: Folding::default(),
             rules: Mutex::new(None),
             overdue: Arc::default(),
+            meter: Meter::default(),
             watchers: Mutex::new(Vec::new()),
             bell: Bell::new().map_err(no_pipe)?,
             polled: AtomicBool::new(false),
@@ -188,6 +193,10 @@ impl Lifecycle {
     /// How often each deadline was missed.
     pub(crate) fn overdue(&self) -> &OverdueCounts {
         &self.overdue
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(crate) fn bell(&self) -> &Bell {

@@ -98,6 +98,11 @@ impl Pace {
         *lock(&self.rules) = Some(rules);
     }
 
+    /// The bytes received and sent.
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+    }
+
     /// Counts what a read brought.
     pub(super) fn received(&self, count: usize) {
         self.received.fetch_add(count as u64, Ordering::Relaxed);

@@ -268,6 +268,11 @@ impl<S: SystemStream> Stream<S> {
         rules.map_or_else(Deadlines::none, |rules| rules.deadlines.clone())
     }
 
+    /// The bytes received and sent through this handle.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        self.socket.pace.traffic()
+    }
+
     pub(crate) fn watch(&self, rules: Arc<Rules>) {
         self.socket.watch(rules);
     }
@@ -291,6 +296,11 @@ impl<S: SystemStream> Stream<S> {
 pub(crate) struct Killer<S: SystemStream>(Weak<Socket<S>>);
 
 impl<S: SystemStream> Killer<S> {
+    /// As [`Stream::traffic`]; nothing for a connection that is gone.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        self.0.upgrade().map_or((0, 0), |socket| socket.pace.traffic())
+    }
+
     /// Every operation on the connection fails from now on.
     pub(crate) fn kill(&self) {
         if let Some(socket) = self.0.upgrade() {

@@ -264,6 +264,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     fn pause(&mut self, why: &dyn std::fmt::Display) {
         let delay = self.backoff.after_failure();
         self.retry_at = runtime::after(delay);
+        self.lifecycle().meter().paused();
         let in_flight = self.lifecycle().connections().count();
         log::warn!("accepting pauses for {delay:?} with {in_flight} requests in flight: {why}");
     }
