@@ -24,7 +24,7 @@ use greenserve::{AtLimit, Builder, Deadlines, Limits, ProxyProtocol, Result, Tcp
 const BUSY: &[u8] = b"busy, try again later\n";
 
 #[derive(Debug, Parser)]
-struct Options {
+struct Hardening {
     #[command(flatten)]
     server: common::Options,
     /// Clients at once.
@@ -36,6 +36,9 @@ struct Options {
     /// New clients a second; twice as many may come at once.
     #[arg(long, default_value_t = 2_000)]
     rate: u32,
+    /// How long a new client may say nothing, in seconds.
+    #[arg(long, default_value_t = 10)]
+    first_byte: u64,
     /// How long a client may say nothing, in seconds.
     #[arg(long, default_value_t = 60)]
     idle: u64,
@@ -55,7 +58,7 @@ fn echo(client: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-fn hardened(options: &Options) -> Result<Builder<Tcp>> {
+fn hardened(options: &Hardening) -> Result<Builder<Tcp>> {
     let limits = Limits::new()
         .connections(options.connections)
         .at_connections(AtLimit::reply(BUSY))
@@ -63,7 +66,9 @@ fn hardened(options: &Options) -> Result<Builder<Tcp>> {
         .at_per_peer(AtLimit::reply(BUSY))
         // The kernel's queue evens out a burst; beyond it, clients try again.
         .rate(options.rate, options.rate.saturating_mul(2));
-    let deadlines = Deadlines::public().idle(Duration::from_secs(options.idle));
+    let deadlines = Deadlines::public()
+        .first_byte(Duration::from_secs(options.first_byte))
+        .idle(Duration::from_secs(options.idle));
     let builder = TcpServer::builder(echo).limits(limits).deadlines(deadlines);
     match options.proxies.is_empty() {
         true => Ok(builder),
@@ -72,7 +77,7 @@ fn hardened(options: &Options) -> Result<Builder<Tcp>> {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Hardening::parse();
     common::run(&options.server.place, "127.0.0.1:8001", |address| {
         common::serve(hardened(&options)?.bind(address)?, &options.server)
     })

@@ -1,0 +1,71 @@
+//! A client as it should be: asks, waits for its answer, checks it.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) struct Citizen {
+    connection: TcpStream,
+    asked: u64,
+}
+
+/// How long replies took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) replies: usize,
+    pub(crate) median: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) worst: Duration,
+}
+
+impl Citizen {
+    pub(crate) fn connect(address: SocketAddr) -> Citizen {
+        let connection = TcpStream::connect(address).unwrap();
+        connection.set_nodelay(true).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Citizen { connection, asked: 0 }
+    }
+
+    /// Asks every millisecond for as long as `time`.
+    pub(crate) fn measure(&mut self, time: Duration) -> Measured {
+        let begin = Instant::now();
+        let mut took = Vec::new();
+        while took.is_empty() || begin.elapsed() < time {
+            took.push(self.ask());
+            thread::sleep(Duration::from_millis(1));
+        }
+        took.sort_unstable();
+        let at = |hundredth: usize| took[(took.len() - 1) * hundredth / 100];
+        Measured {
+            replies: took.len(),
+            median: at(50),
+            p99: at(99),
+            worst: at(100),
+        }
+    }
+
+    fn ask(&mut self) -> Duration {
+        self.asked += 1;
+        let question = [self.asked.to_le_bytes(); 8].concat();
+        let begin = Instant::now();
+        self.connection.write_all(&question).unwrap();
+        let mut answer = vec![0; question.len()];
+        self.connection.read_exact(&mut answer).unwrap();
+        assert!(answer == question, "another answer than asked for");
+        begin.elapsed()
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Measured {
+            replies,
+            median,
+            p99,
+            worst,
+        } = self;
+        write!(f, "{replies} replies: median {median:?}, p99 {p99:?}, worst {worst:?}")
+    }
+}
