@@ -3,8 +3,12 @@
 
 mod common;
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream as Client;
+use std::net::{SocketAddr, TcpListener, TcpStream as Client};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -14,6 +18,8 @@ use greenserve::{
     AtLimit, Context, Failure, HandlerError, Hooks, Limits, Model, ProxyProtocol, Tcp, TcpServer, Unix, UnixServer,
     with_context,
 };
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use common::{client, expect, expect_end, ip};
 
@@ -175,4 +181,50 @@ fn a_unix_socket_is_for_proxies_too() {
     let mut proxy = server.connect().unwrap();
     proxy.write_all(&version_2([192, 0, 2, 9])).unwrap();
     expect(&mut proxy, b"192.0.2.9:80\n");
+}
+
+/// HAProxy in front of a server, with the listening socket of this test.
+struct HaProxy(Child);
+
+impl HaProxy {
+    fn before(server: SocketAddr, listener: &TcpListener, directory: &Path, send: &str) -> HaProxy {
+        // It shall survive the exec.
+        fcntl(listener, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+        let config = format!(
+            "defaults\n mode tcp\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n\
+             listen test\n bind fd@{}\n server one {server} {send}\n",
+            listener.as_raw_fd()
+        );
+        let file = directory.join(send);
+        fs::write(&file, config).unwrap();
+        let running = Command::new("haproxy").arg("-db").arg("-f").arg(&file).spawn().unwrap();
+        HaProxy(running)
+    }
+}
+
+impl Drop for HaProxy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_real_proxy_says_whom_it_serves() {
+    if Command::new("haproxy").arg("-v").output().is_err() {
+        return eprintln!("skipped: haproxy is not installed");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for send in ["send-proxy", "send-proxy-v2"] {
+        let server = serving(local());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = HaProxy::before(ip(server.address()), &listener, directory.path(), send);
+        let mut client = client(listener.local_addr().unwrap());
+        let own = format!("{}\n", client.local_addr().unwrap());
+        client.write_all(b"hello").unwrap();
+        expect(&mut client, own.as_bytes());
+        expect(&mut client, b"hello");
+        drop(proxy);
+    }
 }
