@@ -72,7 +72,7 @@ impl Context {
     /// use greenserve::{Context, Tcp, WaitError, sync, testing::TestServer, with_context};
     /// use std::io::{self, Write};
     ///
-    /// let (sender, news) = sync::channel::<String>(10)?;
+    /// let (sender, news) = sync::channel::<String>(10);
     /// let listener = with_context(move |client: &mut TcpStream, context: &Context| -> io::Result<()> {
     ///     loop {
     ///         match context.idle(|| news.recv()) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::overdue::{Overdue, OverdueCounts};
+use super::stream::{Stream, SystemStream};
 use crate::runtime::{Direction, NEVER, lock, now};
 
 /// Deadlines, and where those are counted that are missed.
@@ -181,6 +182,48 @@ impl Pace {
             (Some((at, deadline)), Some(rules)) if now() >= at => missed(&rules, deadline),
             _ => err,
         }
+    }
+}
+
+impl<S: SystemStream> Stream<S> {
+    /// Has the client keep `deadlines` from now on, in place of those that the
+    /// [server](crate::Builder::deadlines) gave. They count from the accept, or
+    /// from the first call where no server has set any.
+    ///
+    /// A handler that waits on purpose for a slow client says so:
+    ///
+    /// ```
+    /// use greenserve::net::TcpStream;
+    ///
+    /// fn stream_slowly(client: &mut TcpStream) {
+    ///     let deadlines = client.deadlines().idle(None).send_rate(None);
+    ///     client.set_deadlines(deadlines);
+    /// }
+    /// ```
+    ///
+    /// Handles that were [cloned](Stream::try_clone) before keep their own.
+    pub fn set_deadlines(&self, deadlines: Deadlines) {
+        let counts = self
+            .socket()
+            .pace
+            .rules()
+            .map_or_else(Arc::default, |rules| Arc::clone(&rules.counts));
+        self.watch(Arc::new(Rules { deadlines, counts }));
+    }
+
+    /// The deadlines that the client has to keep.
+    pub fn deadlines(&self) -> Deadlines {
+        let rules = self.socket().pace.rules();
+        rules.map_or_else(Deadlines::none, |rules| rules.deadlines.clone())
+    }
+
+    /// The bytes received and sent through this handle.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        self.socket().pace.traffic()
+    }
+
+    pub(crate) fn watch(&self, rules: Arc<Rules>) {
+        self.socket().watch(rules);
     }
 }
 

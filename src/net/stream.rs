@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{MsgFlags, recv};
 
-use super::pace::Rules;
+use super::Peer;
 use super::socket::Socket;
 use super::time_limits::Bounds;
-use super::{Deadlines, Peer};
 use crate::runtime::Direction;
 
 /// The system's stream sockets that a [`Stream`] can be made of.
@@ -235,46 +234,6 @@ impl<S: SystemStream> Stream<S> {
     /// As [`set_deadline`](Stream::set_deadline), for writes alone.
     pub fn set_write_deadline(&self, deadline: Option<Instant>) {
         self.socket.limits.set_deadline(Direction::Write, deadline);
-    }
-
-    /// Has the client keep `deadlines` from now on, in place of those that the
-    /// [server](crate::Builder::deadlines) gave. They count from the accept, or
-    /// from the first call where no server has set any.
-    ///
-    /// A handler that waits on purpose for a slow client says so:
-    ///
-    /// ```
-    /// use greenserve::net::TcpStream;
-    ///
-    /// fn stream_slowly(client: &mut TcpStream) {
-    ///     let deadlines = client.deadlines().idle(None).send_rate(None);
-    ///     client.set_deadlines(deadlines);
-    /// }
-    /// ```
-    ///
-    /// Handles that were [cloned](Stream::try_clone) before keep their own.
-    pub fn set_deadlines(&self, deadlines: Deadlines) {
-        let counts = self
-            .socket
-            .pace
-            .rules()
-            .map_or_else(Arc::default, |rules| Arc::clone(&rules.counts));
-        self.watch(Arc::new(Rules { deadlines, counts }));
-    }
-
-    /// The deadlines that the client has to keep.
-    pub fn deadlines(&self) -> Deadlines {
-        let rules = self.socket.pace.rules();
-        rules.map_or_else(Deadlines::none, |rules| rules.deadlines.clone())
-    }
-
-    /// The bytes received and sent through this handle.
-    pub(crate) fn traffic(&self) -> (u64, u64) {
-        self.socket.pace.traffic()
-    }
-
-    pub(crate) fn watch(&self, rules: Arc<Rules>) {
-        self.socket.watch(rules);
     }
 
     /// The error the kernel holds for this socket, `SO_ERROR`, and clears it.

@@ -131,6 +131,7 @@ impl Program {
         drop(self.child.stdin.take());
     }
 
+    #[allow(dead_code, reason = "another test binary uses it")]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
