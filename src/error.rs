@@ -32,7 +32,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// An address that no rule of [`Address`](crate::net::Address) can read.
     #[error(
-        "malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH, unix-abstract:NAME or fd:NUMBER"
+        "malformed address {value:?}: {reason}; write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH, unix-abstract:NAME, fd:NUMBER or systemd:NAME"
     )]
     MalformedAddress {
         /// The text as it was given.

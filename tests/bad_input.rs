@@ -73,7 +73,7 @@ fn malformed_addresses_are_named_with_the_forms_that_work() {
             &err,
             &[
                 &format!("{text:?}"),
-                "write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH, unix-abstract:NAME or fd:NUMBER",
+                "write HOST:PORT, :PORT, [IPV6]:PORT, unix:/PATH, unix-abstract:NAME, fd:NUMBER or systemd:NAME",
             ],
         );
     }

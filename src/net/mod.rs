@@ -11,6 +11,7 @@
 //! Waits end with an [`io::Error`](std::io::Error) when a timeout passes or
 //! the connection is killed: see [`WaitError`](crate::WaitError).
 
+mod activation;
 mod address;
 mod closing;
 mod connect;

@@ -22,14 +22,18 @@ pub use peer::Peer;
 /// | `unix:/PATH`, `unix:RELATIVE/PATH` | [`Unix`](Address::Unix) |
 /// | `unix-abstract:NAME` | [`Abstract`](Address::Abstract) |
 /// | `fd:NUMBER` | [`Fd`](Address::Fd) |
+/// | `systemd`, `systemd:NAME`, `systemd:POSITION` | [`Fd`](Address::Fd): a socket that systemd passed |
 ///
 /// Parsing only reads the text: it resolves no name and touches no file. Port 0
 /// lets the system choose a free port. An IPv6 address may name its interface,
 /// as in `[fe80::1%eth0]:80` or `[fe80::1%2]:80`; a name is turned into its
-/// number at once, and that is what the canonical text has. A host made of digits and dots only has
+/// number at once, and that is what the canonical text has. In the same way `systemd` is
+/// turned into the number of the only socket that this process was started with (see
+/// `systemd.socket(5)` and `sd_listen_fds(3)`), `systemd:http` into that of the one that its unit calls
+/// `http` (`FileDescriptorName=`), and `systemd:0` into that of the first; an error if there is none. A host made of digits and dots only has
 /// to be an IPv4 address, because resolvers read `010.1` or `127.1` in
-/// surprising ways. Machines that are called `unix`, `unix-abstract` or `fd` are
-/// written with a final dot.
+/// surprising ways. Machines that are called `unix`, `unix-abstract`, `fd` or
+/// `systemd` are written with a final dot.
 ///
 /// [`Display`](fmt::Display) writes the canonical text, which parses back to
 /// the same value. Three things have no text and so do not come back: the flow

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use nix::libc::sockaddr_un;
 use nix::net::if_::if_nametoindex;
 
+use super::super::activation;
 use super::Address;
 use crate::{Error, Result};
 
@@ -39,6 +40,11 @@ impl FromStr for Address {
         refuse_foreign_forms(text)?;
         if let Some(number) = text.strip_prefix("fd:") {
             return descriptor(text, number);
+        }
+        if let Some(which) = passed_socket(text) {
+            return activation::find(which)
+                .map(Address::Fd)
+                .map_err(|reason| malformed(text, reason));
         }
         if is_digits(text) {
             return port(text, text).map(|port| Address::Any { port });
@@ -102,6 +108,14 @@ fn refuse_foreign_forms(text: &str) -> Result<()> {
         return Err(malformed(text, reason));
     }
     Ok(())
+}
+
+/// Which of the sockets that this process was started with is meant, if one is.
+fn passed_socket(text: &str) -> Option<&str> {
+    match text.strip_prefix("systemd")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':').filter(|which| !which.is_empty()),
+    }
 }
 
 fn descriptor(text: &str, number: &str) -> Result<Address> {
@@ -183,9 +197,9 @@ fn check_name(value: &str, host: &str) -> Result<()> {
         return Err(malformed(value, reason));
     }
     // Their text would read as another kind of address.
-    if ["unix", "unix-abstract", "fd"].contains(&host.to_ascii_lowercase().as_str()) {
+    if ["unix", "unix-abstract", "fd", "systemd"].contains(&host.to_ascii_lowercase().as_str()) {
         let reason = format!(
-            "unix:PATH, unix-abstract:NAME and fd:NUMBER are lower case, and a machine called {host} is written {host}."
+            "unix:PATH, unix-abstract:NAME, fd:NUMBER and systemd:NAME are lower case, and a machine called {host} is written {host}."
         );
         return Err(malformed(value, reason));
     }
