@@ -170,6 +170,15 @@ pub enum Error {
         after: Duration,
     },
 
+    /// A supervisor gave up, or does not fit its workers.
+    #[error("{reason}")]
+    Supervise {
+        /// What is wrong, and what to do about it.
+        reason: String,
+        /// The status to end with: 4 for one that gave up, 1 otherwise.
+        status: u8,
+    },
+
     /// An operation of the system failed with nothing more to say than its text.
     #[error("cannot {action}: {source}")]
     System {
@@ -193,9 +202,13 @@ impl Error {
         )
     }
 
-    /// The status a program should end with: 2 for a usage error, 1 otherwise.
+    /// The status a program should end with: 2 for a usage error, 4 for a
+    /// supervisor that gave up, 1 otherwise.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if self.is_usage() { 2 } else { 1 })
+        ExitCode::from(match self {
+            Error::Supervise { status, .. } => *status,
+            err => 1 + u8::from(err.is_usage()),
+        })
     }
 }
 

@@ -46,6 +46,9 @@
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
 //! | know what failed, and how often | [`ServerHandle::counts`], [`Hooks::handle_error`] |
+//! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
+//! | survive a crash, use new programs without a refused client | [`Supervisor`] |
+//! | take sockets from systemd | [`net::Address`], [`Supervisor`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |
 //! | call something that blocks | [`runtime::offload`] |
 //! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
@@ -138,6 +141,7 @@ mod proxy_protocol;
 pub mod runtime;
 mod server;
 pub mod socketserver;
+mod supervisor;
 pub mod sync;
 pub mod testing;
 
@@ -157,6 +161,7 @@ pub use limits::{AtLimit, Limits, Refused};
 pub use net::{Deadlines, MinimumRate, Overdue};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Builder, Running, Server};
+pub use supervisor::{Ending, Supervisor, Worker};
 
 /// A TCP server, on coroutines unless another model is named.
 pub type TcpServer<M = Coroutine> = Server<Tcp, M>;

@@ -56,6 +56,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("prometheus", &["lifecycle", "runtime"]),
+    (
+        "supervisor",
+        &[
+            "server",
+            "concurrency",
+            "family",
+            "lifecycle",
+            "net",
+            "runtime",
+            "error",
+        ],
+    ),
     ("socketserver", &["server", "concurrency", "family"]),
     (
         "testing",
@@ -74,7 +86,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The files that may hold `unsafe`: the runtime, and where a system call asks
 /// for it.
-const MAY_BE_UNSAFE: &[&str] = &["runtime/", "concurrency/fork.rs", "net/open.rs", "net/datagram.rs"];
+const MAY_BE_UNSAFE: &[&str] = &[
+    "runtime/",
+    "concurrency/fork.rs",
+    "net/open.rs",
+    "net/datagram.rs",
+    "supervisor/launch.rs",
+    "supervisor/inherited.rs",
+];
 
 /// Lines of a file at most, without its tests.
 const LONGEST_FILE: usize = 300;

@@ -93,7 +93,12 @@ pub struct Program {
 impl Program {
     /// Starts the program that `words` name.
     pub fn start(words: &str) -> Program {
-        let mut child = Command::new(env::current_exe().unwrap())
+        Program::start_by(&mut Command::new(env::current_exe().unwrap()), words)
+    }
+
+    /// As [`start`](Program::start), by a command that runs this binary.
+    pub fn start_by(command: &mut Command, words: &str) -> Program {
+        let mut child = command
             .env(PROGRAM, words)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -163,6 +168,16 @@ impl Program {
     /// Ends it and returns what it said of errors.
     pub fn errors(mut self) -> String {
         self.end();
+        self.said()
+    }
+
+    /// What it said of errors until its end, which must come, and how it ended.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.wait();
+        (status, self.said())
+    }
+
+    fn said(&mut self) -> String {
         let errors = std::mem::replace(&mut self.errors, std::thread::spawn(String::new));
         let begin = Instant::now();
         while !errors.is_finished() {
