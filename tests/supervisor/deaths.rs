@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::clients::{of_each_worker, once, tcp, until};
+use crate::clients::{Client, of_each_worker, once, tcp, until};
 use crate::program::{is_alive, start};
 use crate::support::harness::Program;
-use crate::support::{LIMIT, is_listening, wait_until};
+use crate::support::{LIMIT, connect_unix, is_listening, wait_until};
 
 pub fn a_killed_worker_is_replaced_and_the_others_go_on() {
     let program = start("stream=127.0.0.1:0 workers=2");
@@ -103,6 +103,24 @@ pub fn workers_that_die_after_they_were_ready_never_make_it_give_up() {
     }
     assert!(program.runs());
     until(&address, "x", |answer| answer == "x");
+}
+
+pub fn as_long_as_one_serves_it_does_not_give_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let words = format!(
+        "family=unix stream=unix:{} workers=2 worker=half failures=2",
+        path.display()
+    );
+    let mut program = start(&words);
+    wait_until("one serves", || {
+        path.exists() && Client::over(connect_unix(&path)).try_ask("x").is_ok()
+    });
+    for _ in 0..6 {
+        assert_eq!(program.line(), "a failed start");
+    }
+    assert!(program.runs());
+    assert_eq!(Client::over(connect_unix(&path)).ask("x"), "x");
 }
 
 pub fn workers_end_with_their_supervisor() {

@@ -1,11 +1,14 @@
 //! How it ends, and what signals do.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
 
 use crate::clients::{of_each_worker, once, tcp};
 use crate::program::{is_alive, start};
+use crate::support::harness::Program;
 use crate::support::{LIMIT, is_listening, stays_silent, wait_until};
 
 pub fn what_is_in_flight_finishes_and_the_status_is_0() {
@@ -57,6 +60,22 @@ pub fn a_second_signal_cuts_the_drain_short() {
     let (status, said) = program.ended();
     assert_eq!(status.code(), Some(3), "{said}");
     assert!(begin.elapsed() < LIMIT / 2, "{said}");
+}
+
+pub fn what_a_terminal_sends_to_all_reaches_workers_once() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let words = "stream=127.0.0.1:0 workers=2 grace=20000";
+    let program = Program::start_by(command.process_group(0), words);
+    let address = program.address();
+    let mut clients = of_each_worker(&address, 2);
+    killpg(program.pid(), Signal::SIGINT).unwrap();
+    wait_until("the port is free", || !is_listening(&address));
+    for (worker, client) in &mut clients {
+        assert_eq!(client.pid(), *worker, "still served");
+    }
+    drop(clients);
+    let (status, said) = program.ended();
+    assert_eq!(status.code(), Some(0), "{said}");
 }
 
 pub fn a_worker_that_does_not_end_is_killed() {

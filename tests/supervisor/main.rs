@@ -39,12 +39,14 @@ const CASES: &[Case] = cases! {
         a_worker_that_never_is_ready_is_a_failed_start,
         a_program_that_cannot_be_executed_is_a_failed_start,
         workers_that_die_after_they_were_ready_never_make_it_give_up,
+        as_long_as_one_serves_it_does_not_give_up,
         workers_end_with_their_supervisor,
     ],
     endings: [
         what_is_in_flight_finishes_and_the_status_is_0,
         what_is_cut_short_is_named_and_the_status_is_3,
         a_second_signal_cuts_the_drain_short,
+        what_a_terminal_sends_to_all_reaches_workers_once,
         a_worker_that_does_not_end_is_killed,
         workers_of_every_model_end_well,
         user_signals_reach_only_those_that_handle_them,
@@ -63,6 +65,8 @@ const CASES: &[Case] = cases! {
     rollover: [
         twenty_rollovers_under_load_refuse_and_lose_nothing,
         datagrams_are_answered_throughout,
+        one_is_replaced_at_a_time_and_again_if_asked_again,
+        the_end_of_all_cuts_no_drain_short,
         workers_run_the_program_that_stands_there_now,
         a_new_program_that_does_not_serve_replaces_nobody,
     ],

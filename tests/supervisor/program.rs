@@ -111,6 +111,11 @@ fn work(words: Words<'_>, worker: &Worker) -> Result<greenserve::DrainReport> {
                 thread::sleep(Duration::from_secs(60));
             }
         }
+        Some("half") if worker.index() == 0 => {}
+        Some("half") => {
+            println!("a failed start");
+            process::exit(7);
+        }
         // The first one alone.
         Some("usr1") if worker.index() > 0 => {}
         Some("usr1") => {
@@ -226,6 +231,16 @@ fn started_program() -> io::Result<String> {
 /// Starts a supervisor with these words.
 pub fn start(words: &str) -> Program {
     Program::start(words)
+}
+
+/// The processes that a supervisor has now.
+pub fn workers(of: &Program) -> Vec<i32> {
+    let pid = of.pid();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children
+        .split_whitespace()
+        .map(|child| child.parse().unwrap())
+        .collect()
 }
 
 /// Whether some process with this number still runs.

@@ -14,9 +14,10 @@ use greenserve::net::Address;
 use nix::sys::signal::Signal;
 
 use crate::clients::{Client, of_each_worker, once};
+use crate::program::workers;
 use crate::support::exchange::udp_client;
 use crate::support::harness::Program;
-use crate::support::{LIMIT, ip};
+use crate::support::{LIMIT, ip, is_listening, wait_until};
 use crate::systemd::Manager;
 
 const ROLLOVERS: usize = 20;
@@ -62,7 +63,7 @@ pub fn twenty_rollovers_under_load_refuse_and_lose_nothing() {
         manager.expect("RELOADING=1");
         manager.expect("READY=1");
         assert!(!clients.iter().any(thread::JoinHandle::is_finished), "a client failed");
-        crate::support::wait_until("clients are served", || done.load(Ordering::Relaxed) > before + 20);
+        wait_until("clients are served", || done.load(Ordering::Relaxed) > before + 20);
     }
     stop.store(true, Ordering::Relaxed);
     let seen: HashSet<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
@@ -105,6 +106,68 @@ pub fn datagrams_are_answered_throughout() {
     let answers = asking.join().unwrap();
     println!("{answers} datagrams answered");
     assert!(answers > 100);
+}
+
+/// The process of a client's worker that drains, while another one serves.
+fn drains(program: &Program, worker: i32) {
+    wait_until("another worker serves in its place", || workers(program).len() == 3);
+    // It closes its copy of the socket when it is told to.
+    wait_until("the worker drains", || !has_socket(program, worker));
+}
+
+/// Whether `worker` has the socket that the supervisor listens on.
+fn has_socket(program: &Program, worker: i32) -> bool {
+    let sockets = |pid: i32| -> HashSet<_> {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let links = open.filter_map(|one| fs::read_link(one.unwrap().path()).ok());
+        links
+            .filter(|link| link.to_string_lossy().starts_with("socket:"))
+            .collect()
+    };
+    !sockets(program.pid().as_raw()).is_disjoint(&sockets(worker))
+}
+
+pub fn one_is_replaced_at_a_time_and_again_if_asked_again() {
+    let manager = Manager::new();
+    let program = manager.start("stream=127.0.0.1:0 workers=2 grace=20000");
+    let address = program.address();
+    manager.expect("READY=1");
+    let mut held = of_each_worker(&address, 2);
+    let old: Vec<_> = workers(&program);
+    program.signal(Signal::SIGHUP);
+    drains(&program, old[0]);
+    program.signal(Signal::SIGHUP);
+    for _ in 0..50 {
+        assert_eq!(workers(&program).len(), 3);
+        assert!(has_socket(&program, old[1]));
+        assert_eq!(held.get_mut(&old[0]).unwrap().pid(), old[0]);
+        assert_eq!(held.get_mut(&old[1]).unwrap().pid(), old[1]);
+    }
+    drop(held);
+    manager.expect("READY=1");
+    program.signal(Signal::SIGTERM);
+    let (status, said) = program.ended();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert_eq!(said.matches(") starts").count(), 6, "{said}");
+}
+
+pub fn the_end_of_all_cuts_no_drain_short() {
+    let manager = Manager::new();
+    let program = manager.start("stream=127.0.0.1:0 workers=2 grace=20000");
+    let address = program.address();
+    manager.expect("READY=1");
+    let mut held = of_each_worker(&address, 2);
+    let old: Vec<_> = workers(&program);
+    program.signal(Signal::SIGHUP);
+    drains(&program, old[0]);
+    program.signal(Signal::SIGTERM);
+    wait_until("the port is free", || !is_listening(&address));
+    for (worker, client) in &mut held {
+        assert_eq!(client.pid(), *worker, "still served");
+    }
+    drop(held);
+    let (status, said) = program.ended();
+    assert_eq!(status.code(), Some(0), "{said}");
 }
 
 /// A file of its own with this program in it.
