@@ -13,7 +13,7 @@ mod logging;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -101,10 +101,16 @@ fn run_logging(logs: Logs, place: &Place, default_address: &str, program: impl F
             }
         },
     }
+pub(crate) fn run<T: Termination>(
+    place: &Place,
+    default_address: &str,
+    program: impl FnOnce(&str) -> Result<T>,
+) -> ExitCode {
+    env_logger::init();
     let address = place.listen.as_deref().unwrap_or(default_address);
     let config = Config::new().workers(place.workers).stack_size(place.stack_size);
     match runtime::configure(config).and_then(|()| program(address)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ended) => ended.report(),
         Err(err) => {
             eprintln!("error: {err}");
             err.exit_code()

@@ -105,6 +105,7 @@ impl Crew {
             index,
             sockets: self.sockets.len(),
             grace: self.settings.grace,
+            supervisor: std::process::id(),
         };
         let sockets: Vec<_> = self.sockets.iter().map(AsFd::as_fd).collect();
         let started = Process::start(&self.program, label, &sockets).map_err(|err| {
@@ -166,7 +167,10 @@ impl Crew {
                 self.replacement_failed = true;
             }
             if let Some(end) = slot.reap_serving() {
-                log::error!("{end} after {:?}", end.lived);
+                match end.is_clean() {
+                    true => log::warn!("{end} after {:?}, unasked", end.lived),
+                    false => log::error!("{end} after {:?}", end.lived),
+                }
                 if !end.was_ready {
                     self.failures.add(end.to_string());
                 }

@@ -104,6 +104,7 @@ mod tests {
             index: 0,
             sockets: 2,
             grace: std::time::Duration::ZERO,
+            supervisor: 1,
         };
         let all = variables(label).unwrap();
         let value_of = |name: &str| {

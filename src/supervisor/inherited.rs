@@ -9,6 +9,9 @@ use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::getppid;
 
 use super::label::{Label, VARIABLE};
 
@@ -19,6 +22,19 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 pub(super) fn label() -> Option<Label> {
     let text = env::var(VARIABLE).ok()?;
     Label::from_text(&text, process::id())
+}
+
+/// Has this worker killed when its supervisor ends: once more, as executing a
+/// program that has capabilities of its own undoes it.
+///
+/// # Errors
+/// When the supervisor has ended already.
+pub(super) fn end_with_supervisor(label: Label) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    match u32::try_from(getppid().as_raw()) == Ok(label.supervisor) {
+        true => Ok(()),
+        false => Err(io::Error::other("it has ended")),
+    }
 }
 
 /// The pipe by which this worker says that it is ready; `None` if it was taken

@@ -16,19 +16,27 @@ pub(super) struct Label {
     pub(super) index: usize,
     pub(super) sockets: usize,
     pub(super) grace: Duration,
+    /// The supervisor's process.
+    pub(super) supervisor: u32,
 }
 
 impl Label {
     /// The variable's value, but for the process's number at its end.
     pub(super) fn to_text(self) -> String {
-        format!("{}:{}:{}:", self.index, self.sockets, self.grace.as_millis())
+        let Label {
+            index,
+            sockets,
+            supervisor,
+            ..
+        } = self;
+        format!("{index}:{sockets}:{}:{supervisor}:", self.grace.as_millis())
     }
 
     /// Reads the variable's value; `None` if it is not for `process`.
     pub(super) fn from_text(text: &str, process: u32) -> Option<Label> {
         let mut words = text.split(':').map(str::parse::<u64>);
         let mut next = || words.next()?.ok();
-        let (index, sockets, grace, owner) = (next()?, next()?, next()?, next()?);
+        let (index, sockets, grace, supervisor, owner) = (next()?, next()?, next()?, next()?, next()?);
         if owner != u64::from(process) {
             return None;
         }
@@ -36,6 +44,7 @@ impl Label {
             index: usize::try_from(index).ok()?,
             sockets: usize::try_from(sockets).ok()?,
             grace: Duration::from_millis(grace),
+            supervisor: u32::try_from(supervisor).ok()?,
         })
     }
 
@@ -60,13 +69,14 @@ mod tests {
             index: 3,
             sockets: 2,
             grace: Duration::from_millis(1500),
+            supervisor: 7,
         };
         let text = format!("{}{}", label.to_text(), 42);
         assert_eq!(Label::from_text(&text, 42), Some(label));
         assert_eq!(Label::from_text(&text, 43), None);
         assert_eq!(label.numbers().collect::<Vec<_>>(), [3, 4]);
         assert_eq!(label.report(), 5);
-        for broken in ["", "1", "1:2:3", "a:1:1:42", "-1:1:1:42"] {
+        for broken in ["", "1", "1:2:3:4", "a:1:1:1:42", "-1:1:1:1:42"] {
             assert_eq!(Label::from_text(broken, 42), None, "{broken}");
         }
     }

@@ -27,7 +27,7 @@ pub use worker::Worker;
 use self::crew::Crew;
 use self::parent::Parent;
 use self::program::Program;
-use self::settings::Settings;
+use self::settings::{FOREVER, Settings};
 use self::signals::Signals;
 use self::socket::{Kind, Socket, Wanted};
 use crate::error::{Error, Result};
@@ -188,13 +188,13 @@ impl Supervisor {
     /// Kubernetes. [`Worker::serve`] keeps to it; 2 s later the worker is
     /// killed.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.settings.grace = grace;
+        self.settings.grace = grace.min(FOREVER);
         self
     }
 
     /// How long a worker may take until it is ready. Defaults to 30 s.
     pub fn ready_within(mut self, limit: Duration) -> Self {
-        self.settings.ready_within = limit;
+        self.settings.ready_within = limit.min(FOREVER);
         self
     }
 
@@ -203,8 +203,8 @@ impl Supervisor {
     /// longer than `most` counts as the first again. Defaults to 100 ms and
     /// 5 s.
     pub fn restart_delay(mut self, least: Duration, most: Duration) -> Self {
-        self.settings.least_delay = least;
-        self.settings.most_delay = most;
+        self.settings.least_delay = least.min(FOREVER);
+        self.settings.most_delay = most.min(FOREVER);
         self
     }
 
@@ -228,9 +228,6 @@ impl Supervisor {
     /// What stands after this call runs in the supervisor and in each worker,
     /// as does what stands before it. In both the [`Ending`] is to be returned
     /// from `main`, and so is the error.
-    ///
-    /// Unless it is a worker's, the calling thread must stay alive until the
-    /// end: `main`'s does.
     ///
     /// # Errors
     /// In the supervisor: a setting or an address that makes no sense, or no

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
+/// What any longer duration is cut to, so that none is too long to be added to
+/// an instant: a century.
+pub(super) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// How many workers there are, and how long things may take.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {

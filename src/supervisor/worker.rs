@@ -40,6 +40,10 @@ impl Worker {
                 label.sockets
             )));
         }
+        inherited::end_with_supervisor(label).map_err(|source| Error::System {
+            action: "be a worker of a supervisor",
+            source,
+        })?;
         let report = inherited::take(label).map_err(|source| Error::System {
             action: "take over the supervisor's sockets",
             source,

@@ -21,6 +21,7 @@ mod proxy;
 mod queues;
 mod resp;
 mod streams;
+mod supervised;
 mod tls;
 mod tools;
 mod udp;

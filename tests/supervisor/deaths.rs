@@ -94,7 +94,7 @@ pub fn a_program_that_cannot_be_executed_is_a_failed_start() {
 }
 
 pub fn workers_that_die_after_they_were_ready_never_make_it_give_up() {
-    let mut program = start("stream=127.0.0.1:0 workers=1 failures=2 delay=20");
+    let mut program = start("stream=127.0.0.1:0 workers=1 failures=1 delay=20");
     let address = program.address();
     for _ in 0..10 {
         let mut client = tcp(&address);

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -21,6 +21,9 @@ fn field<'a>(status: &'a str, name: &str) -> &'a str {
 pub fn a_worker_inherits_the_sockets_and_nothing_else() {
     let secret = tempfile::NamedTempFile::new().unwrap();
     let open = File::open(secret.path()).unwrap();
+    // Where no socket of a worker will take its place.
+    // SAFETY: the call makes the descriptor, for this test alone.
+    let open = unsafe { OwnedFd::from_raw_fd(fcntl(&open, FcntlArg::F_DUPFD_CLOEXEC(50)).unwrap()) };
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .env("NOTIFY_SOCKET", "/nonexistent/notify")

@@ -235,4 +235,10 @@ pub fn a_new_program_that_does_not_serve_replaces_nobody() {
             .keys()
             .all(|worker| !workers.contains(worker))
     );
+    program.signal(Signal::SIGTERM);
+    let (status, said) = program.ended();
+    assert_eq!(status.code(), Some(0), "{said}");
+    // Of each broken one the first was enough.
+    assert_eq!(said.matches(") starts").count(), 2 + 1 + 2, "{said}");
+    assert_eq!(said.matches("could not be started").count(), 1, "{said}");
 }

@@ -301,6 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn what_systemd_passed_is_no_machine() {
+        // This process was started without.
+        for text in ["systemd", "systemd:http", "systemd:80"] {
+            assert!(refusal(text).contains("LISTEN_FDS"), "{text}");
+        }
+        assert!(refusal("systemd:").contains("port"));
+        assert!(refusal("SystemD:80").contains("systemd:NAME"));
+        assert_eq!(read("systemd.:80"), host("systemd.", 80));
+        assert_eq!(read("systemd1:80"), host("systemd1", 80));
+    }
+
+    #[test]
     fn reads_an_interface_by_its_name() {
         let lo = if_nametoindex("lo").unwrap();
         assert_eq!(read("[fe80::1%lo]:80").to_string(), format!("[fe80::1%{lo}]:80"));
