@@ -62,17 +62,23 @@ impl Crew {
         self.slots.iter().filter(|slot| slot.is_served()).count()
     }
 
-    /// Why it is of no use to go on: nobody serves, and start after start
-    /// failed. As long as one serves a worker that cannot start is none.
+    /// Nobody serves, and start after start failed. As long as one serves, a
+    /// worker that cannot start is none.
+    fn is_hopeless(&self) -> bool {
+        self.failures.are_too_many() && self.serving() == 0
+    }
+
+    /// Why it is of no use to go on. Who is starting may still come to serve,
+    /// and is waited for.
     pub(super) fn given_up(&self) -> Option<Error> {
-        let has = !self.ends && self.failures.are_too_many() && self.serving() == 0;
+        let has = !self.ends && self.is_hopeless() && self.slots.iter().all(Slot::is_empty);
         has.then(|| self.failures.to_error())
     }
 
     /// Fills the places whose time has come.
     pub(super) fn start_due(&mut self, now: Instant) {
         for index in 0..self.slots.len() {
-            if self.slots[index].due().is_none_or(|due| now < due) || self.given_up().is_some() {
+            if self.slots[index].due().is_none_or(|due| now < due) || self.is_hopeless() {
                 continue;
             }
             match self.start(index) {
@@ -253,7 +259,9 @@ impl Crew {
         let of_processes = self
             .processes()
             .flat_map(|process| [process.kill_at(), process.ready_by(limit)]);
-        let of_slots = self.slots.iter().map(Slot::due);
+        // Without hope nobody is started, however long that has been due.
+        let filled = self.slots.iter().filter(|_| !self.is_hopeless());
+        let of_slots = filled.map(Slot::due);
         of_processes.chain(of_slots).flatten().min()
     }
 }

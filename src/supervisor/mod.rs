@@ -209,7 +209,8 @@ impl Supervisor {
     }
 
     /// After how many failed starts in a row, of whichever worker, a supervisor
-    /// gives up of which no worker serves. Defaults to 5.
+    /// gives up of which no worker serves, nor may still come to. Defaults to
+    /// 5.
     pub fn max_failed_starts(mut self, starts: usize) -> Self {
         self.settings.most_failures = starts;
         self

@@ -49,7 +49,10 @@ fn errors_come_once_and_before_any_worker() {
 
 #[test]
 fn the_probe_tells_whether_somebody_answers() {
-    let mut program = Program::start("supervised_echo", &["--listen", "127.0.0.1:0", "--proxies", "192.0.2.0/24"]);
+    let mut program = Program::start(
+        "supervised_echo",
+        &["--listen", "127.0.0.1:0", "--proxies", "192.0.2.0/24"],
+    );
     let address = program.address();
     let asked = |address: &str| Program::start("supervised_echo", &["--ask", address]).ended();
     assert_eq!(asked(&address).code(), Some(0));
@@ -80,7 +83,10 @@ fn the_command_lines_of_deploy_are_understood() {
     let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
     let of_unit: Vec<_> = command.split_whitespace().skip(1).map(str::to_owned).collect();
     let manifest = deployed("kubernetes.yaml");
-    let list = manifest.lines().find_map(|line| line.trim().strip_prefix("args: ")).unwrap();
+    let list = manifest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("args: "))
+        .unwrap();
     let of_manifest: Vec<_> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
     for (mut arguments, place) in [(of_unit, "systemd:echo"), (of_manifest, ":8002")] {
         let listen = arguments.iter_mut().find(|argument| *argument == place).unwrap();

@@ -74,6 +74,33 @@ pub fn a_program_that_a_worker_starts_is_no_worker() {
     assert!(said.contains("Some(1)") && said.contains("has no socket"), "{said}");
 }
 
+/// How a program ends that is told to be the worker with this label.
+fn pretends(label: &str) -> String {
+    let mut command = Command::new("/bin/sh");
+    let script = format!("GREENSERVE_WORKER={label}:$$ exec \"$0\"");
+    command.arg("-c").arg(script).arg(env::current_exe().unwrap());
+    let (status, said) = Program::start_by(&mut command, "stream=127.0.0.1:0").ended();
+    assert_eq!(status.code(), Some(1), "{said}");
+    said
+}
+
+pub fn a_worker_that_does_not_fit_its_supervisor_does_not_begin() {
+    let this = std::process::id();
+    let said = pretends(&format!("0:2:1000:{this}"));
+    assert!(said.contains("wants 1 sockets") && said.contains("passes 2"), "{said}");
+    let said = pretends("0:1:1000:1");
+    assert!(
+        said.contains("cannot be a worker of a supervisor: it has ended"),
+        "{said}"
+    );
+    let said = pretends(&format!("0:1:1000:{this}"));
+    assert!(said.contains("cannot take over the supervisor's sockets"), "{said}");
+    let nested = start("stream=127.0.0.1:0 workers=1 worker=nested failures=1");
+    let (status, said) = nested.ended();
+    assert_eq!(status.code(), Some(4), "{said}");
+    assert!(said.contains("can have one supervisor only"), "{said}");
+}
+
 pub fn the_supervisor_starts_no_coroutines() {
     let program = start("stream=127.0.0.1:0 datagram=localhost:0 workers=2");
     let address = program.address();

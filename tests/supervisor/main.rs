@@ -60,6 +60,7 @@ const CASES: &[Case] = cases! {
     inheritance: [
         a_worker_inherits_the_sockets_and_nothing_else,
         a_program_that_a_worker_starts_is_no_worker,
+        a_worker_that_does_not_fit_its_supervisor_does_not_begin,
         the_supervisor_starts_no_coroutines,
     ],
     rollover: [

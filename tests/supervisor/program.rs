@@ -111,7 +111,11 @@ fn work(words: Words<'_>, worker: &Worker) -> Result<greenserve::DrainReport> {
                 thread::sleep(Duration::from_secs(60));
             }
         }
-        Some("half") if worker.index() == 0 => {}
+        Some("nested") => {
+            let _unreached = Supervisor::new().listen("127.0.0.1:0").run(|_| process::exit(9))?;
+        }
+        // Slower to serve than the other one is to fail.
+        Some("half") if worker.index() == 0 => thread::sleep(Duration::from_millis(300)),
         Some("half") => {
             println!("a failed start");
             process::exit(7);
