@@ -16,10 +16,14 @@
 //! about starting, limiting and stopping. Each names the value, the limit and
 //! what to do about it, so that its text can be shown to a user as it is.
 
+mod system;
+
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use self::system::remedy;
 
 /// The result of everything in this crate that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -209,31 +213,6 @@ impl Error {
             Error::Supervise { status, .. } => *status,
             err => 1 + u8::from(err.is_usage()),
         })
-    }
-}
-
-/// For code that returns [`io::Error`]s: a wait that failed is found by
-/// [`WaitError::of`] as if it had been the caller's own, and anything else is
-/// wrapped with its text.
-impl From<Error> for io::Error {
-    fn from(err: Error) -> io::Error {
-        match err {
-            Error::System { source, .. } if WaitError::of(&source).is_some() => source,
-            Error::Elapsed { .. } => io::Error::new(io::ErrorKind::TimedOut, err),
-            err if err.is_usage() => io::Error::new(io::ErrorKind::InvalidInput, err),
-            err => io::Error::other(err),
-        }
-    }
-}
-
-/// What to do about the bind errors users meet most.
-fn remedy(err: &io::Error) -> &'static str {
-    match err.kind() {
-        io::ErrorKind::AddrInUse => "; another process listens there: stop it, or choose another address",
-        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 and protected directories need privileges",
-        io::ErrorKind::NotFound => "; the directory does not exist: create it first",
-        _ => "",
     }
 }
 

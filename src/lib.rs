@@ -46,7 +46,6 @@
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
 //! | know what failed, and how often | [`ServerHandle::counts`], [`Hooks::handle_error`] |
-//! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`] |
 //! | survive a crash, use new programs without a refused client | [`Supervisor`] |
 //! | take sockets from systemd | [`net::Address`], [`Supervisor`] |
 //! | accept by hand and spawn | [`net::TcpListener`], [`runtime::spawn`] |

@@ -76,7 +76,11 @@ pub(crate) fn start(options: &Options, default_address: &str, program: impl FnOn
 }
 
 /// The `main` of any other program, once it has read its options.
-pub(crate) fn run(place: &Place, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+pub(crate) fn run<T: Termination>(
+    place: &Place,
+    default_address: &str,
+    program: impl FnOnce(&str) -> Result<T>,
+) -> ExitCode {
     run_logging(Logs::Aside, place, default_address, program)
 }
 
@@ -89,7 +93,12 @@ enum Logs {
     Aside,
 }
 
-fn run_logging(logs: Logs, place: &Place, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+fn run_logging<T: Termination>(
+    logs: Logs,
+    place: &Place,
+    default_address: &str,
+    program: impl FnOnce(&str) -> Result<T>,
+) -> ExitCode {
     let mut _logging = None;
     match logs {
         Logs::Here => env_logger::init(),
@@ -101,12 +110,6 @@ fn run_logging(logs: Logs, place: &Place, default_address: &str, program: impl F
             }
         },
     }
-pub(crate) fn run<T: Termination>(
-    place: &Place,
-    default_address: &str,
-    program: impl FnOnce(&str) -> Result<T>,
-) -> ExitCode {
-    env_logger::init();
     let address = place.listen.as_deref().unwrap_or(default_address);
     let config = Config::new().workers(place.workers).stack_size(place.stack_size);
     match runtime::configure(config).and_then(|()| program(address)) {
