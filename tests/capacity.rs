@@ -11,7 +11,7 @@ use std::{ptr, thread};
 
 use common::{PATIENCE, child, client, echo, echoed, joined, killed, proc, wait_until};
 use greenserve::runtime::{self, Engine, JoinHandle};
-use greenserve::{Error, TcpServer};
+use greenserve::{AtLimit, Error, Limits, TcpServer};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Uses up memory maps until this process can hold about `coroutines` more.
@@ -170,6 +170,59 @@ fn serve_with_few_descriptors(max_connections: Option<usize>) {
     say(&format!("serving {}", server.address()));
     drop(io::stdin().read_to_end(&mut Vec::new()));
     server.stop(PATIENCE).unwrap();
+}
+
+#[test]
+fn without_descriptors_clients_are_told_no_if_so_said() {
+    const TEST: &str = "without_descriptors_clients_are_told_no_if_so_said";
+    if child::is_child(TEST) {
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 64, hard).unwrap();
+        runtime::configure(common::workers(2)).unwrap();
+        let limits = Limits::new()
+            .connections(1_000)
+            .at_connections(AtLimit::reply(&b"full"[..]));
+        let server = TcpServer::builder(echo).limits(limits).bind("127.0.0.1:0").unwrap();
+        let server = server.start().unwrap();
+        say(&format!("serving {}", server.address()));
+        drop(io::stdin().read_to_end(&mut Vec::new()));
+        server.stop(PATIENCE).unwrap();
+        return;
+    }
+    let mut server = child::command(TEST).spawn().unwrap();
+    let mut said = BufReader::new(server.stdout.take().unwrap()).lines();
+    let address = said.find_map(|line| line.unwrap().strip_prefix("serving ").map(str::to_owned));
+    let address: SocketAddr = address.unwrap().parse().unwrap();
+
+    let (mut served, mut refused) = (Vec::new(), 0);
+    for _ in 0..200 {
+        let mut client = client(address);
+        client.write_all(b"here").unwrap();
+        let mut heard = [0; 4];
+        client.read_exact(&mut heard).unwrap();
+        match &heard {
+            b"here" => served.push(client),
+            b"full" => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(
+        served.len() >= 20 && refused >= 100,
+        "{} served, {refused} refused",
+        served.len()
+    );
+    assert!(load(server.id()) < 0.05, "nobody waits, and still it is busy");
+    served.iter_mut().for_each(|client| echoed(client, b"still there?"));
+    served.clear();
+    wait_until("there is room again", || {
+        let mut client = client(address);
+        client.write_all(b"here").unwrap();
+        let mut heard = [0; 4];
+        client.read_exact(&mut heard).is_ok() && &heard == b"here"
+    });
+    drop(server.stdin.take());
+    let rest: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(server.wait().unwrap().success(), "{rest:?}");
 }
 
 /// Past the capture of the test's output.

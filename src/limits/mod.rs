@@ -80,8 +80,10 @@ impl Limits {
         self
     }
 
-    /// What becomes of a request when as many are in flight as may be.
-    /// Defaults to [`AtLimit::Wait`].
+    /// What becomes of a request when as many are in flight as may be, or when
+    /// the process has no descriptor left for one. Defaults to
+    /// [`AtLimit::Wait`]. Otherwise each accept loop keeps a spare descriptor, to
+    /// accept with it whom it turns away.
     pub fn at_connections(mut self, policy: AtLimit) -> Limits {
         self.at_connections = policy;
         self

@@ -6,27 +6,15 @@ use std::sync::Arc;
 use super::accept_wait::{Waiting, Woken};
 use super::admission::{admit, is_welcome};
 use super::backoff::{Backoff, Verdict, judge};
-use super::config::Config;
 use super::goal::Goal;
-use crate::concurrency::{Job, JobOf, Model, Placement, Shared, close, turn_away};
+use super::session::Core;
+use super::surplus::{Spare, is_out_of_descriptors};
+use crate::concurrency::{Job, JobOf, Model, close};
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
-use crate::lifecycle::{Ending, EndsAwaited, Lifecycle, Reservation};
-use crate::limits::Refusal;
+use crate::lifecycle::{EndsAwaited, Lifecycle, Reservation};
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
-
-/// Everything a loop needs, so that it can run in a coroutine of its own.
-#[derive(Debug)]
-pub(super) struct Core<F: Family, M: Model> {
-    pub(super) listener: Arc<F::Listener>,
-    pub(super) shared: Arc<Shared<F>>,
-    pub(super) model: Arc<M>,
-    pub(super) config: Arc<Config>,
-    pub(super) goal: Arc<Goal>,
-    /// Where the requests of this loop run.
-    pub(super) placement: Placement,
-}
 
 impl<F: Family, M: Model> Core<F, M> {
     /// Accepts in the calling thread or coroutine until there is reason to end.
@@ -37,18 +25,10 @@ impl<F: Family, M: Model> Core<F, M> {
             backoff: Backoff::new(self.config.min_delay, self.config.max_delay),
             retry_at: NEVER,
             ends: None,
+            spare: Spare::default(),
             core: self,
         }
         .run()
-    }
-
-    fn broken(&self, source: io::Error) -> Error {
-        let address = self
-            .shared
-            .lifecycle
-            .address()
-            .map_or_else(String::new, |address| address.to_string());
-        Error::Accept { address, source }
     }
 }
 
@@ -60,6 +40,7 @@ struct AcceptLoop<'a, F: Family, M: Model> {
     retry_at: u64,
     /// There was no room when it was looked for last.
     ends: Option<EndsAwaited>,
+    spare: Spare,
 }
 
 /// What taking one request came to.
@@ -202,62 +183,62 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
 
     fn take_one(&mut self) -> Result<Taken> {
         if self.is_crowded() {
-            return self.drop_one();
+            return match self.core.drop_one() {
+                Ok(()) => Ok(Taken::Request),
+                Err(err) => self.without_request(err),
+            };
         }
         // Before the request, since other loops may be about to take one too.
         let reservation = Reservation::take(self.lifecycle());
         let turns_away = self.lifecycle().gate().turns_away_at_connections();
+        if turns_away {
+            self.spare.keep();
+        }
         if (reservation.is_none() && !turns_away) || !self.goal().claim() {
             return Ok(Taken::Nothing);
         }
-        let hooks = &self.core.shared.hooks;
-        match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
+        match self.core.next_request() {
             Ok((request, peer)) => {
                 match admit(&self.core.shared, reservation, &request, &peer) {
                     Ok(reservation) => self.process(request, peer, reservation),
-                    Err(refusal) => self.turn_away(request, &peer, refusal),
+                    Err(refusal) => self.core.turn_away(request, &peer, refusal),
                 }
                 Ok(Taken::Request)
             }
             Err(err) => {
                 drop(reservation);
                 self.goal().give_back(self.lifecycle());
-                self.without_request(err).map(|()| Taken::Nothing)
+                self.without_request(err)
             }
         }
     }
 
-    fn turn_away(&self, request: F::Request, peer: &Peer, refusal: Refusal) {
-        log::debug!("{peer} is turned away: {refusal}");
-        turn_away(&request, self.lifecycle(), refusal);
-        close(self.core.shared.hooks.as_ref(), request, peer);
-        // Of one request that was asked for, this was none.
-        self.goal().give_back(self.lifecycle());
-    }
-
-    /// Takes a datagram for nothing. Left in the kernel's buffer, it would keep
-    /// those behind it waiting that come when there is room again.
-    fn drop_one(&mut self) -> Result<Taken> {
-        let hooks = &self.core.shared.hooks;
-        match hooks.get_request(&self.core.listener, self.core.config.max_packet_size) {
-            Ok(_) => self.lifecycle().tally().count(Ending::Dropped),
-            Err(err) => return self.without_request(err).map(|()| Taken::Nothing),
-        }
-        Ok(Taken::Request)
-    }
-
-    fn without_request(&mut self, err: io::Error) -> Result<()> {
+    /// What an error of accepting came to; a client may be turned away all the
+    /// same.
+    fn without_request(&mut self, err: io::Error) -> Result<Taken> {
         match judge(&err) {
-            Verdict::Nothing => Ok(()),
-            Verdict::Next => {
-                log::debug!("a request failed before it was accepted: {err}");
-                Ok(())
-            }
+            Verdict::Nothing => {}
+            Verdict::Next => log::debug!("a request failed before it was accepted: {err}"),
             Verdict::Pause => {
+                if let Some(taken) = self.with_spare(&err) {
+                    return Ok(taken);
+                }
                 self.pause(&err);
-                Ok(())
             }
-            Verdict::Fatal => Err(self.core.broken(err)),
+            Verdict::Fatal => return Err(self.core.broken(err)),
+        }
+        Ok(Taken::Nothing)
+    }
+
+    /// Where clients are turned away at the limit of connections, they are at
+    /// that of descriptors too.
+    fn with_spare(&mut self, err: &io::Error) -> Option<Taken> {
+        if !is_out_of_descriptors(err) || !self.lifecycle().gate().turns_away_at_connections() {
+            return None;
+        }
+        match self.core.turn_away_with(&mut self.spare)? {
+            Ok(()) => Some(Taken::Request),
+            Err(err) => (judge(&err) == Verdict::Nothing).then_some(Taken::Nothing),
         }
     }
 

@@ -11,6 +11,7 @@ mod foreground;
 mod goal;
 mod listeners;
 mod session;
+mod surplus;
 mod teardown;
 
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,19 +1,20 @@
 //! One time of serving, from the phase that begins it to the one that ends it:
 //! by one accept loop, or by one on each worker.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::accept::Core;
 use super::config::Config;
 use super::goal::Goal;
 use crate::concurrency::{LifecycleOf, Model, Placement, Shared};
 use crate::error::{Error, Result, WaitError};
 use crate::family::Family;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::net::Peer;
 use crate::runtime::{self, JoinError, JoinHandle, Panic};
 
 /// What serving needs.
@@ -113,6 +114,35 @@ impl<F: Family, M: Model> Session<F, M> {
             Some(panic) => resume_unwind(panic.into_payload()),
             None => outcome,
         }
+    }
+}
+
+/// Everything a loop needs, so that it can run in a coroutine of its own.
+#[derive(Debug)]
+pub(super) struct Core<F: Family, M: Model> {
+    pub(super) listener: Arc<F::Listener>,
+    pub(super) shared: Arc<Shared<F>>,
+    pub(super) model: Arc<M>,
+    pub(super) config: Arc<Config>,
+    pub(super) goal: Arc<Goal>,
+    /// Where the requests of this loop run.
+    pub(super) placement: Placement,
+}
+
+impl<F: Family, M: Model> Core<F, M> {
+    /// The next request if one waits.
+    pub(super) fn next_request(&self) -> io::Result<(F::Request, Peer)> {
+        let hooks = &self.shared.hooks;
+        hooks.get_request(&self.listener, self.config.max_packet_size)
+    }
+
+    pub(super) fn broken(&self, source: io::Error) -> Error {
+        let address = self
+            .shared
+            .lifecycle
+            .address()
+            .map_or_else(String::new, |address| address.to_string());
+        Error::Accept { address, source }
     }
 }
 
