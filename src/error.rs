@@ -16,7 +16,9 @@
 //! about starting, limiting and stopping. Each names the value, the limit and
 //! what to do about it, so that its text can be shown to a user as it is.
 
+mod reason;
 mod system;
+mod wait;
 
 use std::io;
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::system::remedy;
+pub use reason::KillReason;
+pub use wait::WaitError;
 
 /// The result of everything in this crate that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -213,80 +217,5 @@ impl Error {
             Error::Supervise { status, .. } => *status,
             err => 1 + u8::from(err.is_usage()),
         })
-    }
-}
-
-/// Why a wait ended before what it waited for came: a read, write, accept,
-/// sleep, lock, channel, join or anything else that suspends.
-///
-/// Sockets wrap it in an [`io::Error`]; [`WaitError::of`] finds it there.
-///
-/// ```
-/// use greenserve::WaitError;
-/// use std::io;
-///
-/// let err = io::Error::from(WaitError::Killed);
-/// assert_eq!(WaitError::of(&err), Some(WaitError::Killed));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WaitError {
-    /// The deadline of this very operation passed: a socket's timeout or the
-    /// limit given to the call.
-    #[error("the operation's own deadline passed")]
-    Deadline,
-
-    /// The deadline of a [`Timeout`](crate::sync::Timeout) around the
-    /// operation passed.
-    #[error("the deadline of the surrounding timeout passed")]
-    Timeout,
-
-    /// The coroutine was killed, alone, with its group or with its connection.
-    #[error("the coroutine or its connection was killed")]
-    Killed,
-
-    /// The server drains, and the request had said that it was
-    /// [idle](crate::Context::idle).
-    #[error("the server drains, and the request was idle")]
-    Draining,
-
-    /// A panic is unwinding this coroutine's stack: suspending now could
-    /// continue it on another thread, whose panic count is another.
-    #[error("a coroutine cannot wait while a panic unwinds it; catch the panic first")]
-    Unwinding,
-
-    /// Another coroutine waits for this very socket already.
-    #[error("another coroutine waits on this socket already; give each its own handle with try_clone")]
-    Busy,
-
-    /// The socket was closed by its owner, here or through another handle:
-    /// nothing comes any more.
-    #[error("the socket was closed, so nothing can come any more")]
-    Closed,
-
-    /// What was waited for can no longer come: the other side is gone, or the
-    /// channel was shut down.
-    #[error("the other side is gone or the channel was shut down, so this wait could never end")]
-    Disconnected,
-}
-
-impl WaitError {
-    /// The wait's end that an I/O error reports, if it reports one, itself or
-    /// as the source of what is in it.
-    pub fn of(err: &io::Error) -> Option<WaitError> {
-        let inner = err.get_ref()?;
-        inner.downcast_ref().or_else(|| inner.source()?.downcast_ref()).copied()
-    }
-
-    /// The [`io::ErrorKind`] this becomes.
-    pub fn kind(self) -> io::ErrorKind {
-        match self {
-            WaitError::Deadline | WaitError::Timeout => io::ErrorKind::TimedOut,
-            WaitError::Killed | WaitError::Draining => io::ErrorKind::ConnectionAborted,
-            WaitError::Unwinding => io::ErrorKind::Other,
-            WaitError::Busy => io::ErrorKind::ResourceBusy,
-            WaitError::Closed => io::ErrorKind::NotConnected,
-            WaitError::Disconnected => io::ErrorKind::BrokenPipe,
-        }
     }
 }

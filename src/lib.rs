@@ -54,8 +54,10 @@
 //! | share state between handlers | [`sync::Mutex`], [`sync::RwLock`], or a std lock that nothing waits under |
 //! | wait until shared state changes | [`sync::Condvar`], [`sync::Event`] |
 //! | know what may live across a wait | [`runtime`] |
-//! | choose where a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`] |
+//! | choose where and when a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`], [`runtime::spawn_later`] |
 //! | see what every coroutine does, and who stalls | [`runtime::dump()`], [`runtime::stalls`] |
+//! | keep a value for each coroutine | [`runtime::Local`] |
+//! | end a coroutine and say why | [`runtime::Task::kill_with`] |
 //! | set engine, workers and stacks | [`runtime::Config`] |
 //! | test your handler | [`testing::TestServer`] |
 //!
@@ -75,6 +77,7 @@
 //! | `request_queue_size`, `allow_reuse_address` | [`net::SocketOptions`] |
 //! | `gevent.spawn`, `sleep`, `Timeout`, `Pool`, `Queue` | [`runtime::spawn`], [`runtime::sleep`], [`sync`] |
 //! | `PriorityQueue`, `LifoQueue`, `JoinableQueue`, `Channel` | [`sync::priority`], [`sync::lifo`], [`sync::channel()`] |
+//! | `spawn_later`, `kill(exception)`, `local` | [`runtime::spawn_later`], [`runtime::Task::kill_with`], [`runtime::Local`] |
 //!
 //! # Where defaults differ
 //!

@@ -1,5 +1,6 @@
 //! The result of a coroutine, and waiting for it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::clock::{self, NEVER};
 use super::latch::Latch;
 use super::panic::Panic;
 use super::task::{Awaited, Task};
-use crate::error::WaitError;
+use crate::error::{KillReason, WaitError};
 
 /// Why a join has no result.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,10 @@ pub enum JoinError {
     /// was given has been dropped.
     #[error("the coroutine was killed before it began")]
     Killed,
+    /// As [`Killed`](JoinError::Killed), by a kill that said why:
+    /// [`kill_with`](JoinHandle::kill_with).
+    #[error("the coroutine was killed before it began: {0}")]
+    KilledFor(KillReason),
     /// The caller's own wait ended: it was killed, the deadline of a
     /// surrounding [`Timeout`](crate::sync::Timeout) passed, or a panic is
     /// unwinding it. The coroutine goes on, and its result is dropped when it
@@ -33,8 +38,23 @@ impl JoinError {
     pub fn into_panic(self) -> Option<Panic> {
         match self {
             JoinError::Panicked(panic) => Some(panic),
-            JoinError::Killed | JoinError::Interrupted(_) => None,
+            JoinError::Killed | JoinError::KilledFor(_) | JoinError::Interrupted(_) => None,
         }
+    }
+}
+
+impl JoinError {
+    /// What a panic said, for who logs it.
+    pub(super) fn panic_text(&self) -> Option<String> {
+        match self {
+            JoinError::Panicked(panic) => Some(panic.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The end of a coroutine that was killed before it began.
+    pub(super) fn killed(task: &Task) -> JoinError {
+        task.kill_reason().map_or(JoinError::Killed, JoinError::KilledFor)
     }
 }
 
@@ -108,6 +128,12 @@ impl<T> JoinHandle<T> {
     /// one; does not wait for it to end. See [`Task::kill`].
     pub fn kill(&self) {
         self.task.kill();
+    }
+
+    /// As [`kill`](JoinHandle::kill), for a reason that the coroutine finds in
+    /// the error of its wait; see [`Task::kill_with`].
+    pub fn kill_with(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) {
+        self.task.kill_with(reason);
     }
 
     /// Waits for the coroutine to end and returns its result.

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::engine::Body;
+use super::engine::{self, Body, Place, Unstarted};
+use super::join::JoinError;
 use super::panic::Panic;
 use super::registry::{Entry, Reservation};
 use super::task::Task;
@@ -27,18 +28,74 @@ pub(super) struct Life<C, W> {
 // not `Send` stays on this thread.
 unsafe impl<C, W> Send for Life<C, W> {}
 
-impl<C, W> Body for Life<C, W>
+impl<C, W> Life<C, W>
 where
     C: 'static,
     W: FnOnce(C, Beginning) + 'static,
 {
-    fn run(self) {
+    /// Puts it where it begins as soon as its turn comes.
+    ///
+    /// # Errors
+    /// When no stack can be mapped; it comes back.
+    pub(super) fn begin(self, place: Place) -> Result<(), Unstarted<Self>> {
+        let task = Arc::clone(&self.task);
+        match task.seat() {
+            Some(seat) => engine::spawn(place, seat, self),
+            None => unreachable!("the task of a coroutine has a seat"),
+        }
+    }
+
+    /// Ends it where no coroutine can be started for it.
+    pub(super) fn give_up(self) {
+        self.task.kill();
+        self.work(Beginning::Killed);
+    }
+
+    /// All of it but what the engine is to be told; its place among the live
+    /// ones is left.
+    fn work(self, beginning: Beginning) -> Reservation {
         let Life {
             task,
             cargo,
             work,
             reservation,
         } = self;
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
+            log::error!("{}", Panic::new(task.name(), payload));
+        }
+        task.end();
+        reservation
+    }
+}
+
+/// What becomes of `f`, whose coroutine has begun or was killed before; its
+/// values are gone then.
+pub(super) fn outcome<T>(f: impl FnOnce() -> T, beginning: Beginning) -> Result<T, JoinError> {
+    let ended = catch_unwind(AssertUnwindSafe(|| match beginning {
+        Beginning::Runs => Some(f()),
+        Beginning::Killed => {
+            drop(f);
+            None
+        }
+    }));
+    Task::with_current(|task| {
+        let outcome = match ended {
+            Ok(Some(result)) => Ok(result),
+            Ok(None) => Err(JoinError::killed(task)),
+            Err(payload) => Err(JoinError::Panicked(Panic::new(task.name(), payload))),
+        };
+        task.let_go_of_values();
+        outcome
+    })
+}
+
+impl<C, W> Body for Life<C, W>
+where
+    C: 'static,
+    W: FnOnce(C, Beginning) + 'static,
+{
+    fn run(self) {
+        let task = Arc::clone(&self.task);
         task.adopt();
         let entry = Entry::new(&task);
         let beginning = if task.is_killed() {
@@ -46,9 +103,7 @@ where
         } else {
             Beginning::Runs
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
-            log::error!("{}", Panic::new(task.name(), payload));
-        }
+        let reservation = self.work(beginning);
         task.finish();
         drop(entry);
         drop(reservation);

@@ -51,6 +51,7 @@
 //! The process ends, after saying which coroutine it was: see
 //! [`Config::stack_size`].
 
+mod builder;
 mod capacity;
 mod cell;
 mod clock;
@@ -61,7 +62,9 @@ mod engine;
 mod holder;
 mod join;
 mod latch;
+mod later;
 mod life;
+mod local;
 mod lock;
 mod name;
 mod offload;
@@ -84,18 +87,20 @@ use std::{io, thread};
 
 use once_cell::sync::OnceCell;
 
+pub use builder::Builder;
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
 pub use dump::{Activity, CoroutineState, Descriptor, Dump, DumpOnSignal, DumpTo, dump, dump_on_signal, dump_to};
 pub use engine::{Engine, UnknownEngine};
 pub use join::{JoinError, JoinHandle};
 pub(crate) use life::Beginning;
+pub use local::Local;
 pub use name::Name;
 pub use offload::offload;
 pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
-pub use spawn::{Builder, spawn, spawn_local};
+pub use spawn::{spawn, spawn_at, spawn_later, spawn_local};
 pub use task::{Awaited, Task};
 pub use trace::Trace;
 pub use watch::{Stalls, stalls};
@@ -108,6 +113,7 @@ pub(crate) use readiness::{Outcome, Readiness, poll_thread, poll_timeout};
 pub(crate) use shared_cell::{Exclusive, Share, SharedCell};
 pub(crate) use task_cell::{Entry, TaskCell};
 
+pub use crate::error::KillReason;
 use crate::error::{Error, Result, WaitError};
 
 static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
@@ -265,6 +271,12 @@ pub fn sleep(duration: Duration) -> io::Result<()> {
 /// As [`sleep`].
 pub fn sleep_until(instant: Instant) -> io::Result<()> {
     sleep_until_tick(clock::ticks(instant))
+}
+
+/// Why the caller was killed, if [`Task::kill_with`] did it: for code that has
+/// no [`io::Error`] at hand, in which [`WaitError::reason`] finds it.
+pub fn kill_reason() -> Option<KillReason> {
+    Task::with_current(|task| task.kill_reason())
 }
 
 fn sleep_until_tick(until: u64) -> io::Result<()> {

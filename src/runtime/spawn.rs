@@ -1,24 +1,10 @@
 //! Starting coroutines.
 
-use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::engine::{self, Place, Unstarted};
-use super::join::{JoinError, JoinHandle, Packet};
-use super::life::{Beginning, Life};
-use super::name::Name;
-use super::panic::Panic;
-use super::registry::Reservation;
-use super::running;
-use super::task::Task;
-use crate::error::{Error, Result};
-
-/// A refused spawn hands back what was to be worked on.
-pub(crate) struct Refused<C> {
-    pub(crate) error: Error,
-    pub(crate) cargo: C,
-}
+use super::builder::Builder;
+use super::join::JoinHandle;
+use crate::error::Result;
 
 /// Runs `f` on a new coroutine: called by a coroutine, on the same worker, so
 /// that helpers share its sockets; called by a thread, on the worker that has
@@ -44,220 +30,47 @@ where
     Builder::new().spawn(f)
 }
 
-/// A coroutine's name and place, before it starts.
+/// Runs `f` on a new coroutine `delay` from now: `gevent.spawn_later`.
+///
+/// It begins where [`spawn`] would put it, late by what its worker computes
+/// then. Until it begins it has no stack and no turn, but a place: it counts
+/// among the coroutines that this process can hold. One that is killed before
+/// never runs; a join is told so at once and need not wait for the time.
+///
+/// # Errors
+/// As [`spawn`], all of them now. Should the system have no memory for its
+/// stack when the time comes, that is logged and its join says that it was
+/// killed.
 ///
 /// ```
-/// use greenserve::runtime::{Builder, Task};
+/// use greenserve::runtime::{self, JoinError};
+/// use std::time::Duration;
 ///
-/// let name = Builder::new()
-///     .name("accountant".to_owned())
-///     .spawn(|| Task::current().name().to_string())?
-///     .join()
-///     .expect("no panic");
-/// assert_eq!(name, "accountant");
+/// let soon = runtime::spawn_later(Duration::from_millis(2), || "done")?;
+/// let never = runtime::spawn_later(Duration::from_secs(600), || unreachable!())?;
+/// never.kill();
+/// assert!(matches!(never.join(), Err(JoinError::Killed)));
+/// assert_eq!(soon.join().expect("no panic"), "done");
 /// # Ok::<(), greenserve::Error>(())
 /// ```
-#[derive(Clone, Debug)]
-#[must_use = "a builder starts nothing until `spawn`"]
-pub struct Builder {
-    name: Name,
-    place: Place,
+pub fn spawn_later<F, T>(delay: Duration, f: F) -> Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().after(delay).spawn(f)
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        Builder {
-            name: Name::Static("coroutine"),
-            place: Place::Here,
-        }
-    }
-}
-
-impl Builder {
-    /// A coroutine called `coroutine`, where [`spawn`] puts it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Names the coroutine. Defaults to `coroutine`.
-    pub fn name(mut self, name: impl Into<Name>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Starts the coroutine on the caller's worker: the default. Called by a
-    /// thread, the same as [`anywhere`](Builder::anywhere).
-    pub fn here(mut self) -> Self {
-        self.place = Place::Here;
-        self
-    }
-
-    /// Starts the coroutine on the worker with the fewest coroutines, of those
-    /// that are not held up by one that computes: for work that shall spread
-    /// over the cores.
-    pub fn anywhere(mut self) -> Self {
-        self.place = Place::Anywhere;
-        self
-    }
-
-    /// Starts the coroutine on worker `index`, taken modulo their number.
-    pub fn worker(mut self, index: usize) -> Self {
-        self.place = Place::Worker(index);
-        self
-    }
-
-    /// Starts the coroutine of a server's client, which will mostly wait for
-    /// `descriptor`.
-    pub(crate) fn client(mut self, descriptor: Option<RawFd>) -> Self {
-        self.place = Place::Client(descriptor);
-        self
-    }
-
-    /// Starts the coroutine of an accept loop, which waits for `listener`,
-    /// where no handler can hold it up.
-    pub(crate) fn acceptor(mut self, listener: Option<RawFd>) -> Self {
-        self.place = Place::Acceptor(listener);
-        self
-    }
-
-    /// Starts the coroutine; see [`spawn`].
-    ///
-    /// # Errors
-    /// As [`spawn`].
-    pub fn spawn<F, T>(self, f: F) -> Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        self.spawn_into(Packet::new(true), f, |_| ())
-    }
-
-    /// As [`spawn`](Builder::spawn), and calls `ended` on the coroutine once
-    /// its result can be joined, with the text of the panic if that ended it;
-    /// to log it is then up to `ended`, which is dropped without a call if the
-    /// coroutine never starts.
-    pub(crate) fn spawn_watched<F, T, W>(self, f: F, ended: W) -> Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-        W: FnOnce(Option<String>) + Send + 'static,
-    {
-        self.spawn_into(Packet::new(false), f, ended)
-    }
-
-    /// As [`spawn_local`].
-    ///
-    /// # Errors
-    /// As [`spawn_local`]; also when the builder names another worker.
-    pub fn spawn_local<F, T>(mut self, f: F) -> Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + 'static,
-        T: 'static,
-    {
-        let Some(here) = engine::this_thread() else {
-            return Err(Error::NotLocal);
-        };
-        if self.place != Place::Here {
-            return Err(Error::InvalidOption {
-                option: "the place of a local coroutine",
-                value: "another one than here".to_owned(),
-                reason: "what is not Send stays on the caller's worker".to_owned(),
-            });
-        }
-        self.place = Place::HereOnly(here);
-        // SAFETY: the place is this thread, which the coroutine never leaves,
-        // and the handle that shares the result is not `Send` either.
-        unsafe { self.spawn_unchecked(Packet::new(true), f, |_| ()) }
-    }
-
-    fn spawn_into<F, T, W>(self, packet: Packet<T>, f: F, ended: W) -> Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-        W: FnOnce(Option<String>) + Send + 'static,
-    {
-        // SAFETY: all of it may go to another thread.
-        unsafe { self.spawn_unchecked(packet, f, ended) }
-    }
-
-    /// # Safety
-    /// What is not `Send` is given to a place on this thread only.
-    unsafe fn spawn_unchecked<F, T, W>(self, packet: Packet<T>, f: F, ended: W) -> Result<JoinHandle<T>>
-    where
-        F: FnOnce() -> T + 'static,
-        T: 'static,
-        W: FnOnce(Option<String>) + 'static,
-    {
-        let packet = Arc::new(packet);
-        let cargo = (f, Arc::clone(&packet), ended);
-        let work = |(f, result, ended): (F, Arc<Packet<T>>, W), beginning| {
-            let outcome = match beginning {
-                Beginning::Runs => {
-                    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(Task::current().name(), payload))
-                }
-                Beginning::Killed => {
-                    drop(f);
-                    result.fulfil(Err(JoinError::Killed));
-                    return ended(None);
-                }
-            };
-            let panic = outcome.as_ref().err().map(ToString::to_string);
-            result.fulfil(outcome.map_err(JoinError::Panicked));
-            // A result that nobody wants is dropped here, and may take a while.
-            drop(result);
-            ended(panic);
-        };
-        // SAFETY: the caller's promise.
-        match unsafe { self.start(cargo, work) } {
-            Ok(task) => Ok(JoinHandle::new(task, packet)),
-            Err(refused) => Err(refused.error),
-        }
-    }
-
-    /// Starts a coroutine that runs `work` on `cargo`, without a handle to its
-    /// result; if it is killed before it begins, `work` has to let go of the
-    /// cargo. A panic in it is logged.
-    pub(crate) fn spawn_detached<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
-    where
-        C: Send + 'static,
-        W: FnOnce(C, Beginning) + Send + 'static,
-    {
-        // SAFETY: all of it may go to another thread.
-        unsafe { self.start(cargo, work) }
-    }
-
-    /// # Safety
-    /// What is not `Send` is given to a place on this thread only.
-    unsafe fn start<C, W>(self, cargo: C, work: W) -> std::result::Result<Arc<Task>, Refused<C>>
-    where
-        C: 'static,
-        W: FnOnce(C, Beginning) + 'static,
-    {
-        let reservation = match reserve() {
-            Ok(reservation) => reservation,
-            Err(error) => return Err(Refused { error, cargo }),
-        };
-        let task = Task::for_coroutine(self.name);
-        let Some(seat) = task.seat() else {
-            unreachable!("the task of a coroutine has a seat")
-        };
-        let life = Life {
-            task: Arc::clone(&task),
-            cargo,
-            work,
-            reservation,
-        };
-        match engine::spawn(self.place, seat, life) {
-            Ok(()) => Ok(task),
-            Err(Unstarted { error: source, body }) => Err(Refused {
-                error: Error::System {
-                    action: "start a coroutine",
-                    source,
-                },
-                cargo: body.cargo,
-            }),
-        }
-    }
+/// As [`spawn_later`], at an instant; one that has passed means at once.
+///
+/// # Errors
+/// As [`spawn_later`].
+pub fn spawn_at<F, T>(instant: Instant, f: F) -> Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().at(instant).spawn(f)
 }
 
 /// Runs `f` on a new coroutine of the caller's own worker; neither it nor its
@@ -287,13 +100,4 @@ where
     T: 'static,
 {
     Builder::new().spawn_local(f)
-}
-
-fn reserve() -> Result<Reservation> {
-    let capacity = running()?.capacity;
-    Reservation::take(capacity.coroutines).map_err(|live| Error::Capacity {
-        live,
-        limit: capacity.coroutines,
-        cause: capacity.ceiling(),
-    })
 }

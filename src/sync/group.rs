@@ -1,12 +1,13 @@
 //! Coroutines that are waited for and killed together.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::Roster;
-use crate::error::Result;
-use crate::runtime::{Builder, JoinHandle};
+use crate::error::{KillReason, Result};
+use crate::runtime::{Builder, JoinHandle, Task};
 
 /// Coroutines that are waited for and killed together: `gevent.pool.Group`.
 ///
@@ -104,6 +105,48 @@ impl Group {
         }
     }
 
+    /// Makes a coroutine a member that was spawned elsewhere: `Group.add`. It is
+    /// counted, waited for and killed with the others until it ends; what it
+    /// ended by is its own handle's business, so a panic is not counted here.
+    ///
+    /// Of a [`JoinHandle`], give its [`task`](JoinHandle::task). False when it
+    /// has ended, or is a member already. A thread may be added as well; it
+    /// leaves when it ends.
+    ///
+    /// ```
+    /// use greenserve::{runtime, sync::Group};
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new();
+    /// let elsewhere = runtime::spawn_later(Duration::from_millis(1), || 42)?;
+    /// assert!(group.add(elsewhere.task()));
+    /// group.join()?;
+    /// assert_eq!(elsewhere.join().expect("no panic"), 42);
+    /// # Ok::<(), greenserve::Error>(())
+    /// ```
+    pub fn add(&self, task: &Arc<Task>) -> bool {
+        self.roster.add(task)
+    }
+
+    /// Lets a member go on alone, however it became one: `Group.discard`. The
+    /// group no longer waits for it nor kills it. False when it is no member,
+    /// or has ended.
+    ///
+    /// ```
+    /// use greenserve::{runtime, sync::Group};
+    /// use std::time::Duration;
+    ///
+    /// let group = Group::new();
+    /// let member = group.spawn(|| runtime::sleep(Duration::from_millis(20)))?;
+    /// assert!(group.discard(member.task()));
+    /// group.kill();
+    /// assert!(group.is_empty() && !member.task().is_killed());
+    /// # Ok::<(), greenserve::Error>(())
+    /// ```
+    pub fn discard(&self, task: &Arc<Task>) -> bool {
+        self.roster.discard(task)
+    }
+
     /// How many members have not ended yet.
     pub fn len(&self) -> usize {
         self.roster.len()
@@ -151,6 +194,12 @@ impl Group {
         self.roster.kill();
     }
 
+    /// As [`kill`](Group::kill), for a reason that each member finds in the error
+    /// of its wait: `kill(exception)` in gevent. See [`Task::kill_with`].
+    pub fn kill_with(&self, reason: impl Into<Box<dyn Error + Send + Sync>>) {
+        self.roster.kill_for(&KillReason::new(reason));
+    }
+
     /// Kills all members and waits for them: `kill(timeout=...)` in gevent.
     ///
     /// # Errors
@@ -190,7 +239,7 @@ mod tests {
     use super::super::testing::{assert_send, assert_sync, reason, spawn, until, was_killed};
     use super::super::{Event, with_timeout};
     use super::*;
-    use crate::error::{Error, WaitError};
+    use crate::error::{self, WaitError};
     use crate::runtime::sleep;
     use std::io;
 
@@ -225,7 +274,7 @@ mod tests {
             group.spawn(|| sleep(LONG)).unwrap();
         }
         let err = group.join_timeout(Duration::from_millis(5)).unwrap_err();
-        assert!(matches!(err, Error::Elapsed { .. }), "{err}");
+        assert!(matches!(err, error::Error::Elapsed { .. }), "{err}");
         assert!(err.to_string().contains("3 coroutines still run"), "{err}");
         assert_eq!(io::Error::from(err).kind(), io::ErrorKind::TimedOut);
     }

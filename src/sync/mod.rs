@@ -19,7 +19,7 @@
 //! | `queue.JoinableQueue` | `task_done`, `join` of every queue | [`Receiver::task_done`], [`Sender::join`] |
 //! | `peek` of a queue | | [`Receiver::peek`] |
 //! | `shutdown` of a queue | `Queue.shutdown` | [`Sender::shutdown`], [`Receiver::shutdown_now`] |
-//! | `pool.Group` | | [`Group`] |
+//! | `pool.Group`, `add`, `discard`, `kill(exception)` | | [`Group`] |
 //! | `pool.Pool(size)` | `futures.ThreadPoolExecutor` | [`Pool`] |
 //! | `Timeout`, `with_timeout` | | [`Timeout`], [`with_timeout`] |
 //! | `spawn(f).get()`, `event.AsyncResult` | `Thread.join` | [`runtime::spawn`], [`JoinHandle`] |
@@ -70,6 +70,7 @@ mod event;
 mod exchange;
 mod floor;
 mod group;
+mod members;
 mod mutex;
 mod notifications;
 mod permits;

@@ -1,14 +1,14 @@
 //! Who belongs to a group: its members, who waits to become one, and who waits
 //! until there is none.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::members::{Member, Members};
 use super::queue::{Granted, Source, WaitQueue, Waiting};
 use super::shim::{Mutex, lock};
-use crate::error::{Error, Result, WaitError};
+use crate::error::{Error, KillReason, Result, WaitError};
 use crate::runtime::{Awaited, Builder, JoinHandle, NEVER, Task, after};
 
 pub(super) struct Roster {
@@ -18,36 +18,19 @@ pub(super) struct Roster {
 }
 
 struct State {
-    /// By a number of the group's own, so that the first spawned come first.
-    members: BTreeMap<u64, Member>,
-    next_key: u64,
+    members: Members,
     /// Each is given the key of a place that is taken for it already.
     applying: WaitQueue<Arc<Task>, (), u64>,
     awaiting_end: WaitQueue<Arc<Task>, (), ()>,
 }
 
-enum Member {
-    /// Being spawned, so there is no task to point at yet.
-    Starting,
-    /// Killed while it was being spawned.
-    Doomed,
-    Running(Arc<Task>),
-}
-
 impl State {
-    fn take_place(&mut self) -> u64 {
-        let key = self.next_key;
-        self.next_key += 1;
-        self.members.insert(key, Member::Starting);
-        key
-    }
-
     /// A place is free: whoever applied first has it.
     fn pass_place_on(&mut self) -> Option<Granted<Arc<Task>, u64>> {
         if self.applying.len() == 0 {
             return None;
         }
-        let key = self.take_place();
+        let key = self.members.take_place();
         self.applying.grant_first(|()| key)
     }
 
@@ -64,8 +47,7 @@ impl Roster {
     pub(super) fn new(limit: usize) -> Arc<Roster> {
         Arc::new(Roster {
             state: Mutex::new(State {
-                members: BTreeMap::new(),
-                next_key: 0,
+                members: Members::new(),
                 applying: WaitQueue::new(),
                 awaiting_end: WaitQueue::new(),
             }),
@@ -89,14 +71,14 @@ impl Roster {
     pub(super) fn try_seat(self: &Arc<Self>) -> Option<Seat> {
         let mut state = lock(&self.state);
         let free = state.members.len() < self.limit;
-        free.then(|| self.seat(state.take_place()))
+        free.then(|| self.seat(state.members.take_place()))
     }
 
     pub(super) fn wait_for_seat(self: &Arc<Self>) -> Result<Seat, WaitError> {
         let place = {
             let mut state = lock(&self.state);
             if state.members.len() < self.limit {
-                return Ok(self.seat(state.take_place()));
+                return Ok(self.seat(state.members.take_place()));
             }
             state.applying.enter(Task::awaiting(Awaited::Group, self), ())
         };
@@ -114,21 +96,32 @@ impl Roster {
     }
 
     pub(super) fn kill(&self) {
-        for task in self.condemn() {
-            task.kill();
+        let condemned = lock(&self.state).members.condemn(None);
+        condemned.iter().for_each(Task::kill);
+    }
+
+    pub(super) fn kill_for(&self, reason: &KillReason) {
+        let condemned = lock(&self.state).members.condemn(Some(reason));
+        for task in condemned {
+            task.kill_for(reason.clone());
         }
     }
 
-    fn condemn(&self) -> Vec<Arc<Task>> {
-        let mut running = Vec::new();
-        for member in lock(&self.state).members.values_mut() {
-            match member {
-                Member::Running(task) => running.push(Arc::clone(task)),
-                Member::Starting => *member = Member::Doomed,
-                Member::Doomed => {}
-            }
-        }
-        running
+    /// Makes a task a member that was spawned elsewhere; false if it is one
+    /// already or has ended.
+    pub(super) fn add(self: &Arc<Self>, task: &Arc<Task>) -> bool {
+        // The group may go before its member does.
+        let roster = Arc::downgrade(self);
+        // The end of the task waits for this lock, and finds the member.
+        lock(&self.state)
+            .members
+            .add(task, |key| task.at_end(move || vacate_if_there(&roster, key)))
+    }
+
+    /// Lets a member go on alone; false if it is none.
+    pub(super) fn discard(&self, task: &Task) -> bool {
+        let key = lock(&self.state).members.key_of(task);
+        key.is_some_and(|key| self.vacate(key))
     }
 
     pub(super) fn join(&self) -> Result<()> {
@@ -160,28 +153,36 @@ impl Roster {
 
     /// Notes which coroutine has the place, unless it has already ended.
     fn started(&self, key: u64, task: &Arc<Task>) {
-        let doomed = {
-            let mut state = lock(&self.state);
-            let Some(member) = state.members.get_mut(&key) else {
-                return;
-            };
-            let before = std::mem::replace(member, Member::Running(Arc::clone(task)));
-            matches!(before, Member::Doomed)
-        };
-        if doomed {
-            task.kill();
+        let before = lock(&self.state).members.started(key, task);
+        match before {
+            Some(Member::Doomed(Some(reason))) => task.kill_for(reason),
+            Some(Member::Doomed(None)) => task.kill(),
+            _ => {}
         }
     }
 
-    fn vacate(&self, key: u64) {
+    /// False if nobody has the place: who was discarded ends too.
+    fn vacate(&self, key: u64) -> bool {
         let (gone, successor, ended) = {
             let mut state = lock(&self.state);
-            let gone = state.members.remove(&key);
+            let Some(gone) = state.members.remove(key) else {
+                return false;
+            };
             (gone, state.pass_place_on(), state.end_of_all())
         };
+        if let Member::Added(task, ticket) = &gone {
+            task.cancel_notice(*ticket);
+        }
         drop(gone);
         successor.into_iter().for_each(Granted::wake);
         ended.into_iter().for_each(Granted::wake);
+        true
+    }
+}
+
+fn vacate_if_there(roster: &Weak<Roster>, key: u64) {
+    if let Some(roster) = roster.upgrade() {
+        roster.vacate(key);
     }
 }
 

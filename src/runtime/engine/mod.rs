@@ -130,7 +130,7 @@ pub(super) fn owner_in_fault() -> Option<NonNull<()>> {
 }
 
 /// Makes `owner` the value of the running coroutine, which keeps it valid
-/// until its end. To be its first step.
+/// until its end or until it adopts another. To be its first step.
 pub(super) fn adopt(seat: &Seat, owner: NonNull<()>) {
     match seat {
         Seat::Pinned(_) => pinned::adopt(owner),
@@ -185,6 +185,15 @@ pub(super) fn this_thread() -> Option<ThisThread> {
         Engine::May => may::this_thread(),
     };
     index.map(ThisThread::new)
+}
+
+/// The place that means elsewhere what `place` means to the caller.
+pub(super) fn as_meant_here(place: Place) -> Place {
+    match (place, this_thread()) {
+        (Place::Here, Some(here)) if here.index() < workers() => Place::Worker(here.index()),
+        (Place::Here, _) => Place::Anywhere,
+        (place, _) => place,
+    }
 }
 
 /// Whether [`Place::Acceptor`] is where the running coroutine is; true also

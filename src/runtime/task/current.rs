@@ -4,14 +4,24 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::note::Wait;
-use super::{Parker, Task};
+use super::{ENDED, KILLED, NOBODY, Parker, Task};
 use crate::runtime::engine::{self, Foreign, Seat};
 use crate::runtime::name::Name;
 
 thread_local! {
-    static THREAD: Arc<Task> = Task::for_this_thread();
+    static THREAD: OfThread = OfThread(Task::for_this_thread());
+}
+
+/// The task of a thread, which ends with the thread.
+struct OfThread(Arc<Task>);
+
+impl Drop for OfThread {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl Task {
@@ -28,7 +38,21 @@ impl Task {
     pub(crate) fn with_current<R>(f: impl FnOnce(&Arc<Task>) -> R) -> R {
         match engine::owner(for_foreign_coroutine) {
             Some(owner) => f(&borrow(owner)),
-            None => THREAD.with(f),
+            // Its own last references are being dropped.
+            None if engine::in_coroutine() => f(&Task::nobody()),
+            None => Task::with_thread(f),
+        }
+    }
+
+    /// As [`with_current`](Task::with_current), on a thread.
+    fn with_thread<R>(f: impl FnOnce(&Arc<Task>) -> R) -> R {
+        let mut f = Some(f);
+        let called = THREAD.try_with(|task| f.take().map(|f| f(&task.0)));
+        match (called, f) {
+            (Ok(Some(result)), _) => result,
+            // The thread's own values are being dropped.
+            (_, Some(f)) => f(&Task::nobody()),
+            (_, None) => unreachable!("`f` is taken by who returns its result"),
         }
     }
 
@@ -71,6 +95,15 @@ impl Task {
         Some(Interrupted { task: owner, stack })
     }
 
+    /// The task of what runs where one has ended: of the destructors of its very
+    /// last references. It is killed, so that nothing waits in it, keeps no
+    /// values, and is made anew for each who asks: nobody shares it.
+    fn nobody() -> Arc<Task> {
+        let task = Task::new(Name::Static("what has ended"), Parker::Thread(Box::default()));
+        task.marks.fetch_or(NOBODY | KILLED | ENDED, Ordering::SeqCst);
+        task
+    }
+
     fn for_this_thread() -> Arc<Task> {
         let name = match std::thread::current().name() {
             Some(name) => Name::from(name.to_owned()),
@@ -105,8 +138,11 @@ fn for_foreign_coroutine(seat: Seat) -> Foreign {
     std::mem::forget(task);
     Foreign {
         value,
-        // SAFETY: the reference that was forgotten above, given up once.
-        release: |owner| drop(unsafe { Arc::from_raw(owner.cast::<Task>().as_ptr()) }),
+        release: |owner| {
+            // SAFETY: the reference that was forgotten above, given up once.
+            let task = unsafe { Arc::from_raw(owner.cast::<Task>().as_ptr()) };
+            task.end();
+        },
     }
 }
 

@@ -4,9 +4,13 @@
 //! so that one kill flag, one deadline and one name reach every kind of wait.
 
 mod current;
+mod ending;
+mod extras;
 mod note;
+mod values;
 mod wait;
 
+use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -14,7 +18,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::clock::NEVER;
 use super::engine::Seat;
 use super::name::Name;
+use crate::error::KillReason;
 pub(super) use current::Interrupted;
+pub(super) use extras::{Inherit, Kept, Value};
 pub use note::Awaited;
 pub(super) use note::{Sighting, Wait};
 pub(super) use wait::threads_waiting;
@@ -23,6 +29,12 @@ pub(super) use wait::threads_waiting;
 const KILLED: u8 = 1;
 /// What it waits for may end by [`dismiss`](Task::dismiss), and has.
 const DISMISSED: u8 = 2;
+/// It has [`extras`].
+const EXTRAS: u8 = 4;
+/// Who asked to be told of its end has been.
+const ENDED: u8 = 8;
+/// It stands for one that has ended.
+const NOBODY: u8 = 16;
 
 /// A coroutine or thread of this process, as seen by whoever wants to name,
 /// wake or kill it.
@@ -31,7 +43,7 @@ pub struct Task {
     /// The deadline of the innermost [`Timeout`](crate::sync::Timeout) around
     /// what runs now. Written by the task alone.
     scope: AtomicU64,
-    /// [`KILLED`], [`DISMISSED`].
+    /// [`KILLED`] and the others.
     marks: AtomicU8,
     /// What it waits for, and whether it does: see [`note`].
     note: AtomicU8,
@@ -124,6 +136,7 @@ impl Task {
     /// its own.
     pub fn kill(self: &Arc<Task>) {
         self.marks.fetch_or(KILLED, Ordering::SeqCst);
+        self.tell_of_kill();
         self.rouse();
     }
 
@@ -140,6 +153,35 @@ impl Task {
         self.marks.fetch_and(!DISMISSED, Ordering::SeqCst);
     }
 
+    /// As [`kill`](Task::kill), for a reason that the killed one finds in the
+    /// error of its wait: `Greenlet.kill(exception)` in gevent.
+    ///
+    /// [`WaitError::of`](crate::WaitError::of) still says
+    /// [`Killed`](crate::WaitError::Killed), and
+    /// [`WaitError::reason`](crate::WaitError::reason) finds the reason there;
+    /// code that has no [`io::Error`](std::io::Error) at hand asks
+    /// [`kill_reason`](super::kill_reason). A reason is an error or a text. The
+    /// first one stays, whatever kills come after; one that comes after a kill
+    /// without is found by the waits from then on.
+    pub fn kill_with(self: &Arc<Task>, reason: impl Into<Box<dyn Error + Send + Sync>>) {
+        self.kill_for(KillReason::new(reason));
+    }
+
+    pub(crate) fn kill_for(self: &Arc<Task>, reason: KillReason) {
+        let spare = self.extras(|extras| match extras.reason {
+            Some(_) => Some(reason),
+            None => extras.reason.replace(reason),
+        });
+        drop(spare);
+        self.kill();
+    }
+
+    /// What the first [`kill_with`](Task::kill_with) gave; `None` if nobody
+    /// killed it or nobody said why.
+    pub fn kill_reason(&self) -> Option<KillReason> {
+        self.known_extras(|extras| extras.reason.clone()).flatten()
+    }
+
     /// The deadline set by the innermost timeout around the present code.
     pub(crate) fn scope(&self) -> u64 {
         self.scope.load(Ordering::Relaxed)
@@ -151,6 +193,14 @@ impl Task {
     }
 }
 
+impl Drop for Task {
+    fn drop(&mut self) {
+        if *self.marks.get_mut() & EXTRAS != 0 {
+            extras::forget(self.id);
+        }
+    }
+}
+
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
@@ -158,5 +208,26 @@ impl fmt::Debug for Task {
             .field("name", &self.name)
             .field("killed", &self.is_killed())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_takes_its_extras_along() {
+        crate::runtime::start().unwrap();
+        let task = Task::for_coroutine(Name::Static("never"));
+        let id = task.id();
+        assert!(
+            task.kill_reason().is_none() && !extras::is_known(id),
+            "asking makes none"
+        );
+        task.kill_with("a reason");
+        assert!(task.at_end(|| ()).is_some());
+        assert!(extras::is_known(id));
+        drop(task);
+        assert!(!extras::is_known(id));
     }
 }

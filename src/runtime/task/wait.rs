@@ -122,8 +122,17 @@ impl Token {
     }
 }
 
+/// A task that was killed with a reason has it in its errors:
+/// [`WaitError::reason`].
 impl From<WaitError> for io::Error {
     fn from(err: WaitError) -> io::Error {
-        io::Error::new(err.kind(), err)
+        let reason = match err {
+            WaitError::Killed => Task::with_current(|task| task.kill_reason()),
+            _ => None,
+        };
+        match reason {
+            Some(reason) => reason.into_io(err.kind()),
+            None => io::Error::new(err.kind(), err),
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! The values that a task keeps: those of [`Local`](crate::runtime::Local)s.
+
+use std::mem;
+
+use super::{NOBODY, Task};
+use super::extras::{Kept, let_go};
+
+/// How often values are let go of at the end, since the destructor of one may
+/// make another: as often as POSIX threads do it.
+const ROUNDS: usize = 4;
+
+impl Task {
+    /// What is kept under `key`. By the task itself.
+    pub(in crate::runtime) fn kept(&self, key: usize) -> Option<Kept> {
+        self.known_extras(|extras| extras.kept.iter().find(|kept| kept.key == key).cloned())
+            .flatten()
+    }
+
+    /// Keeps a value instead of the one under its key, which is given back; at
+    /// the task's very end, the new one itself. By the task itself.
+    pub(in crate::runtime) fn keep(&self, new: Kept) -> Option<Kept> {
+        self.extras(|extras| {
+            if extras.keeps_nothing || self.has(NOBODY) {
+                return Some(new);
+            }
+            match extras.kept.iter_mut().find(|kept| kept.key == new.key) {
+                Some(kept) => Some(mem::replace(kept, new)),
+                None => {
+                    extras.kept.push(new);
+                    None
+                }
+            }
+        })
+    }
+
+    /// Gives up what is kept under `key`. By the task itself.
+    pub(in crate::runtime) fn give_up(&self, key: usize) -> Option<Kept> {
+        self.known_extras(|extras| {
+            let at = extras.kept.iter().position(|kept| kept.key == key)?;
+            Some(extras.kept.swap_remove(at))
+        })
+        .flatten()
+    }
+
+    /// What a coroutine that is spawned by this task has from its beginning.
+    /// By the task itself: it calls what users gave.
+    pub(in crate::runtime) fn heirlooms(&self) -> Vec<Kept> {
+        let kept = self.known_extras(|extras| {
+            let inherited = extras.kept.iter().filter(|kept| kept.inherit.is_some());
+            inherited.cloned().collect::<Vec<_>>()
+        });
+        let mut heirlooms = kept.unwrap_or_default();
+        for kept in &mut heirlooms {
+            if let Some(inherit) = kept.inherit {
+                kept.value = inherit(&*kept.value);
+            }
+        }
+        heirlooms
+    }
+
+    /// To be called before the task begins.
+    pub(in crate::runtime) fn inherit(&self, heirlooms: Vec<Kept>) {
+        if !heirlooms.is_empty() {
+            self.extras(|extras| extras.kept = heirlooms);
+        }
+    }
+
+    /// Drops all values, and those that their destructors make. By the task
+    /// itself, when its body has ended.
+    pub(in crate::runtime) fn let_go_of_values(&self) {
+        for _ in 0..ROUNDS {
+            let kept = self.known_extras(|extras| mem::take(&mut extras.kept));
+            match kept {
+                Some(kept) if !kept.is_empty() => kept.into_iter().for_each(let_go),
+                _ => return,
+            }
+        }
+        self.keep_nothing();
+    }
+
+    /// From now on a value lives no longer than the call that asks for it.
+    pub(super) fn keep_nothing(&self) {
+        let kept = self.extras(|extras| {
+            extras.keeps_nothing = true;
+            mem::take(&mut extras.kept)
+        });
+        kept.into_iter().for_each(let_go);
+    }
+}
