@@ -56,6 +56,7 @@
 //! | know what may live across a wait | [`runtime`] |
 //! | choose where and when a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`], [`runtime::spawn_later`] |
 //! | see what every coroutine does, and who stalls | [`runtime::dump()`], [`runtime::stalls`] |
+//! | lend to coroutines what they need not own | [`runtime::scope`] |
 //! | keep a value for each coroutine | [`runtime::Local`] |
 //! | end a coroutine and say why | [`runtime::Task::kill_with`] |
 //! | set engine, workers and stacks | [`runtime::Config`] |

@@ -251,6 +251,7 @@ mod reasons {
             drop(Arc::clone(&task));
             let _ = runtime::sleep(Duration::from_millis(1));
             runtime::yield_now();
+            runtime::scope(|scope| drop(scope.spawn(|| ())));
             drop(task);
         }
     }
@@ -378,6 +379,9 @@ mod locals {
         let value = ours();
         in_thread("a value", move || VALUE.set(value));
         wait_until("a thread's value is gone", || count.count() == 3);
+        let value = ours();
+        runtime::scope(|scope| drop(scope.spawn(move || VALUE.set(value))));
+        assert_eq!(count.count(), 4);
     }
 
     #[test]
@@ -444,6 +448,10 @@ mod locals {
                 joined(inner)
             });
             assert_eq!(joined(grandchild.unwrap()), "changed");
+            assert_eq!(
+                runtime::scope(|scope| scope.spawn(|| HEIRLOOM.get()).unwrap().join().unwrap()),
+                "changed"
+            );
             assert!(HEIRLOOM.take().is_some() && NUMBER.take().is_some());
         });
     }

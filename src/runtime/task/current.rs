@@ -95,6 +95,12 @@ impl Task {
         Some(Interrupted { task: owner, stack })
     }
 
+    /// False in a destructor that runs when its coroutine, or its thread, has
+    /// ended already.
+    pub(in crate::runtime) fn is_somebody(&self) -> bool {
+        !self.has(NOBODY)
+    }
+
     /// The task of what runs where one has ended: of the destructors of its very
     /// last references. It is killed, so that nothing waits in it, keeps no
     /// values, and is made anew for each who asks: nobody shares it.

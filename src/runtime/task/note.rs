@@ -31,7 +31,8 @@ pub enum Awaited {
     Channel,
     /// An [`Event`](crate::sync::Event).
     Event,
-    /// The end of a [`Group`](crate::sync::Group), or a place in a
+    /// The end of a [`Group`](crate::sync::Group) or of a
+    /// [`scope`](crate::runtime::scope()), or a place in a
     /// [`Pool`](crate::sync::Pool).
     Group,
     /// The end of another coroutine: [`JoinHandle::join`](crate::runtime::JoinHandle::join).

@@ -51,6 +51,15 @@ impl Task {
         self.may_wait(deadline)
     }
 
+    /// As [`park`](Task::park), also for who was killed, is late or is unwound
+    /// by a panic. For what must not go on before others have ended.
+    pub(in crate::runtime) fn park_regardless(&self) {
+        match &self.parker {
+            Parker::Coroutine(seat) => self.suspended(|| seat.park(NEVER)),
+            Parker::Thread(token) => token.wait(NEVER),
+        }
+    }
+
     /// Goes to the end of the line, behind the sockets that are ready.
     pub(in crate::runtime) fn step_aside(&self) {
         if let Parker::Coroutine(seat) = &self.parker {
