@@ -384,31 +384,42 @@ mod locals {
         assert_eq!(count.count(), 4);
     }
 
+    /// Makes itself anew whenever it is dropped.
+    struct Again(Arc<AtomicUsize>, fn(Again));
+
+    static AGAIN: Local<Cell<Option<Again>>> = Local::new(|| Cell::new(None));
+    static SET_AGAIN: Local<Option<Again>> = Local::new(|| None);
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            let drops = self.0.fetch_add(1, Ordering::SeqCst);
+            if runtime::in_coroutine() && drops == 0 {
+                runtime::sleep(Duration::from_millis(1)).unwrap();
+            }
+            (self.1)(Again(Arc::clone(&self.0), self.1));
+        }
+    }
+
+    fn drops_of_what_comes_again(keep: fn(Again), in_place: fn(Box<dyn FnOnce() + Send>)) -> usize {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let first = Again(Arc::clone(&drops), keep);
+        in_place(Box::new(move || keep(first)));
+        wait_until("the first is dropped", || drops.load(Ordering::SeqCst) > 0);
+        drops.load(Ordering::SeqCst)
+    }
+
     #[test]
     fn a_destructor_may_use_values_but_not_for_ever() {
-        struct Again(Arc<AtomicUsize>);
-        static AGAIN: Local<Cell<Option<Again>>> = Local::new(|| Cell::new(None));
-        impl Drop for Again {
-            fn drop(&mut self) {
-                let rounds = self.0.fetch_add(1, Ordering::SeqCst);
-                if runtime::in_coroutine() && rounds == 0 {
-                    runtime::sleep(Duration::from_millis(1)).unwrap();
-                }
-                if rounds < 100 {
-                    AGAIN.with(|again| again.set(Some(Again(Arc::clone(&self.0)))));
-                }
-            }
-        }
         let _alone = alone();
-        let rounds = Arc::new(AtomicUsize::new(0));
-        let theirs = Arc::clone(&rounds);
-        let begins = move || AGAIN.with(|again| again.set(Some(Again(theirs))));
-        joined(spawn(begins.clone()).unwrap());
-        wait_until("the last one goes", || Arc::strong_count(&rounds) == 2);
-        let took = rounds.swap(0, Ordering::SeqCst);
-        assert!((2..=101).contains(&took), "{took}");
-        in_thread("values", begins);
-        wait_until("the last one goes", || Arc::strong_count(&rounds) == 1);
+        for keep in [
+            |again| AGAIN.with(|cell| drop(cell.replace(Some(again)))),
+            |again| SET_AGAIN.set(Some(again)),
+        ] {
+            let took = drops_of_what_comes_again(keep, |work| in_coroutine(work));
+            assert!((2..20).contains(&took), "{took}");
+            let took = drops_of_what_comes_again(keep, |work| in_thread("values", work));
+            assert_eq!(took, 1, "a thread that ends has no values");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::engine::{self, Body, Place, Unstarted};
 use super::join::JoinError;
 use super::panic::Panic;
 use super::registry::{Entry, Reservation};
-use super::task::Task;
+use super::task::{Task, let_go};
 
 /// Whether a coroutine was killed before its first step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,5 +110,6 @@ where
         // Neither a signal handler nor the destructor of the name must find
         // what goes now.
         task.disown();
+        let_go(task);
     }
 }

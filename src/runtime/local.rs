@@ -25,8 +25,8 @@ use super::task::{Inherit, Kept, Task, Value};
 /// panicked, before whoever joins it is told; a thread's when it ends. Their
 /// destructors may use this and other `Local`s, and in a coroutine they may
 /// wait. What they make anew is dropped in turn, but not for ever: after four
-/// rounds a value lives no longer than the call that asks for it. So it does
-/// in what a thread drops at its end.
+/// rounds there are no more values, and none in what a thread drops at its end.
+/// To ask for one then is a panic, which ends that destructor and is logged.
 ///
 /// The coroutine that is spawned has values of its own, unless the `Local` is
 /// [`inherited`](Local::inherited). A value must be [`Send`], since on the
@@ -90,12 +90,23 @@ impl<T: Send + 'static> Local<T> {
     ///
     /// `init` must not ask for the value that it makes: it would be called
     /// again.
+    ///
+    /// # Panics
+    /// In the destructors that run last of all: see [`Local`].
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         // A reference of its own, since `f` may set another value.
-        f(&self.slot().0)
+        let Some(slot) = self.slot() else {
+            // What it holds might come here again from its own destructor.
+            std::mem::forget(f);
+            panic!("a coroutine or thread that has dropped its values was asked for one");
+        };
+        f(&slot.0)
     }
 
     /// A clone of the caller's value.
+    ///
+    /// # Panics
+    /// As [`with`](Local::with).
     pub fn get(&'static self) -> T
     where
         T: Clone,
@@ -105,9 +116,15 @@ impl<T: Send + 'static> Local<T> {
 
     /// Gives the caller another value; the one before is dropped, once no
     /// [`with`](Local::with) around this call uses it.
+    ///
+    /// In the destructors that run last of all, `value` is forgotten: its own
+    /// might set one again.
     pub fn set(&'static self, value: T) {
-        let before = self.keep(Arc::new(Slot(value)));
-        drop(before);
+        let kept = self.kept_as(Arc::new(Slot(value)));
+        match Task::with_current(|task| task.keep(kept)) {
+            Ok(before) => drop(before),
+            Err(too_late) => std::mem::forget(too_late),
+        }
     }
 
     /// Takes the caller's value away; the next call makes it anew. `None` when
@@ -118,30 +135,36 @@ impl<T: Send + 'static> Local<T> {
         match Arc::try_unwrap(slot) {
             Ok(Slot(value)) => Some(value),
             Err(in_use) => {
-                self.keep(in_use);
+                let kept = self.kept_as(in_use);
+                let before = Task::with_current(|task| task.keep(kept));
+                drop(before);
                 None
             }
         }
     }
 
-    fn slot(&'static self) -> Arc<Slot<T>> {
+    /// `None` when there are no values any more.
+    fn slot(&'static self) -> Option<Arc<Slot<T>>> {
         let kept = Task::with_current(|task| task.kept(self.key()));
         if let Some(Ok(slot)) = kept.map(|kept| kept.value.downcast()) {
-            return slot;
+            return Some(slot);
+        }
+        if Task::with_current(|task| task.keeps_nothing()) {
+            return None;
         }
         let slot = Arc::new(Slot((self.init)()));
-        let before = self.keep(Arc::clone(&slot) as Arc<_>);
+        let kept = self.kept_as(Arc::clone(&slot));
+        let before = Task::with_current(|task| task.keep(kept));
         drop(before);
-        slot
+        Some(slot)
     }
 
-    fn keep(&'static self, slot: Arc<Slot<T>>) -> Option<Kept> {
-        let kept = Kept {
+    fn kept_as(&'static self, slot: Arc<Slot<T>>) -> Kept {
+        Kept {
             key: self.key(),
             value: slot,
             inherit: self.inherit,
-        };
-        Task::with_current(|task| task.keep(kept))
+        }
     }
 
     /// The address, which a static has for itself.

@@ -65,7 +65,7 @@ pub(super) fn forget(id: u64) {
 }
 
 /// Drops what users gave where no panic may leave.
-pub(super) fn let_go<T>(value: T) {
+pub(in crate::runtime) fn let_go<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         log::error!("a destructor panicked: {}", message_of(payload.as_ref()));
     }

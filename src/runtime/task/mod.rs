@@ -20,7 +20,7 @@ use super::engine::Seat;
 use super::name::Name;
 use crate::error::KillReason;
 pub(super) use current::Interrupted;
-pub(super) use extras::{Inherit, Kept, Value};
+pub(super) use extras::{Inherit, Kept, Value, let_go};
 pub use note::Awaited;
 pub(super) use note::{Sighting, Wait};
 pub(super) use wait::threads_waiting;

@@ -16,21 +16,29 @@ impl Task {
             .flatten()
     }
 
-    /// Keeps a value instead of the one under its key, which is given back; at
-    /// the task's very end, the new one itself. By the task itself.
-    pub(in crate::runtime) fn keep(&self, new: Kept) -> Option<Kept> {
+    /// Keeps a value instead of the one under its key, which is given back. By
+    /// the task itself.
+    ///
+    /// # Errors
+    /// The new one when nothing is kept any more.
+    pub(in crate::runtime) fn keep(&self, new: Kept) -> Result<Option<Kept>, Kept> {
         self.extras(|extras| {
             if extras.keeps_nothing || self.has(NOBODY) {
-                return Some(new);
+                return Err(new);
             }
             match extras.kept.iter_mut().find(|kept| kept.key == new.key) {
-                Some(kept) => Some(mem::replace(kept, new)),
+                Some(kept) => Ok(Some(mem::replace(kept, new))),
                 None => {
                     extras.kept.push(new);
-                    None
+                    Ok(None)
                 }
             }
         })
+    }
+
+    /// Whether the last values were let go of.
+    pub(in crate::runtime) fn keeps_nothing(&self) -> bool {
+        self.has(NOBODY) || self.known_extras(|extras| extras.keeps_nothing).unwrap_or(false)
     }
 
     /// Gives up what is kept under `key`. By the task itself.
@@ -78,7 +86,7 @@ impl Task {
         self.keep_nothing();
     }
 
-    /// From now on a value lives no longer than the call that asks for it.
+    /// From now on there are no values.
     pub(super) fn keep_nothing(&self) {
         let kept = self.extras(|extras| {
             extras.keeps_nothing = true;
