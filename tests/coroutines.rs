@@ -242,8 +242,8 @@ mod reasons {
         assert!(matches!(late.join(), Err(JoinError::KilledFor(_))));
     }
 
-    /// Uses the runtime when it is dropped.
-    struct Meddling(#[expect(dead_code, reason = "it counts its drop")] Counted);
+    /// Uses the runtime when it is dropped, and notes in which task.
+    struct Meddling(Arc<Mutex<Vec<u64>>>);
 
     impl Drop for Meddling {
         fn drop(&mut self) {
@@ -252,7 +252,7 @@ mod reasons {
             let _ = runtime::sleep(Duration::from_millis(1));
             runtime::yield_now();
             runtime::scope(|scope| drop(scope.spawn(|| ())));
-            drop(task);
+            self.0.lock().unwrap().push(task.id());
         }
     }
 
@@ -273,38 +273,43 @@ mod reasons {
     #[test]
     fn a_reason_goes_with_its_task_whatever_it_does_then() {
         let _alone = alone();
-        let count = Counted::default();
-        let meddling = || Meddling(Counted(Arc::clone(&count.0)));
+        let dropped_in = Arc::new(Mutex::new(Vec::new()));
+        let drops = || dropped_in.lock().unwrap().len();
+        let meddling = || Meddling(Arc::clone(&dropped_in));
         let sleeping = sleeper();
+        let own = sleeping.task().id();
         sleeping.kill_with(meddling());
         drop(sleeping);
-        wait_until("the reason is gone", || count.count() == 1);
+        wait_until("the reason is gone", || drops() == 1);
+        assert!(!dropped_in.lock().unwrap().contains(&own));
 
         let sleeping = sleeper();
         sleeping.kill_with("a reason before");
         sleeping.kill_with(meddling());
-        assert_eq!(count.count(), 2, "one too many is dropped at once");
+        assert_eq!(drops(), 2, "one too many is dropped at once");
         killed(sleeping);
     }
 
     #[test]
     fn a_name_goes_with_its_task_whatever_it_does_then() {
         let _alone = alone();
-        let count = Counted::default();
+        let dropped_in = Arc::new(Mutex::new(Vec::new()));
+        let mut owns = Vec::new();
         for _ in 0..100 {
-            let name = Name::Shared(Arc::new(Meddling(Counted(Arc::clone(&count.0)))));
-            drop(Builder::new().name(name).spawn(runtime::yield_now).unwrap());
+            let name = Name::Shared(Arc::new(Meddling(Arc::clone(&dropped_in))));
+            let named = Builder::new().name(name).spawn(runtime::yield_now).unwrap();
+            owns.push(named.task().id());
         }
-        wait_until("the names are gone", || count.count() == 100);
+        wait_until("the names are gone", || dropped_in.lock().unwrap().len() == 100);
+        let dropped_in = dropped_in.lock().unwrap();
+        assert!(
+            dropped_in.iter().all(|task| !owns.contains(task)),
+            "a task that has ended"
+        );
         // Their workers still do what they should.
         for worker in 0..2 {
-            joined(
-                Builder::new()
-                    .worker(worker)
-                    .spawn(|| runtime::sleep(Duration::ZERO))
-                    .unwrap(),
-            )
-            .unwrap();
+            let yields = Builder::new().worker(worker).spawn(|| runtime::sleep(Duration::ZERO));
+            joined(yields.unwrap()).unwrap();
         }
     }
 }

@@ -5,11 +5,13 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use greenserve::runtime::{self, Config, Engine, Task, spawn};
-use greenserve::sync::{Event, Mutex};
+use greenserve::runtime::{self, Config, Engine, Local, Task, spawn};
+use greenserve::sync::{Event, Group, Mutex};
+use nix::sys::signal::Signal;
 
-use common::wait_until;
+use common::{PATIENCE, child, wait_until};
 
 fn on_may() {
     // Several tests of this process may come first.
@@ -62,4 +64,56 @@ fn a_foreign_coroutine_is_a_task_of_its_own() {
     // Whoever joins is woken by the coroutine's last step, before `may` takes
     // the stack back and with it the coroutine's values.
     wait_until("the ended coroutine keeps nothing", || Arc::strong_count(&task) == 1);
+}
+
+#[test]
+fn values_of_a_foreign_coroutine_go_with_it() {
+    static KEPT: Local<Option<Arc<()>>> = Local::new(|| None);
+    on_may();
+    let value = Arc::new(());
+    let theirs = Arc::clone(&value);
+    // SAFETY: the coroutine uses no thread-locals and little stack.
+    let foreign = unsafe {
+        may::coroutine::spawn(move || {
+            KEPT.set(Some(theirs));
+            Task::current()
+        })
+    };
+    let task = foreign.join().unwrap();
+    wait_until("the value goes", || Arc::strong_count(&value) == 1);
+    assert!(!Group::new().add(&task), "it has ended");
+}
+
+/// Nothing else keeps the frames that its coroutines borrow.
+#[test]
+fn a_cancelled_scope_whose_coroutines_go_on_ends_the_process() {
+    const TEST: &str = "a_cancelled_scope_whose_coroutines_go_on_ends_the_process";
+    if !child::is_child(TEST) {
+        let ended = child::run(TEST, PATIENCE);
+        assert_eq!(ended.signal(), Some(Signal::SIGABRT as i32), "{ended:#?}");
+        return;
+    }
+    on_may();
+    let begun = Arc::new(Event::new());
+    let told = Arc::clone(&begun);
+    // SAFETY: the coroutine uses no thread-locals and little stack.
+    let foreign = unsafe {
+        may::coroutine::spawn(move || {
+            let turns = AtomicUsize::new(0);
+            runtime::scope(|scope| {
+                let child = scope.spawn(|| {
+                    told.set();
+                    loop {
+                        turns.fetch_add(1, Ordering::Relaxed);
+                        runtime::yield_now();
+                    }
+                });
+                child.map(drop).unwrap();
+            });
+        })
+    };
+    begun.wait().unwrap();
+    // SAFETY: cancelling unwinds the coroutine, whose frames are all Rust's.
+    unsafe { foreign.coroutine().cancel() };
+    let _ = foreign.join();
 }
