@@ -108,20 +108,16 @@ const TOO_LONG: &[(&str, usize)] = &[];
 const TANGLED: &[&str] = &[
     "runtime/engine/may/coroutine.rs",
     "runtime/engine/may/interest.rs",
-    "runtime/engine/may/mod.rs",
     "runtime/engine/may/seat.rs",
     "runtime/engine/may/timers.rs",
     "runtime/engine/may/worker.rs",
-    "runtime/engine/mod.rs",
     "runtime/engine/pinned/interest.rs",
     "runtime/engine/pinned/local.rs",
-    "runtime/engine/pinned/mod.rs",
     "runtime/engine/pinned/placement.rs",
     "runtime/engine/pinned/poll.rs",
     "runtime/engine/pinned/seat.rs",
     "runtime/engine/pinned/timers.rs",
     "runtime/engine/pinned/worker.rs",
-    "runtime/engine/seat.rs",
 ];
 
 /// Whether a file of the first module may use one of the other.

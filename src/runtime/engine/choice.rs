@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
 /// What runs the coroutines of this process; see
 /// [`Config::engine`](crate::runtime::Config::engine).
@@ -29,19 +32,30 @@ impl Engine {
     /// The two names, as `GREENSERVE_ENGINE` takes them.
     pub(in crate::runtime) const NAMES: &'static str = "pinned, may";
 
-    pub(super) fn code(self) -> u8 {
+    fn code(self) -> u8 {
         match self {
             Engine::Pinned => 0,
             Engine::May => 1,
         }
     }
 
-    pub(super) fn of_code(code: u8) -> Engine {
+    fn of_code(code: u8) -> Engine {
         match code {
             1 => Engine::May,
             _ => Engine::Pinned,
         }
     }
+}
+
+/// From now on `engine` runs.
+pub(super) fn choose(engine: Engine) {
+    CHOSEN.store(engine.code(), Ordering::Release);
+}
+
+/// The engine that runs; pinned before one does, since then nothing is asked
+/// that the two answer differently.
+pub(super) fn chosen() -> Engine {
+    Engine::of_code(CHOSEN.load(Ordering::Relaxed))
 }
 
 impl fmt::Display for Engine {

@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use super::edges::Edges;
-use super::{Direction, Engine, Seat, chosen, may, pinned};
+use super::choice::{Engine, chosen};
+use super::edges::{Direction, Edges, Mark};
+use super::seat::Seat;
+use super::{may, pinned};
 use crate::error::WaitError;
 
 /// A registration for everything a descriptor may report, edge-triggered.
@@ -48,7 +50,7 @@ impl Interest {
         }
     }
 
-    pub(in crate::runtime) fn mark(&self, direction: Direction) -> super::Mark {
+    pub(in crate::runtime) fn mark(&self, direction: Direction) -> Mark {
         self.edges().mark(direction)
     }
 
@@ -56,11 +58,11 @@ impl Interest {
         self.edges().worth_trying(direction)
     }
 
-    pub(in crate::runtime) fn exhausted(&self, direction: Direction, mark: super::Mark) {
+    pub(in crate::runtime) fn exhausted(&self, direction: Direction, mark: Mark) {
         self.edges().exhausted(direction, mark);
     }
 
-    pub(in crate::runtime) fn would_block(&self, direction: Direction, mark: super::Mark) {
+    pub(in crate::runtime) fn would_block(&self, direction: Direction, mark: Mark) {
         self.edges().would_block(direction, mark);
     }
 

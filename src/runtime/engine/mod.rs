@@ -15,6 +15,7 @@
 //! for: those end a wait by waking the seat, and look at their own reasons.
 
 pub(super) mod alarm;
+mod body;
 mod choice;
 mod edges;
 mod interest;
@@ -25,43 +26,21 @@ pub(super) mod post;
 pub(super) mod pulse;
 mod readout;
 mod seat;
+mod settings;
 
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU8, Ordering};
 
+pub(super) use body::{Body, Unstarted};
+use choice::chosen;
 pub use choice::{Engine, UnknownEngine};
 pub(crate) use edges::{Direction, Mark};
 pub(super) use interest::Interest;
 pub(super) use may::Foreign;
 pub(super) use place::{Place, ThisThread};
 pub(super) use seat::Seat;
-
-/// Stacks that are kept for the next coroutines as they are.
-const WARM_STACKS: usize = 512;
-
-/// What an engine must know to start.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) engine: Engine,
-    pub(super) workers: usize,
-    pub(super) stack_bytes: usize,
-    pub(super) pin_workers: bool,
-}
-
-/// The life of a coroutine, from its first step to its last, on its own stack.
-pub(super) trait Body: Send + 'static {
-    /// Must not unwind.
-    fn run(self);
-}
-
-/// A body that could not be started, given back.
-pub(super) struct Unstarted<B> {
-    pub(super) error: io::Error,
-    pub(super) body: B,
-}
-
-static CHOSEN: AtomicU8 = AtomicU8::new(0);
+pub(super) use settings::Settings;
+use settings::WARM_STACKS;
 
 /// Starts the workers of the engine that was chosen.
 ///
@@ -72,14 +51,8 @@ pub(super) fn start(settings: Settings) -> io::Result<()> {
         Engine::Pinned => pinned::start(settings)?,
         Engine::May => may::start(settings, WARM_STACKS)?,
     }
-    CHOSEN.store(settings.engine.code(), Ordering::Release);
+    choice::choose(settings.engine);
     Ok(())
-}
-
-/// The engine that runs; pinned before one does, since then nothing is asked
-/// that the two answer differently.
-fn chosen() -> Engine {
-    Engine::of_code(CHOSEN.load(Ordering::Relaxed))
 }
 
 /// Whether this engine is the one that runs.
@@ -116,7 +89,7 @@ pub(super) fn in_coroutine() -> bool {
 pub(super) fn owner(foreign: fn(Seat) -> Foreign) -> Option<NonNull<()>> {
     match chosen() {
         Engine::Pinned => pinned::owner(),
-        Engine::May => may::owner(foreign),
+        Engine::May => may::owner(|seat| foreign(Seat::May(seat))),
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Engine, chosen, may, pinned};
+use super::choice::{Engine, chosen};
+use super::{may, pinned};
 
 /// Where a coroutine waits, and is woken from anywhere.
 ///

@@ -14,7 +14,8 @@ use once_cell::unsync::OnceCell;
 use super::runner;
 use super::seat::Seat;
 use super::worker;
-use crate::runtime::engine::{Body, Seat as AnySeat, Settings, Unstarted};
+use crate::runtime::engine::body::{Body, Unstarted};
+use crate::runtime::engine::settings::Settings;
 use crate::runtime::lock::lock;
 use crate::runtime::panic::message_of;
 
@@ -154,7 +155,7 @@ pub(in crate::runtime::engine) fn disown(seat: &Arc<Seat>) {
 
 /// The value of the running coroutine; a foreign one gets its own on its first
 /// call.
-pub(in crate::runtime::engine) fn owner(foreign: fn(AnySeat) -> Foreign) -> Option<NonNull<()>> {
+pub(in crate::runtime::engine) fn owner(foreign: impl FnOnce(Arc<Seat>) -> Foreign) -> Option<NonNull<()>> {
     if !runner::in_coroutine() {
         return None;
     }
@@ -162,7 +163,7 @@ pub(in crate::runtime::engine) fn owner(foreign: fn(AnySeat) -> Foreign) -> Opti
         let seat = Seat::new();
         seat.set_home(runner::current_worker().unwrap_or(0));
         seat.begin();
-        Kept::Owned(foreign(AnySeat::May(Arc::new(seat))))
+        Kept::Owned(foreign(Arc::new(seat)))
     };
     OWNER.with(|cell| match cell.get_or_init(make) {
         Kept::Borrowed(value) => value.get(),

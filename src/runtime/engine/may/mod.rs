@@ -28,7 +28,9 @@ pub(super) use runner::in_coroutine;
 pub(super) use seat::Seat;
 pub(super) use worker::{count as workers, post, running};
 
-use super::{Body, Place, Settings, Unstarted};
+use super::body::{Body, Unstarted};
+use super::place::Place;
+use super::settings::Settings;
 
 /// Each stack is one mapping, split in two by its guard page.
 pub(super) const MAPS_A_STACK: usize = 2;

@@ -9,8 +9,9 @@ use super::seat::Seat;
 use super::stacks;
 use super::worker::{self, Arrival, Delivery, Load, Worker};
 use crate::runtime::clock::{self, NEVER};
+use crate::runtime::engine::body::{Body, Unstarted};
+use crate::runtime::engine::place::Place;
 use crate::runtime::engine::pulse::HELD_UP_AFTER;
-use crate::runtime::engine::{Body, Place, Unstarted};
 
 /// Coroutines may stand in line at a worker that does not come for them.
 static UNSETTLED: AtomicBool = AtomicBool::new(false);

@@ -19,7 +19,7 @@ use super::poll::Poll;
 use super::seat::Seat;
 use super::stacks;
 use crate::runtime::engine::post::Post;
-use crate::runtime::engine::{Settings, WARM_STACKS};
+use crate::runtime::engine::settings::{Settings, WARM_STACKS};
 
 static WORKERS: OnceCell<Box<[CachePadded<Worker>]>> = OnceCell::new();
 /// How many of them run coroutines of users: all but the acceptor.
