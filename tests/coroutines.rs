@@ -420,7 +420,7 @@ mod locals {
             |again| AGAIN.with(|cell| drop(cell.replace(Some(again)))),
             |again| SET_AGAIN.set(Some(again)),
         ] {
-            let took = drops_of_what_comes_again(keep, |work| in_coroutine(work));
+            let took = drops_of_what_comes_again(keep, in_coroutine);
             assert!((2..20).contains(&took), "{took}");
             let took = drops_of_what_comes_again(keep, |work| in_thread("values", work));
             assert_eq!(took, 1, "a thread that ends has no values");
