@@ -249,7 +249,7 @@ impl Builder {
             reservation,
         };
         let started = match self.begin {
-            Begin::Now => life.begin(self.place),
+            Begin::Now => life.begin(&task, self.place),
             Begin::After(delay) => later::enter(clock::after(delay), Later::new(self.place, life)),
             Begin::At(instant) => later::enter(clock::ticks(instant), Later::new(self.place, life)),
         };

@@ -133,7 +133,8 @@ impl Children {
     }
 
     fn wait(&self) {
-        self.owner.note(Wait::Group, (std::ptr::from_ref(self).addr() >> 4) as u32);
+        self.owner
+            .note(Wait::Group, (std::ptr::from_ref(self).addr() >> 4) as u32);
         let are_doomed = lock(&self.state).are_doomed;
         if are_doomed {
             self.owner.park_regardless();

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::clock;
@@ -68,7 +68,8 @@ where
     fn begin(self: Box<Self>) {
         let Later { place, life } = *self;
         life.task.cancel_at_kill();
-        if let Err(Unstarted { error, body }) = life.begin(place) {
+        let task = Arc::clone(&life.task);
+        if let Err(Unstarted { error, body }) = life.begin(&task, place) {
             log::error!("{} cannot begin: {error}", body.task.name());
             body.give_up();
         }

@@ -33,12 +33,11 @@ where
     C: 'static,
     W: FnOnce(C, Beginning) + 'static,
 {
-    /// Puts it where it begins as soon as its turn comes.
+    /// Puts it where it begins as soon as its turn comes; `task` is its own.
     ///
     /// # Errors
     /// When no stack can be mapped; it comes back.
-    pub(super) fn begin(self, place: Place) -> Result<(), Unstarted<Self>> {
-        let task = Arc::clone(&self.task);
+    pub(super) fn begin(self, task: &Task, place: Place) -> Result<(), Unstarted<Self>> {
         match task.seat() {
             Some(seat) => engine::spawn(place, seat, self),
             None => unreachable!("the task of a coroutine has a seat"),
@@ -48,24 +47,17 @@ where
     /// Ends it where no coroutine can be started for it.
     pub(super) fn give_up(self) {
         self.task.kill();
-        self.work(Beginning::Killed);
+        let Life { task, cargo, work, .. } = self;
+        run_body(&task, cargo, work, Beginning::Killed);
     }
+}
 
-    /// All of it but what the engine is to be told; its place among the live
-    /// ones is left.
-    fn work(self, beginning: Beginning) -> Reservation {
-        let Life {
-            task,
-            cargo,
-            work,
-            reservation,
-        } = self;
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
-            log::error!("{}", Panic::new(task.name(), payload));
-        }
-        task.end();
-        reservation
+/// All of a life but what the engine is to be told.
+fn run_body<C>(task: &Task, cargo: C, work: impl FnOnce(C, Beginning), beginning: Beginning) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
+        log::error!("{}", Panic::new(task.name(), payload));
     }
+    task.end();
 }
 
 /// What becomes of `f`, whose coroutine has begun or was killed before; its
@@ -95,7 +87,12 @@ where
     W: FnOnce(C, Beginning) + 'static,
 {
     fn run(self) {
-        let task = Arc::clone(&self.task);
+        let Life {
+            task,
+            cargo,
+            work,
+            reservation,
+        } = self;
         task.adopt();
         let entry = Entry::new(&task);
         let beginning = if task.is_killed() {
@@ -103,7 +100,7 @@ where
         } else {
             Beginning::Runs
         };
-        let reservation = self.work(beginning);
+        run_body(&task, cargo, work, beginning);
         task.finish();
         drop(entry);
         drop(reservation);

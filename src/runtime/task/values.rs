@@ -2,8 +2,8 @@
 
 use std::mem;
 
-use super::{NOBODY, Task};
 use super::extras::{Kept, let_go};
+use super::{NOBODY, Task};
 
 /// How often values are let go of at the end, since the destructor of one may
 /// make another: as often as POSIX threads do it.
