@@ -77,15 +77,15 @@ mod resolve;
 mod scope;
 mod shared_cell;
 mod shim;
+mod sleep;
 mod spawn;
 mod task;
 mod task_cell;
 mod trace;
 mod watch;
 
+use std::io;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-use std::{io, thread};
 
 use once_cell::sync::OnceCell;
 
@@ -103,6 +103,7 @@ pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use sleep::{sleep, sleep_until, yield_now};
 pub use spawn::{spawn, spawn_at, spawn_later, spawn_local};
 pub use task::{Awaited, Task};
 pub use trace::Trace;
@@ -117,7 +118,7 @@ pub(crate) use shared_cell::{Exclusive, Share, SharedCell};
 pub(crate) use task_cell::{Entry, TaskCell};
 
 pub use crate::error::KillReason;
-use crate::error::{Error, Result, WaitError};
+use crate::error::{Error, Result};
 
 static SETTINGS: Mutex<Option<Config>> = Mutex::new(None);
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
@@ -258,57 +259,9 @@ pub(crate) fn may_accept_here() -> bool {
     engine::in_coroutine() && engine::is_acceptor()
 }
 
-/// Waits for `duration`; in a coroutine, lets others run meanwhile, also when
-/// it is zero (`gevent.sleep(0)`).
-///
-/// # Errors
-/// An [`io::Error`] that carries a [`WaitError`] when the coroutine is killed
-/// or the deadline of a surrounding [`Timeout`](crate::sync::Timeout) passes.
-pub fn sleep(duration: Duration) -> io::Result<()> {
-    sleep_until_tick(clock::after(duration))
-}
-
-/// Waits until `instant`, as [`sleep`] does.
-///
-/// # Errors
-/// As [`sleep`].
-pub fn sleep_until(instant: Instant) -> io::Result<()> {
-    sleep_until_tick(clock::ticks(instant))
-}
-
 /// Why the caller was killed, if [`Task::kill_with`] did it: for code that has
-/// no [`io::Error`] at hand, in which [`WaitError::reason`] finds it.
+/// no [`io::Error`](std::io::Error) at hand, in which
+/// [`WaitError::reason`](crate::WaitError::reason) finds it.
 pub fn kill_reason() -> Option<KillReason> {
     Task::with_current(|task| task.kill_reason())
-}
-
-fn sleep_until_tick(until: u64) -> io::Result<()> {
-    let task = Task::current();
-    if clock::passed(until) {
-        task.may_wait(NEVER)?;
-        yield_now();
-        return Ok(());
-    }
-    loop {
-        task.note(task::Wait::Sleeping, 0);
-        match task.park(until) {
-            Ok(()) => {}
-            Err(WaitError::Deadline) => return Ok(()),
-            Err(err) => return Err(err.into()),
-        }
-    }
-}
-
-/// Lets other coroutines run, and sockets that became ready before them.
-///
-/// In a thread this is [`std::thread::yield_now`]. A coroutine that is being
-/// unwound by a panic does not switch.
-pub fn yield_now() {
-    if !engine::in_coroutine() {
-        return thread::yield_now();
-    }
-    if thread::panicking() {
-        return;
-    }
-    Task::current().step_aside();
 }
