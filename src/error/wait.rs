@@ -77,7 +77,7 @@ impl WaitError {
     /// use greenserve::{WaitError, runtime};
     /// use std::time::Duration;
     ///
-    /// let (told, begun) = greenserve::sync::channel(1)?;
+    /// let (told, begun) = greenserve::sync::channel(1);
     /// let sleeper = runtime::spawn(move || {
     ///     told.send(()).expect("somebody listens");
     ///     runtime::sleep(Duration::from_secs(600))
