@@ -155,7 +155,8 @@ fn a_client_that_never_has_to_be_waited_for_grows_old_too() {
         let (mut client, missed) = start(Deadlines::none().connection(LIMIT), read_byte_by_byte);
         let sender = thread::spawn(move || client.write_all(&vec![0; MUCH]));
         assert_eq!(missed(), Overdue::Connection);
-        sender.join().unwrap().unwrap_err();
+        // Whether all of it found room in the kernel is the kernel's business.
+        let _ = sender.join().unwrap();
     });
 }
 
