@@ -1,5 +1,6 @@
 //! A gate that opens once: joins and off-loaded results wait behind it.
 
+use std::convert::Infallible;
 use std::mem;
 use std::sync::{Arc, Mutex};
 
@@ -9,25 +10,43 @@ use crate::error::WaitError;
 
 /// Closed until [`open`](Latch::open), then open for good, with a value behind
 /// it for who takes it first.
+///
+/// Who opens it is given what was linked to it meanwhile.
 #[derive(Debug)]
-pub(crate) struct Latch<T> {
-    state: Mutex<State<T>>,
+pub(crate) struct Latch<T, L = Infallible> {
+    state: Mutex<State<T, L>>,
 }
 
 /// As small as can be: every coroutine that can be joined has one.
 #[derive(Debug)]
-enum State<T> {
+enum State<T, L> {
     Closed,
     /// Most are waited for by nobody or by one: the joiner.
     Awaited(Arc<Task>),
-    #[expect(clippy::box_collection, reason = "rare, and a third of the size")]
-    Crowded(Box<Vec<Arc<Task>>>),
+    /// Rare, so it is boxed.
+    Crowded(Box<Crowd<L>>),
     Open(T),
     Taken,
 }
 
+/// Several who wait, and what is linked.
+#[derive(Debug)]
+struct Crowd<L> {
+    tasks: Vec<Arc<Task>>,
+    /// In the order of their tickets.
+    links: Vec<(u64, L)>,
+    next_ticket: u64,
+}
+
 impl<T> Latch<T> {
+    /// One that nothing is linked to.
     pub(crate) fn new() -> Latch<T> {
+        Latch::with_links()
+    }
+}
+
+impl<T, L> Latch<T, L> {
+    pub(crate) fn with_links() -> Latch<T, L> {
         Latch {
             state: Mutex::new(State::Closed),
         }
@@ -37,13 +56,43 @@ impl<T> Latch<T> {
         lock(&self.state).is_open()
     }
 
-    /// Opens the gate and wakes all who wait.
-    pub(crate) fn open(&self, value: T) {
+    /// Opens the gate, wakes all who wait, and returns what was linked, in its
+    /// order.
+    pub(crate) fn open(&self, value: T) -> Vec<L> {
         let before = mem::replace(&mut *lock(&self.state), State::Open(value));
         match before {
             State::Awaited(task) => task.wake(),
-            State::Crowded(tasks) => tasks.iter().for_each(|task| task.wake()),
+            State::Crowded(crowd) => {
+                crowd.tasks.iter().for_each(|task| task.wake());
+                return crowd.links.into_iter().map(|(_, link)| link).collect();
+            }
             State::Closed | State::Open(_) | State::Taken => {}
+        }
+        Vec::new()
+    }
+
+    /// Keeps `link` for who opens the gate, under a ticket by which it can be
+    /// taken back; returns it if the gate is open.
+    pub(crate) fn link(&self, link: L) -> Result<u64, L> {
+        match lock(&self.state).crowd() {
+            Some(crowd) => Ok(crowd.link(link)),
+            None => Err(link),
+        }
+    }
+
+    /// Takes back what was linked under `ticket`, unless the gate has opened.
+    pub(crate) fn unlink(&self, ticket: u64) -> Option<L> {
+        match &mut *lock(&self.state) {
+            State::Crowded(crowd) => crowd.unlink(ticket),
+            _ => None,
+        }
+    }
+
+    /// What `f` makes of the value behind the gate, while that is there.
+    pub(crate) fn peek<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        match &*lock(&self.state) {
+            State::Open(value) => Some(f(value)),
+            _ => None,
         }
     }
 
@@ -86,28 +135,72 @@ impl<T> Latch<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T, L> State<T, L> {
     fn is_open(&self) -> bool {
         matches!(self, State::Open(_) | State::Taken)
+    }
+
+    /// Those who are to be told; `None` when they have been.
+    fn crowd(&mut self) -> Option<&mut Crowd<L>> {
+        if let State::Closed | State::Awaited(_) = self {
+            let tasks = match mem::replace(self, State::Closed) {
+                State::Awaited(task) => vec![task],
+                _ => Vec::new(),
+            };
+            *self = State::Crowded(Box::new(Crowd::of(tasks)));
+        }
+        match self {
+            State::Crowded(crowd) => Some(crowd),
+            _ => None,
+        }
     }
 
     /// Enters a task, once.
     fn note(&mut self, task: &Arc<Task>) {
         match self {
             State::Closed => *self = State::Awaited(Arc::clone(task)),
-            State::Awaited(one) if one.id() != task.id() => {
-                *self = State::Crowded(Box::new(vec![Arc::clone(one), Arc::clone(task)]));
+            State::Awaited(one) if one.id() == task.id() => {}
+            _ => {
+                if let Some(crowd) = self.crowd() {
+                    crowd.note(task);
+                }
             }
-            State::Crowded(tasks) if tasks.iter().all(|one| one.id() != task.id()) => tasks.push(Arc::clone(task)),
-            _ => {}
         }
     }
 
     fn forget(&mut self, task: &Task) {
         match self {
             State::Awaited(one) if one.id() == task.id() => *self = State::Closed,
-            State::Crowded(tasks) => tasks.retain(|one| one.id() != task.id()),
+            State::Crowded(crowd) => crowd.tasks.retain(|one| one.id() != task.id()),
             _ => {}
         }
+    }
+}
+
+impl<L> Crowd<L> {
+    fn of(tasks: Vec<Arc<Task>>) -> Crowd<L> {
+        Crowd {
+            tasks,
+            links: Vec::new(),
+            next_ticket: 0,
+        }
+    }
+
+    fn note(&mut self, task: &Arc<Task>) {
+        if self.tasks.iter().all(|one| one.id() != task.id()) {
+            self.tasks.push(Arc::clone(task));
+        }
+    }
+
+    fn link(&mut self, link: L) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.links.push((ticket, link));
+        ticket
+    }
+
+    fn unlink(&mut self, ticket: u64) -> Option<L> {
+        let place = self.links.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        Some(self.links.remove(place).1)
     }
 }

@@ -94,7 +94,7 @@ where
     }
     let done = Arc::new(Latch::new());
     let theirs = Arc::clone(&done);
-    POOL.submit(Box::new(move || theirs.open(catch_unwind(AssertUnwindSafe(f)))))?;
+    POOL.submit(Box::new(move || drop(theirs.open(catch_unwind(AssertUnwindSafe(f))))))?;
     done.wait(&Task::awaiting(Awaited::Call, &*done), NEVER)?;
     match done.take() {
         Some(Ok(result)) => Ok(result),

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use super::name::Name;
 
@@ -14,7 +15,9 @@ pub struct Panic(Box<Remains>);
 struct Remains {
     name: Name,
     message: String,
-    payload: Box<dyn Any + Send>,
+    /// Reached by value alone. The lock is there because a payload is not
+    /// `Sync`, and a result that several look at must be.
+    payload: Mutex<Box<dyn Any + Send>>,
 }
 
 impl Panic {
@@ -22,7 +25,7 @@ impl Panic {
         Panic(Box::new(Remains {
             name: name.clone(),
             message: message_of(payload.as_ref()),
-            payload,
+            payload: Mutex::new(payload),
         }))
     }
 
@@ -38,7 +41,7 @@ impl Panic {
 
     /// What was given to `panic!` or `panic_any`, for `resume_unwind`.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.0.payload
+        self.0.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -214,7 +214,9 @@ impl<F: Family, M: Model> Running<F, M> {
             AcceptLoop::Coroutine(handle) => match handle.join() {
                 Ok(served) => Ok(served),
                 // It ends by itself, and the server with it.
-                Err(JoinError::Interrupted(_) | JoinError::Killed | JoinError::KilledFor(_)) => return None,
+                Err(
+                    JoinError::Interrupted(_) | JoinError::Killed | JoinError::KilledFor(_) | JoinError::NotStarted(_),
+                ) => return None,
                 Err(JoinError::Panicked(panic)) => Err(panic.into_payload()),
             },
             AcceptLoop::Thread(handle) => handle.join(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use super::lookout::{Notice, Notices};
 use super::shim::{Mutex, lock};
 use crate::error::WaitError;
 use crate::runtime::{Awaited, NEVER, Task, after};
@@ -36,6 +37,8 @@ struct State {
     next_ticket: u64,
     /// Those who wait, in the order of their tickets.
     waiting: VecDeque<(u64, Arc<Task>)>,
+    /// Of those who wait for other things too.
+    notices: Notices<Arc<Task>>,
 }
 
 impl Event {
@@ -47,19 +50,21 @@ impl Event {
                 times: 0,
                 next_ticket: 0,
                 waiting: VecDeque::new(),
+                notices: Notices::new(),
             }),
         }
     }
 
     /// Sets the flag and releases all who wait. Never waits itself.
     pub fn set(&self) {
-        let released = {
+        let (released, notices) = {
             let mut state = lock(&self.state);
             state.set = true;
             state.times += 1;
-            std::mem::take(&mut state.waiting)
+            (std::mem::take(&mut state.waiting), state.notices.take())
         };
         released.into_iter().for_each(|(_, task)| task.wake());
+        notices.serve();
     }
 
     /// Takes the flag back: later waits wait again.
@@ -94,6 +99,22 @@ impl Event {
             Err(WaitError::Deadline) => Ok(false),
             Err(err) => Err(err.into()),
         }
+    }
+
+    /// Keeps a notice until the flag is set; serves it if it is.
+    pub(super) fn watch(&self, notice: Notice<Arc<Task>>) -> Option<u64> {
+        let mut state = lock(&self.state);
+        if !state.set {
+            return Some(state.notices.enter(notice));
+        }
+        drop(state);
+        notice.serve();
+        None
+    }
+
+    pub(super) fn unwatch(&self, ticket: u64) {
+        let withdrawn = lock(&self.state).notices.withdraw(ticket);
+        drop(withdrawn);
     }
 
     fn wait_until(&self, deadline: u64) -> Result<(), WaitError> {

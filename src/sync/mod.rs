@@ -63,6 +63,7 @@
 //! # Ok::<(), greenserve::Error>(())
 //! ```
 
+mod async_result;
 mod channel;
 mod condvar;
 mod ends;
@@ -70,13 +71,17 @@ mod event;
 mod exchange;
 mod floor;
 mod group;
+mod join_all;
+mod lookout;
 mod members;
 mod mutex;
 mod notifications;
+mod once;
 mod permits;
 mod pool;
 mod queue;
 mod ranked;
+mod ready;
 mod receiver;
 mod reentrant_mutex;
 mod roster;
@@ -90,16 +95,20 @@ mod store;
 mod task_guard;
 mod timeout;
 mod values;
+mod waitable;
 mod watchers;
 
 use std::sync::Arc;
 
+pub use async_result::AsyncResult;
 pub use channel::{channel, lifo, priority, unbounded};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use group::Group;
+pub use join_all::{Failed, FirstFailure, join_all, join_all_timeout, try_join_all, try_join_all_timeout};
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{Pool, TrySpawnError};
+pub use ready::{Ready, ready, wait_all, wait_all_timeout, wait_any, wait_any_timeout};
 pub use receiver::Receiver;
 pub use reentrant_mutex::{ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -109,6 +118,7 @@ pub use sender::Sender;
 pub use task_guard::{TaskDoneError, TaskGuard};
 pub use timeout::{Timeout, with_timeout};
 pub use values::{IntoIter, Iter};
+pub use waitable::Waitable;
 
 use crate::error::WaitError;
 use crate::runtime::Task;

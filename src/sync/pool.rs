@@ -1,9 +1,11 @@
 //! A group of a limited number of coroutines.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::group::Group;
+use super::roster::Roster;
 use crate::error::{Error, Result};
 use crate::runtime::{Builder, JoinHandle};
 
@@ -110,7 +112,7 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.group.roster().wait_for_seat() {
+        match self.roster().wait_for_seat() {
             Ok(seat) => seat.start(builder, f),
             Err(err) => Err(Error::System {
                 action: "wait for a free place in a pool",
@@ -129,15 +131,19 @@ impl Pool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.group.roster().try_seat() {
+        match self.roster().try_seat() {
             Some(seat) => seat.start(Builder::new(), f).map_err(TrySpawnError::Refused),
             None => Err(TrySpawnError::Full(f)),
         }
     }
 
+    pub(super) fn roster(&self) -> &Arc<Roster> {
+        self.group.roster()
+    }
+
     /// The most coroutines it holds.
     pub fn size(&self) -> usize {
-        self.group.roster().limit()
+        self.roster().limit()
     }
 
     /// How many places are free: `free_count()` in gevent.
@@ -212,7 +218,6 @@ mod tests {
     use super::super::{Event, with_timeout};
     use super::*;
     use crate::error::WaitError;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn busy_pool() -> (Arc<Pool>, Arc<Event>) {

@@ -188,7 +188,8 @@ impl<'a, S: Source> Waiting<'a, S> {
         }
     }
 
-    fn granted(&mut self) -> Option<S::Grant> {
+    /// What has been granted, for who waits for other things too. Once.
+    pub(super) fn granted(&mut self) -> Option<S::Grant> {
         let grant = lock(&self.place.waiter.grant).take();
         self.over |= grant.is_some();
         grant

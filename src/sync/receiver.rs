@@ -73,20 +73,17 @@ impl<T> Receiver<T> {
     /// until [`unwatch`](Receiver::unwatch). It takes nothing and stands in no
     /// line: it looks at [`is_ready`](Receiver::is_ready) after this call and
     /// after each wake-up, and may find that somebody else was faster.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
     pub(crate) fn watch(&self, task: &Arc<Task>) {
         self.exchange.watch(task.id(), Arc::clone(task));
     }
 
     /// Ends all that [`watch`](Receiver::watch) began for the task of this id.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
     pub(crate) fn unwatch(&self, id: u64) {
         self.exchange.unwatch(id);
     }
 
     /// Whether [`recv`](Receiver::recv) need not wait: a value is there, or
     /// none can come any more.
-    #[allow(dead_code, reason = "for a wait for several things at once")]
     pub(crate) fn is_ready(&self) -> bool {
         self.exchange.is_ready()
     }

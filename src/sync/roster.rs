@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::lookout::{Lookout, Notice, Notices};
 use super::members::{Member, Members};
 use super::queue::{Granted, Source, WaitQueue, Waiting};
 use super::shim::{Mutex, lock};
@@ -22,6 +23,8 @@ struct State {
     /// Each is given the key of a place that is taken for it already.
     applying: WaitQueue<Arc<Task>, (), u64>,
     awaiting_end: WaitQueue<Arc<Task>, (), ()>,
+    /// Of those who wait for other things than the end too.
+    notices: Notices<Arc<Task>>,
 }
 
 impl State {
@@ -34,12 +37,9 @@ impl State {
         self.applying.grant_first(|()| key)
     }
 
-    fn end_of_all(&mut self) -> Vec<Granted<Arc<Task>, ()>> {
-        if self.members.is_empty() {
-            self.awaiting_end.grant_all(|()| ())
-        } else {
-            Vec::new()
-        }
+    fn end_of_all(&mut self) -> Option<(Vec<Granted<Arc<Task>, ()>>, Notices<Arc<Task>>)> {
+        let ended = self.members.is_empty();
+        ended.then(|| (self.awaiting_end.grant_all(|()| ()), self.notices.take()))
     }
 }
 
@@ -50,6 +50,7 @@ impl Roster {
                 members: Members::new(),
                 applying: WaitQueue::new(),
                 awaiting_end: WaitQueue::new(),
+                notices: Notices::new(),
             }),
             limit,
             panics: AtomicU64::new(0),
@@ -86,6 +87,29 @@ impl Roster {
             .wait(NEVER)
             .map(|key| self.seat(key))
             .map_err(|(err, ())| err)
+    }
+
+    /// Waits in line for a place, or until `lookout` is told something.
+    pub(super) fn seat_or_told(self: &Arc<Self>, lookout: &Lookout<Arc<Task>>) -> Result<SeatOrTold, WaitError> {
+        let task = Task::current();
+        let place = {
+            let mut state = lock(&self.state);
+            if state.members.len() < self.limit {
+                return Ok(SeatOrTold::Seat(self.seat(state.members.take_place())));
+            }
+            state.applying.enter(Arc::clone(&task), ())
+        };
+        let source = Applying(self);
+        let mut applicant = Waiting::new(&source, place);
+        let mut granted = None;
+        let told = lookout.wait(NEVER, &task, || {
+            granted = applicant.granted();
+            granted.map(|_| usize::MAX)
+        })?;
+        Ok(match granted {
+            Some(key) => SeatOrTold::Seat(self.seat(key)),
+            None => SeatOrTold::Told(told),
+        })
     }
 
     fn seat(self: &Arc<Self>, key: u64) -> Seat {
@@ -151,6 +175,22 @@ impl Roster {
             .map_err(|(err, ())| err)
     }
 
+    /// Keeps a notice until no member is left; serves it if none is.
+    pub(super) fn watch(&self, notice: Notice<Arc<Task>>) -> Option<u64> {
+        let mut state = lock(&self.state);
+        if !state.members.is_empty() {
+            return Some(state.notices.enter(notice));
+        }
+        drop(state);
+        notice.serve();
+        None
+    }
+
+    pub(super) fn unwatch(&self, ticket: u64) {
+        let withdrawn = lock(&self.state).notices.withdraw(ticket);
+        drop(withdrawn);
+    }
+
     /// Notes which coroutine has the place, unless it has already ended.
     fn started(&self, key: u64, task: &Arc<Task>) {
         let before = lock(&self.state).members.started(key, task);
@@ -175,7 +215,10 @@ impl Roster {
         }
         drop(gone);
         successor.into_iter().for_each(Granted::wake);
-        ended.into_iter().for_each(Granted::wake);
+        if let Some((awaiting_end, notices)) = ended {
+            awaiting_end.into_iter().for_each(Granted::wake);
+            notices.serve();
+        }
         true
     }
 }
@@ -191,6 +234,12 @@ fn cannot_wait(err: WaitError) -> Error {
         action: "wait for a group to end",
         source: err.into(),
     }
+}
+
+/// What came first of a place and something else.
+pub(super) enum SeatOrTold {
+    Seat(Seat),
+    Told(usize),
 }
 
 /// A place on the roster; dropping it gives it up.
