@@ -129,7 +129,7 @@ fn a_link_to_one_that_has_ended_is_called_at_once_by_the_caller() {
 #[test]
 fn a_link_tells_how_it_ended_whoever_joins() {
     let _alone = alone();
-    let (sender, ends) = channel(3).unwrap();
+    let (sender, ends) = channel(3);
     let go = Arc::new(Event::new());
     let (one, theirs) = (ends_on(&go), Arc::clone(&go));
     let other = spawn(move || {
@@ -281,7 +281,7 @@ struct Kinds {
 impl Kinds {
     fn new() -> Kinds {
         let go = Arc::new(Event::new());
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         let (group, theirs) = (Group::new(), Arc::clone(&go));
         group.spawn(move || theirs.wait()).unwrap();
         Kinds {

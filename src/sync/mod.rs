@@ -63,16 +63,19 @@
 //! # Ok::<(), greenserve::Error>(())
 //! ```
 
+mod apply;
 mod async_result;
 mod channel;
 mod condvar;
 mod ends;
 mod event;
 mod exchange;
+mod flight;
 mod floor;
 mod group;
 mod join_all;
 mod lookout;
+mod map;
 mod members;
 mod mutex;
 mod notifications;
@@ -106,6 +109,7 @@ pub use condvar::{Condvar, WaitTimeoutResult};
 pub use event::Event;
 pub use group::Group;
 pub use join_all::{Failed, FirstFailure, join_all, join_all_timeout, try_join_all, try_join_all_timeout};
+pub use map::{Imap, ImapUnordered};
 pub use mutex::{Mutex, MutexGuard};
 pub use pool::{Pool, TrySpawnError};
 pub use ready::{Ready, ready, wait_all, wait_all_timeout, wait_any, wait_any_timeout};
