@@ -18,8 +18,12 @@ mod exchange;
 mod floor;
 #[path = "../src/runtime/holder.rs"]
 mod holder;
+#[path = "../src/sync/lookout.rs"]
+mod lookout;
 #[path = "../src/sync/notifications.rs"]
 mod notifications;
+#[path = "../src/sync/once.rs"]
+mod once;
 #[path = "../src/sync/permits.rs"]
 mod permits;
 #[path = "../src/sync/queue.rs"]
@@ -35,6 +39,8 @@ mod watchers;
 
 #[path = "loom/locks.rs"]
 mod locks;
+#[path = "loom/results.rs"]
+mod results;
 
 /// What `src/sync/shim.rs` is to the crate, and `src/runtime/shim.rs`.
 mod shim {

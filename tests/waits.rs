@@ -19,8 +19,11 @@ use common::{
 };
 use greenserve::WaitError;
 use greenserve::net::{SocketOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use greenserve::runtime::{self, Builder, JoinHandle};
-use greenserve::sync::{Event, Group, Mutex, Semaphore, channel, with_timeout};
+use greenserve::runtime::{self, Builder, JoinHandle, SharedJoinHandle};
+use greenserve::sync::{
+    AsyncResult, Event, Group, Mutex, Pool, Semaphore, Waitable, channel, try_join_all_timeout, wait_all,
+    wait_all_timeout, wait_any, wait_any_timeout, with_timeout,
+};
 use nix::time::{ClockId, clock_gettime};
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -89,6 +92,13 @@ const WAITS: &[Wait] = &[
     wait("channel send", channel_send),
     wait("join", join),
     wait("group join", group_join),
+    wait("shared join", shared_join),
+    wait("join of all", joining_all),
+    wait("asynchronous result", async_result),
+    wait("wait for any", any_of_several),
+    wait("wait for all", all_of_several),
+    wait("mapped result", mapped).without_limit(),
+    wait("applied call", applied).without_limit(),
     wait("off-load", offload).without_limit().in_coroutines_only(),
 ];
 
@@ -325,6 +335,70 @@ fn group_join(limit: Option<Duration>) -> io::Result<()> {
             other => Ok(other?),
         },
     }
+}
+
+fn shared_join(limit: Option<Duration>) -> io::Result<()> {
+    let sleeper = KilledOnDrop(sleeper().share());
+    let slept = sleeper.0.join_timeout(limit.unwrap_or(Duration::MAX))?;
+    slept.map(drop).map_err(|err| io::Error::other(err.to_string()))
+}
+
+struct KilledOnDrop(SharedJoinHandle<io::Result<()>>);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+fn joining_all(limit: Option<Duration>) -> io::Result<()> {
+    let sleeper = sleeper();
+    let task = Arc::clone(sleeper.task());
+    let joined = try_join_all_timeout([sleeper], limit.unwrap_or(Duration::MAX));
+    task.kill();
+    Ok(joined.map(drop)?)
+}
+
+fn async_result(limit: Option<Duration>) -> io::Result<()> {
+    let never = AsyncResult::<(), io::Error>::new();
+    match limit {
+        Some(limit) => never.get_timeout(limit)?.map_err(|err| err.kind())?,
+        None => never.get()?.map_err(|err| err.kind())?,
+    }
+    Ok(())
+}
+
+fn any_of_several(limit: Option<Duration>) -> io::Result<()> {
+    let (never, sleeper) = (Event::new(), KilledOnDrop(sleeper().share()));
+    let (_sender, receiver) = channel::<()>(1).unwrap();
+    let objects: [&dyn Waitable; 3] = [&never, &receiver, &sleeper.0];
+    match limit {
+        Some(limit) => wait_any_timeout(&objects, limit)?,
+        None => wait_any(&objects)?,
+    };
+    Ok(())
+}
+
+fn all_of_several(limit: Option<Duration>) -> io::Result<()> {
+    let (never, come) = (Event::new(), Event::new());
+    come.set();
+    match limit {
+        Some(limit) => wait_all_timeout(&[&come, &never], limit)?,
+        None => wait_all(&[&come, &never])?,
+    }
+    Ok(())
+}
+
+fn mapped(_: Option<Duration>) -> io::Result<()> {
+    let pool = Pool::new(1).unwrap();
+    match pool.imap([()], |()| sleep(None)).next() {
+        Some(result) => result?,
+        None => panic!("there is an input"),
+    }
+}
+
+fn applied(_: Option<Duration>) -> io::Result<()> {
+    Pool::new(1).unwrap().apply(|| sleep(None))?
 }
 
 fn offload(_: Option<Duration>) -> io::Result<()> {

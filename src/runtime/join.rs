@@ -275,3 +275,14 @@ impl<T> JoinHandle<T> {
         self.take_finished().ok_or(WaitError::Disconnected)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_that_is_waited_for_takes_two_words_beside_its_lock() {
+        assert_eq!(size_of::<JoinError>(), 16);
+        assert_eq!(size_of::<Packet<()>>(), 32);
+    }
+}

@@ -204,3 +204,35 @@ impl<L> Crowd<L> {
         Some(self.links.remove(place).1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_kept_beside_who_waits_and_given_to_who_opens() {
+        let latch = Latch::<u8, &str>::with_links();
+        let task = Task::current();
+        lock(&latch.state).note(&task);
+        let tickets = ["first", "second", "third"].map(|link| latch.link(link).unwrap());
+        lock(&latch.state).note(&task);
+        assert!(matches!(&*lock(&latch.state), State::Crowded(crowd) if crowd.tasks.len() == 1));
+        assert_eq!(latch.unlink(tickets[1]), Some("second"));
+        assert_eq!(latch.unlink(tickets[1]), None);
+        assert_eq!(latch.open(7), ["first", "third"]);
+        assert_eq!(latch.link("late"), Err("late"));
+        assert_eq!(latch.unlink(tickets[0]), None);
+        assert_eq!(latch.peek(|value| *value), Some(7));
+        assert_eq!(latch.take(), Some(7));
+        assert_eq!(latch.peek(|value| *value), None);
+    }
+
+    #[test]
+    fn what_every_coroutine_has_stays_small() {
+        assert_eq!(
+            size_of::<Latch<Result<(), Box<u8>>, Box<u8>>>(),
+            size_of::<Latch<Result<(), Box<u8>>>>()
+        );
+        assert!(size_of::<Latch<(), Box<u8>>>() <= 24);
+    }
+}

@@ -45,13 +45,6 @@ impl<P: Parker + Clone> Lookout<P> {
         })
     }
 
-    pub(super) fn notice(self: &Arc<Self>, number: usize) -> Notice<P> {
-        Notice {
-            lookout: Arc::clone(self),
-            number,
-        }
-    }
-
     pub(super) fn tell(&self, number: usize) {
         let asleep = {
             let mut state = lock(&self.state);
@@ -97,6 +90,14 @@ impl<P: Parker + Clone> Lookout<P> {
 }
 
 impl<P: Parker + Clone> Notice<P> {
+    /// What `lookout` is to be told of as `number`.
+    pub(super) fn new(lookout: &Arc<Lookout<P>>, number: usize) -> Self {
+        Notice {
+            lookout: Arc::clone(lookout),
+            number,
+        }
+    }
+
     /// Never waits.
     pub(super) fn serve(self) {
         self.lookout.tell(self.number);
@@ -140,9 +141,58 @@ impl<P: Parker + Clone> Notices<P> {
     pub(super) fn serve(self) {
         self.entries.into_values().for_each(Notice::serve);
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[derive(Clone)]
+    struct Nobody;
+
+    impl Parker for Nobody {
+        fn park(&self, _: u64) -> Result<(), WaitError> {
+            Err(WaitError::Deadline)
+        }
+
+        fn wake(&self) {}
+    }
+
+    #[test]
+    fn what_has_come_is_told_once_in_its_order_and_before_what_is_looked_for() {
+        let lookout = Lookout::<Nobody>::new();
+        for number in [3, 1, 2] {
+            Notice::new(&lookout, number).serve();
+        }
+        let told = [(); 4].map(|()| lookout.wait(0, &Nobody, || Some(9)).ok());
+        assert_eq!(told, [Some(3), Some(1), Some(2), Some(9)]);
+    }
+
+    #[test]
+    fn what_comes_at_the_last_moment_counts() {
+        let lookout = Lookout::<Nobody>::new();
+        let mut looked = 0;
+        let found = lookout.wait(0, &Nobody, || {
+            looked += 1;
+            (looked == 2).then_some(7)
+        });
+        assert_eq!(found, Ok(7));
+        assert_eq!(lookout.wait(0, &Nobody, || None), Err(WaitError::Deadline));
+    }
+
+    #[test]
+    fn a_notice_is_served_or_withdrawn_and_never_both() {
+        let lookout = Lookout::<Nobody>::new();
+        let mut notices = Notices::new();
+        let tickets = [0, 1, 2].map(|number| notices.enter(Notice::new(&lookout, number)));
+        assert!(notices.withdraw(tickets[1]).is_some());
+        notices.take().serve();
+        assert!(tickets.iter().all(|ticket| notices.withdraw(*ticket).is_none()));
+        let later = notices.enter(Notice::new(&lookout, 3));
+        assert!(!tickets.contains(&later));
+        assert_eq!(
+            [lookout.told(), lookout.told(), lookout.told()],
+            [Some(0), Some(2), None]
+        );
     }
 }

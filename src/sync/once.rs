@@ -95,13 +95,6 @@ impl<P: Parker + Clone, V> Once<P, V> {
         let withdrawn = lock(&self.state).notices.withdraw(ticket);
         drop(withdrawn);
     }
-
-    /// How many wait, or watch.
-    #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        let state = lock(&self.state);
-        state.waiting.len() + state.notices.len()
-    }
 }
 
 impl<P: Parker + Clone, V> Source for Once<P, V> {

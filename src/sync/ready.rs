@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, mem};
 
-use super::lookout::Lookout;
+use super::lookout::{Lookout, Notice};
 use super::waitable::{Waitable, Watched};
 use crate::error::WaitError;
 use crate::runtime::{NEVER, Task, after};
@@ -181,7 +181,7 @@ impl Ready<'_> {
             return;
         }
         for (number, object) in self.objects.iter().enumerate() {
-            match object.watch(self.lookout.notice(number)) {
+            match object.watch(Notice::new(&self.lookout, number)) {
                 Watched::Served => {}
                 Watched::Kept(ticket) => self.tickets.push((number, ticket)),
                 Watched::Asked if object.is_ready() => self.lookout.tell(number),
@@ -265,5 +265,104 @@ impl Drop for Attending<'_> {
         for number in &self.ready.asked {
             self.ready.objects[*number].leave(self.task);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{spawn, until};
+    use super::super::{AsyncResult, Event, Group, Pool, channel};
+    use super::*;
+    use crate::runtime;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    /// Lets `wait` begin to wait for one of each kind, and looks whether it
+    /// has left all of them when it has returned.
+    fn leaves_all(wait: impl FnOnce(Ready<'_>)) {
+        let never = Arc::new(Event::new());
+        let sleep = || {
+            let theirs = Arc::clone(&never);
+            move || theirs.wait()
+        };
+        let (coroutine, shared) = (spawn(sleep()), spawn(sleep()).share());
+        let (event, result) = (Event::new(), AsyncResult::<u8, u8>::new());
+        let (_sender, receiver) = channel::<u8>(1).unwrap();
+        let (group, pool) = (
+            Group::new().kill_on_drop(true),
+            Pool::new(1).unwrap().kill_on_drop(true),
+        );
+        group.spawn(sleep()).unwrap();
+        pool.spawn(sleep()).unwrap();
+        let ready = ready(&[&coroutine, &shared, &event, &result, &receiver, &group, &pool]);
+        let lookout = Arc::downgrade(&ready.lookout);
+        let pointed_at = Arc::strong_count(&Task::current());
+        wait(ready);
+        assert!(lookout.upgrade().is_none(), "a notice was left behind");
+        assert_eq!(Arc::strong_count(&Task::current()), pointed_at);
+        never.set();
+    }
+
+    #[test]
+    fn a_wait_that_ended_is_remembered_by_nobody() {
+        leaves_all(|ready| drop(ready));
+        leaves_all(|ready| assert!(ready.timeout(Duration::from_millis(2)).next().is_none()));
+        spawn(|| {
+            leaves_all(|mut ready| {
+                Task::current().kill();
+                assert_eq!(ready.next(), Some(Err(WaitError::Killed)));
+                assert_eq!(ready.next(), None);
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_panic_leaves_all_too() {
+        leaves_all(|ready| {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                let mut ready = ready.timeout(Duration::from_millis(2));
+                ready.begin();
+                let task = Task::current();
+                let _attending = Attending::begin(&ready, &task);
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }));
+            assert!(panicked.is_err());
+        });
+    }
+
+    #[test]
+    fn what_another_receiver_took_has_not_come() {
+        let (sender, receiver) = channel(1).unwrap();
+        let mut coming = ready(&[&receiver]).timeout(Duration::from_millis(5));
+        coming.begin();
+        sender.try_send(1).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(Some(1)));
+        assert_eq!(coming.next(), None);
+    }
+
+    #[test]
+    fn the_iterator_may_go_from_one_task_to_the_next() {
+        static EVENTS: [Event; 2] = [const { Event::new() }; 2];
+        let coming = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let theirs = Arc::clone(&coming);
+        spawn(move || {
+            let mut ready = ready(&[&EVENTS[0], &EVENTS[1]]);
+            EVENTS[1].set();
+            assert_eq!(ready.next(), Some(Ok(1)));
+            // On the same thread, where what is not `Send` may go.
+            let Ok(other) = runtime::spawn_local(move || ready.timeout(LONG).next()) else {
+                return EVENTS[0].set();
+            };
+            runtime::yield_now();
+            EVENTS[0].set();
+            theirs.lock().unwrap().push(other.join().unwrap());
+        })
+        .join()
+        .unwrap();
+        until(|| EVENTS[0].is_set());
+        assert!(matches!(coming.lock().unwrap()[..], [Some(Ok(0))] | []));
     }
 }
