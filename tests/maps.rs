@@ -7,7 +7,7 @@ mod common;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, alone_with, failure, in_both, in_coroutine, in_thread, joined, wait_until};
 use greenserve::WaitError;
@@ -211,6 +211,7 @@ fn a_panic_arrives_at_its_item_and_holds_no_other_up() {
                 Err(err) => assert!(n % 2 == 1 && err.into_panic().unwrap().message() == "odd"),
             }
         }
+        pool.join_timeout(PATIENCE).unwrap();
         assert_eq!(pool.panics(), 2);
         let failed = pool.imap_unordered(0..5, odd).filter(Result::is_err).count();
         assert_eq!(failed, 2);
@@ -359,7 +360,7 @@ fn a_call_is_applied_here_or_in_the_background() {
         });
         until.unwrap();
         // What nobody waits for any longer has been killed and gives its place up.
-        let (sender, results) = channel(2).unwrap();
+        let (sender, results) = channel(2);
         for n in [1, 2] {
             let sender = sender.clone();
             let called = pool.apply_async(move || n, move |result| sender.send(result.unwrap()).unwrap());
@@ -394,4 +395,42 @@ fn a_call_in_the_background_is_killed_with_its_handle() {
         assert!(matches!(ended, Some(Err(JoinError::Interrupted(WaitError::Killed)))));
         pool.join_timeout(PATIENCE).unwrap();
     });
+}
+
+/// Readers are killed at any moment, and the pool has all its places again.
+#[test]
+fn killed_readers_keep_no_place() {
+    let _alone = alone();
+    let (begin, mut round) = (Instant::now(), 0_u64);
+    let pool = pool(4);
+    while begin.elapsed() < Duration::from_millis(1500) {
+        round += 1;
+        let readers = (0..8_u64).map(|number| {
+            let pool = Arc::clone(&pool);
+            let work = move |n: u64| {
+                if n % 3 == number % 3 {
+                    yield_now()
+                }
+            };
+            let read = move || match number % 2 {
+                0 => pool.imap(0.., work).last(),
+                _ => pool.imap_unordered(0.., work).last(),
+            };
+            spawn(read).unwrap()
+        });
+        let readers: Vec<_> = readers.collect();
+        for (number, reader) in readers.iter().enumerate() {
+            std::thread::sleep(Duration::from_micros((round * 37 + number as u64 * 101) % 300));
+            reader.kill();
+        }
+        for reader in readers {
+            match reader.join_timeout(PATIENCE) {
+                Ok(Ok(last)) => interrupted(last, WaitError::Killed),
+                Ok(Err(JoinError::Killed)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        pool.join_timeout(PATIENCE).unwrap();
+        assert_eq!(pool.free_count(), 4);
+    }
 }

@@ -530,3 +530,52 @@ fn joining_all_ends_by_its_limit_and_by_a_timeout_around() {
     assert_eq!(WaitError::of(&err), Some(WaitError::Timeout));
     never.set();
 }
+
+/// A number below `limit`, of a sequence that is always the same.
+fn chance(state: &mut u64, limit: u64) -> u64 {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % limit
+}
+
+/// Some of those who look out are killed at any moment: what is sent then is
+/// seen by others, and nobody is left asleep.
+#[test]
+fn kills_lose_nothing_that_several_look_out_for() {
+    let _alone = alone();
+    let (begin, mut seed) = (Instant::now(), 1);
+    while begin.elapsed() < Duration::from_millis(1500) {
+        let (sender, receiver) = channel(4);
+        let (stop, received) = (Arc::new(Event::new()), Arc::new(AtomicUsize::new(0)));
+        let watchers: Vec<_> = (0..20)
+            .map(|_| {
+                let (receiver, stop, received) = (receiver.clone(), Arc::clone(&stop), Arc::clone(&received));
+                let watch = move || -> Result<(), WaitError> {
+                    while wait_any(&[&receiver, &*stop])? == 0 {
+                        if receiver.try_recv()?.is_some() {
+                            received.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                    Ok(())
+                };
+                spawn(watch).unwrap()
+            })
+            .collect();
+        for number in 0..100 {
+            sender.send_timeout(number, PATIENCE).unwrap();
+            let victim = chance(&mut seed, 100) as usize;
+            if victim < 10 {
+                watchers[victim].kill();
+            }
+        }
+        wait_until("all to be received", || received.load(Ordering::SeqCst) == 100);
+        stop.set();
+        for ended in watchers {
+            match ended.join_timeout(PATIENCE) {
+                Ok(Ok(Ok(()) | Err(WaitError::Killed)) | Err(JoinError::Killed)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -370,7 +370,7 @@ fn async_result(limit: Option<Duration>) -> io::Result<()> {
 
 fn any_of_several(limit: Option<Duration>) -> io::Result<()> {
     let (never, sleeper) = (Event::new(), KilledOnDrop(sleeper().share()));
-    let (_sender, receiver) = channel::<()>(1).unwrap();
+    let (_sender, receiver) = channel::<()>(1);
     let objects: [&dyn Waitable; 3] = [&never, &receiver, &sleeper.0];
     match limit {
         Some(limit) => wait_any_timeout(&objects, limit)?,

@@ -187,7 +187,7 @@ impl<T> JoinHandle<T> {
     /// let theirs = Arc::clone(&over);
     /// worker.link(move |_| theirs.set());
     ///
-    /// let (sender, ends) = channel(1)?;
+    /// let (sender, ends) = channel(1);
     /// worker.link(move |ended| drop(sender.try_send(ended)));
     ///
     /// over.wait()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::lookout::Notice;
 use super::once::{Once, State};
 use crate::error::WaitError;
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// A value or an error that is set once and read by many:
 /// `gevent.event.AsyncResult`.
@@ -140,7 +140,8 @@ impl<T, E> AsyncResult<T, E> {
     }
 
     fn get_until(&self, deadline: u64) -> Result<Result<&T, &E>, WaitError> {
-        Ok(self.once.wait(deadline, Task::current)?.as_ref())
+        let set = self.once.wait(deadline, || Task::awaiting(Awaited::Result, self))?;
+        Ok(set.as_ref())
     }
 }
 

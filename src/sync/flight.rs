@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::lookout::{Lookout, Notice};
 use super::roster::{Roster, Seat, SeatOrTold};
 use crate::error::WaitError;
-use crate::runtime::{Builder, JoinError, JoinHandle, Link, NEVER, Task};
+use crate::runtime::{Awaited, Builder, JoinError, JoinHandle, Link, NEVER, Task};
 
 pub(super) struct Flight<'a, I: Iterator, F, R> {
     roster: &'a Arc<Roster>,
@@ -186,7 +186,7 @@ where
         if self.len() == 0 {
             return Ok(Waited::Nothing);
         }
-        let task = Task::current();
+        let task = Task::awaiting(Awaited::Several, &*self.lookout);
         self.lookout.wait(NEVER, &task, || None).map(Waited::Ended)
     }
 

@@ -8,7 +8,7 @@ use std::{fmt, mem};
 use super::lookout::{Lookout, Notice};
 use super::waitable::{Waitable, Watched};
 use crate::error::WaitError;
-use crate::runtime::{NEVER, Task, after};
+use crate::runtime::{Awaited, NEVER, Task, after};
 
 /// Waits until one of `objects` has come, and returns its place among them:
 /// `gevent.wait(objects, count=1)`, `select` of Go.
@@ -20,7 +20,7 @@ use crate::runtime::{NEVER, Task, after};
 /// use greenserve::sync::{Event, channel, wait_any};
 ///
 /// let stop = Event::new();
-/// let (sender, orders) = channel(8)?;
+/// let (sender, orders) = channel(8);
 /// sender.send("tea")?;
 /// let mut served = Vec::new();
 /// while wait_any(&[&stop, &orders])? == 1 {
@@ -194,7 +194,7 @@ impl Ready<'_> {
         if let Some(number) = self.lookout.told().or_else(|| self.ask()) {
             return Ok(number);
         }
-        let task = Task::current();
+        let task = Task::awaiting(Awaited::Several, &*self.lookout);
         let _attending = Attending::begin(self, &task);
         self.lookout.wait(deadline, &task, || self.ask())
     }
@@ -288,7 +288,7 @@ mod tests {
         };
         let (coroutine, shared) = (spawn(sleep()), spawn(sleep()).share());
         let (event, result) = (Event::new(), AsyncResult::<u8, u8>::new());
-        let (_sender, receiver) = channel::<u8>(1).unwrap();
+        let (_sender, receiver) = channel::<u8>(1);
         let (group, pool) = (
             Group::new().kill_on_drop(true),
             Pool::new(1).unwrap().kill_on_drop(true),
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn what_another_receiver_took_has_not_come() {
-        let (sender, receiver) = channel(1).unwrap();
+        let (sender, receiver) = channel(1);
         let mut coming = ready(&[&receiver]).timeout(Duration::from_millis(5));
         coming.begin();
         sender.try_send(1).unwrap();

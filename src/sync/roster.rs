@@ -91,7 +91,7 @@ impl Roster {
 
     /// Waits in line for a place, or until `lookout` is told something.
     pub(super) fn seat_or_told(self: &Arc<Self>, lookout: &Lookout<Arc<Task>>) -> Result<SeatOrTold, WaitError> {
-        let task = Task::current();
+        let task = Task::awaiting(Awaited::Several, &**self);
         let place = {
             let mut state = lock(&self.state);
             if state.members.len() < self.limit {

@@ -91,6 +91,8 @@ fn what(wait: Wait) -> Awaited {
         Wait::Semaphore => Awaited::Semaphore,
         Wait::Channel => Awaited::Channel,
         Wait::Event => Awaited::Event,
+        Wait::Result => Awaited::Result,
+        Wait::Several => Awaited::Several,
         Wait::Group => Awaited::Group,
         Wait::Coroutine => Awaited::Coroutine,
         Wait::Call => Awaited::Call,
@@ -188,6 +190,8 @@ impl fmt::Display for Activity {
                 Awaited::Semaphore => write!(f, "waits for semaphore {which:#x}"),
                 Awaited::Channel => write!(f, "waits for channel {which:#x}"),
                 Awaited::Event => write!(f, "waits for event {which:#x}"),
+                Awaited::Result => write!(f, "waits for result {which:#x}"),
+                Awaited::Several => f.write_str("waits for several things"),
                 Awaited::Group => write!(f, "waits for group {which:#x}"),
             },
         }

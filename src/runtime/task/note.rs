@@ -31,6 +31,12 @@ pub enum Awaited {
     Channel,
     /// An [`Event`](crate::sync::Event).
     Event,
+    /// An [`AsyncResult`](crate::sync::AsyncResult).
+    Result,
+    /// Whatever comes first of several things, as
+    /// [`wait_any`](crate::sync::wait_any) and the results of
+    /// [`Pool::imap`](crate::sync::Pool::imap).
+    Several,
     /// The end of a [`Group`](crate::sync::Group) or of a
     /// [`scope`](crate::runtime::scope()), or a place in a
     /// [`Pool`](crate::sync::Pool).
@@ -57,12 +63,14 @@ pub(in crate::runtime) enum Wait {
     Semaphore,
     Channel,
     Event,
+    Result,
+    Several,
     Group,
     Coroutine,
     Call,
 }
 
-const WAITS: [Wait; 13] = [
+const WAITS: [Wait; 15] = [
     Wait::Something,
     Wait::Reading,
     Wait::Writing,
@@ -73,6 +81,8 @@ const WAITS: [Wait; 13] = [
     Wait::Semaphore,
     Wait::Channel,
     Wait::Event,
+    Wait::Result,
+    Wait::Several,
     Wait::Group,
     Wait::Coroutine,
     Wait::Call,
@@ -229,6 +239,8 @@ impl From<Awaited> for Wait {
             Awaited::Semaphore => Wait::Semaphore,
             Awaited::Channel => Wait::Channel,
             Awaited::Event => Wait::Event,
+            Awaited::Result => Wait::Result,
+            Awaited::Several => Wait::Several,
             Awaited::Group => Wait::Group,
             Awaited::Coroutine => Wait::Coroutine,
             Awaited::Call => Wait::Call,

@@ -101,6 +101,8 @@ fn hopeless(task: &Arc<Task>) -> Option<&'static str> {
         Wait::Semaphore => Some("waits for a semaphore"),
         Wait::Channel => Some("waits for a channel"),
         Wait::Event => Some("waits for an event"),
+        Wait::Result => Some("waits for a result"),
+        Wait::Several => Some("waits for several things"),
         Wait::Group => Some("waits for a group"),
         Wait::Coroutine => Some("waits for another coroutine"),
         Wait::Something | Wait::Reading | Wait::Writing | Wait::Sleeping | Wait::Turn | Wait::Call => None,
