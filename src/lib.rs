@@ -53,6 +53,9 @@
 //! | hand work to others, in order, by rank, until it is done | [`sync::channel()`], [`sync::priority`], [`sync::Sender::join`] |
 //! | share state between handlers | [`sync::Mutex`], [`sync::RwLock`], or a std lock that nothing waits under |
 //! | wait until shared state changes | [`sync::Condvar`], [`sync::Event`] |
+//! | do the same for many inputs, a few at a time | [`sync::Pool::imap`], [`sync::Pool::imap_unordered`] |
+//! | wait for several things at once | [`sync::wait_any`], [`sync::ready`], [`sync::try_join_all`] |
+//! | have several read one result | [`sync::AsyncResult`], [`runtime::JoinHandle::share`] |
 //! | know what may live across a wait | [`runtime`] |
 //! | choose where and when a coroutine runs | [`runtime::Builder`], [`runtime::spawn_local`], [`runtime::spawn_later`] |
 //! | see what every coroutine does, and who stalls | [`runtime::dump()`], [`runtime::stalls`] |
@@ -77,6 +80,7 @@
 //! | `get_request` ... `handle_error` | the [`Hooks`] of those names |
 //! | `request_queue_size`, `allow_reuse_address` | [`net::SocketOptions`] |
 //! | `gevent.spawn`, `sleep`, `Timeout`, `Pool`, `Queue` | [`runtime::spawn`], [`runtime::sleep`], [`sync`] |
+//! | `gevent.wait`, `iwait`, `joinall`, `AsyncResult` | [`sync::wait_all`], [`sync::ready`], [`sync::join_all`], [`sync::AsyncResult`] |
 //! | `PriorityQueue`, `LifoQueue`, `JoinableQueue`, `Channel` | [`sync::priority`], [`sync::lifo`], [`sync::channel()`] |
 //! | `spawn_later`, `kill(exception)`, `local` | [`runtime::spawn_later`], [`runtime::Task::kill_with`], [`runtime::Local`] |
 //!

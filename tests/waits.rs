@@ -361,11 +361,11 @@ fn joining_all(limit: Option<Duration>) -> io::Result<()> {
 
 fn async_result(limit: Option<Duration>) -> io::Result<()> {
     let never = AsyncResult::<(), io::Error>::new();
-    match limit {
-        Some(limit) => never.get_timeout(limit)?.map_err(|err| err.kind())?,
-        None => never.get()?.map_err(|err| err.kind())?,
-    }
-    Ok(())
+    let set = match limit {
+        Some(limit) => never.get_timeout(limit)?,
+        None => never.get()?,
+    };
+    set.map(drop).map_err(|err| io::Error::other(err.to_string()))
 }
 
 fn any_of_several(limit: Option<Duration>) -> io::Result<()> {

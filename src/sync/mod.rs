@@ -1,5 +1,5 @@
-//! What coroutines and threads share: locks, permits, events, channels, groups
-//! and timeouts.
+//! What coroutines and threads share: locks, permits, events, results,
+//! channels, groups and timeouts.
 //!
 //! Everything here is used the same way from a coroutine, where waiting
 //! suspends, and from a plain thread, where it blocks; the two sides of one
@@ -22,10 +22,19 @@
 //! | `pool.Group`, `add`, `discard`, `kill(exception)` | | [`Group`] |
 //! | `pool.Pool(size)` | `futures.ThreadPoolExecutor` | [`Pool`] |
 //! | `Timeout`, `with_timeout` | | [`Timeout`], [`with_timeout`] |
-//! | `spawn(f).get()`, `event.AsyncResult` | `Thread.join` | [`runtime::spawn`], [`JoinHandle`] |
+//! | `map`, `imap`, `imap_unordered` of a pool | `Executor.map` | [`Pool::map`], [`Pool::imap`], [`Pool::imap_unordered`] |
+//! | `apply`, `apply_async` | `Executor.submit` | [`Pool::apply`], [`Pool::apply_async`] |
+//! | `spawn(f).get()` | `Thread.join` | [`runtime::spawn`], [`JoinHandle`]; for several [`JoinHandle::share`] |
+//! | `event.AsyncResult` | `futures.Future` | [`AsyncResult`] |
+//! | `link(callback)` | `add_done_callback` | [`JoinHandle::link`] |
+//! | `wait(objects, timeout, count)` | `futures.wait` | [`wait_any`], [`wait_all`] |
+//! | `iwait(objects)` | `futures.as_completed` | [`ready`] |
+//! | `joinall(greenlets)` | | [`join_all`]; with `raise_error=True` [`try_join_all`] |
 //!
 //! [`runtime::spawn`]: crate::runtime::spawn
 //! [`JoinHandle`]: crate::runtime::JoinHandle
+//! [`JoinHandle::share`]: crate::runtime::JoinHandle::share
+//! [`JoinHandle::link`]: crate::runtime::JoinHandle::link
 //!
 //! # What all of them have in common
 //!
