@@ -1,13 +1,13 @@
 //! Who belongs to a group: its members, who waits to become one, and who waits
 //! until there is none.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::lookout::{Lookout, Notice, Notices};
 use super::members::{Member, Members};
-use super::queue::{Granted, Source, WaitQueue, Waiting};
+use super::queue::{Granted, Place, Source, WaitQueue, Waiting};
 use super::shim::{Mutex, lock};
 use crate::error::{Error, KillReason, Result, WaitError};
 use crate::runtime::{Awaited, Builder, JoinHandle, NEVER, Task, after};
@@ -76,28 +76,20 @@ impl Roster {
     }
 
     pub(super) fn wait_for_seat(self: &Arc<Self>) -> Result<Seat, WaitError> {
-        let place = {
-            let mut state = lock(&self.state);
-            if state.members.len() < self.limit {
-                return Ok(self.seat(state.members.take_place()));
-            }
-            state.applying.enter(Task::awaiting(Awaited::Group, self), ())
+        let place = match self.seat_or_place(Task::awaiting(Awaited::Group, self)) {
+            Ok(seat) => return Ok(seat),
+            Err(place) => place,
         };
-        Waiting::new(&Applying(self), place)
-            .wait(NEVER)
-            .map(|key| self.seat(key))
-            .map_err(|(err, ())| err)
+        let waited = Waiting::new(&Applying(self), place).wait(NEVER);
+        waited.map(|key| self.seat(key)).map_err(|(err, ())| err)
     }
 
     /// Waits in line for a place, or until `lookout` is told something.
     pub(super) fn seat_or_told(self: &Arc<Self>, lookout: &Lookout<Arc<Task>>) -> Result<SeatOrTold, WaitError> {
         let task = Task::awaiting(Awaited::Several, &**self);
-        let place = {
-            let mut state = lock(&self.state);
-            if state.members.len() < self.limit {
-                return Ok(SeatOrTold::Seat(self.seat(state.members.take_place())));
-            }
-            state.applying.enter(Arc::clone(&task), ())
+        let place = match self.seat_or_place(Arc::clone(&task)) {
+            Ok(seat) => return Ok(SeatOrTold::Seat(seat)),
+            Err(place) => place,
         };
         let source = Applying(self);
         let mut applicant = Waiting::new(&source, place);
@@ -110,6 +102,14 @@ impl Roster {
             Some(key) => SeatOrTold::Seat(self.seat(key)),
             None => SeatOrTold::Told(told),
         })
+    }
+
+    fn seat_or_place(self: &Arc<Self>, task: Arc<Task>) -> Result<Seat, Place<Arc<Task>, u64>> {
+        let mut state = lock(&self.state);
+        match state.members.len() < self.limit {
+            true => Ok(self.seat(state.members.take_place())),
+            false => Err(state.applying.enter(task, ())),
+        }
     }
 
     fn seat(self: &Arc<Self>, key: u64) -> Seat {
@@ -137,9 +137,9 @@ impl Roster {
         // The group may go before its member does.
         let roster = Arc::downgrade(self);
         // The end of the task waits for this lock, and finds the member.
-        lock(&self.state)
-            .members
-            .add(task, |key| task.at_end(move || vacate_if_there(&roster, key)))
+        let vacate = move |key| roster.upgrade().is_some_and(|roster| roster.vacate(key));
+        let noted = |key| task.at_end(move || _ = vacate(key));
+        lock(&self.state).members.add(task, noted)
     }
 
     /// Lets a member go on alone; false if it is none.
@@ -163,16 +163,14 @@ impl Roster {
     }
 
     fn wait_for_end(&self, deadline: u64) -> Result<(), WaitError> {
-        let place = {
-            let mut state = lock(&self.state);
-            if state.members.is_empty() {
-                return Ok(());
-            }
-            state.awaiting_end.enter(Task::awaiting(Awaited::Group, self), ())
-        };
-        Waiting::new(&AwaitingEnd(self), place)
-            .wait(deadline)
-            .map_err(|(err, ())| err)
+        let mut state = lock(&self.state);
+        if state.members.is_empty() {
+            return Ok(());
+        }
+        let place = state.awaiting_end.enter(Task::awaiting(Awaited::Group, self), ());
+        drop(state);
+        let waited = Waiting::new(&AwaitingEnd(self), place).wait(deadline);
+        waited.map_err(|(err, ())| err)
     }
 
     /// Keeps a notice until no member is left; serves it if none is.
@@ -220,12 +218,6 @@ impl Roster {
             notices.serve();
         }
         true
-    }
-}
-
-fn vacate_if_there(roster: &Weak<Roster>, key: u64) {
-    if let Some(roster) = roster.upgrade() {
-        roster.vacate(key);
     }
 }
 
