@@ -409,7 +409,7 @@ fn killed_readers_keep_no_place() {
             let pool = Arc::clone(&pool);
             let work = move |n: u64| {
                 if n % 3 == number % 3 {
-                    yield_now()
+                    yield_now();
                 }
             };
             let read = move || match number % 2 {

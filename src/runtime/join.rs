@@ -41,9 +41,9 @@ pub enum JoinError {
 
 impl JoinError {
     /// How a coroutine with this result ended.
-    pub(super) fn end_of<T>(result: Result<T, &JoinError>) -> End {
+    pub(super) fn end_of(result: Result<(), &JoinError>) -> End {
         match result {
-            Ok(_) => End::Returned,
+            Ok(()) => End::Returned,
             Err(JoinError::Panicked(_)) => End::Panicked,
             Err(_) => End::Killed,
         }
@@ -102,7 +102,7 @@ impl<T> Packet<T> {
 
     /// For the coroutine itself, as its last step but those of who watch it.
     pub(super) fn fulfil(&self, result: Result<T, JoinError>) {
-        let how = JoinError::end_of(result.as_ref());
+        let how = JoinError::end_of(result.as_ref().map(|_| ()));
         let links = self.done.open(result);
         if links.is_empty() {
             return;
@@ -205,7 +205,10 @@ impl<T> JoinHandle<T> {
         match self.keep(link) {
             Ok(ticket) => Some(ticket),
             Err(link) => {
-                let how = self.packet.done.peek(|result| JoinError::end_of(result.as_ref()));
+                let how = self
+                    .packet
+                    .done
+                    .peek(|result| JoinError::end_of(result.as_ref().map(|_| ())));
                 link.call(Ended::new(Arc::clone(&self.task), how.unwrap_or(End::Returned)));
                 None
             }

@@ -107,7 +107,10 @@ impl<T> SharedJoinHandle<T> {
         match self.shared.handle.keep(link) {
             Ok(ticket) => Some(ticket),
             Err(link) => {
-                link.call(Ended::new(Arc::clone(self.task()), JoinError::end_of(self.result())));
+                link.call(Ended::new(
+                    Arc::clone(self.task()),
+                    JoinError::end_of(self.result().map(|_| ())),
+                ));
                 None
             }
         }

@@ -84,7 +84,7 @@ fn join_all_by<T>(
 pub fn try_join_all<T, E>(
     handles: impl IntoIterator<Item = JoinHandle<Result<T, E>>>,
 ) -> Result<Vec<T>, FirstFailure<E>> {
-    try_join_within(handles.into_iter().collect(), Duration::MAX)
+    try_join_within(&handles.into_iter().collect::<Vec<_>>(), Duration::MAX)
 }
 
 /// As [`try_join_all`], for at most `limit`: `gevent.joinall(greenlets,
@@ -97,13 +97,13 @@ pub fn try_join_all_timeout<T, E>(
     handles: impl IntoIterator<Item = JoinHandle<Result<T, E>>>,
     limit: Duration,
 ) -> Result<Vec<T>, FirstFailure<E>> {
-    try_join_within(handles.into_iter().collect(), limit)
+    try_join_within(&handles.into_iter().collect::<Vec<_>>(), limit)
 }
 
-fn try_join_within<T, E>(handles: Vec<JoinHandle<Result<T, E>>>, limit: Duration) -> Result<Vec<T>, FirstFailure<E>> {
+fn try_join_within<T, E>(handles: &[JoinHandle<Result<T, E>>], limit: Duration) -> Result<Vec<T>, FirstFailure<E>> {
     let mut values: Vec<Option<T>> = handles.iter().map(|_| None).collect();
     let mut why = WaitError::Deadline;
-    for ended in ready(&as_waitables(&handles)).timeout(limit) {
+    for ended in ready(&as_waitables(handles)).timeout(limit) {
         match ended {
             Ok(index) => values[index] = value_of(&handles[index], index)?,
             Err(err) => why = err,

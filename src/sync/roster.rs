@@ -27,6 +27,8 @@ struct State {
     notices: Notices<Arc<Task>>,
 }
 
+type ToldOfEnd = (Vec<Granted<Arc<Task>, ()>>, Notices<Arc<Task>>);
+
 impl State {
     /// A place is free: whoever applied first has it.
     fn pass_place_on(&mut self) -> Option<Granted<Arc<Task>, u64>> {
@@ -37,7 +39,7 @@ impl State {
         self.applying.grant_first(|()| key)
     }
 
-    fn end_of_all(&mut self) -> Option<(Vec<Granted<Arc<Task>, ()>>, Notices<Arc<Task>>)> {
+    fn end_of_all(&mut self) -> Option<ToldOfEnd> {
         let ended = self.members.is_empty();
         ended.then(|| (self.awaiting_end.grant_all(|()| ()), self.notices.take()))
     }
