@@ -128,7 +128,7 @@ impl<S: SystemStream> Stream<S> {
     /// Reads without taking the bytes out, as `MSG_PEEK` of recv(2) does.
     ///
     /// # Errors
-    /// As [`Read::read`].
+    /// As [`Read::read`](io::Read::read).
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.perform(Direction::Read, |system| {
             Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)

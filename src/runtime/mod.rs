@@ -265,7 +265,7 @@ pub(crate) fn may_accept_here() -> bool {
 }
 
 /// Why the caller was killed, if [`Task::kill_with`] did it: for code that has
-/// no [`io::Error`](std::io::Error) at hand, in which
+/// no [`io::Error`] at hand, in which
 /// [`WaitError::reason`](crate::WaitError::reason) finds it.
 pub fn kill_reason() -> Option<KillReason> {
     Task::with_current(|task| task.kill_reason())

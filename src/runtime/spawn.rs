@@ -14,8 +14,8 @@ use crate::error::Result;
 /// then logged, with its name.
 ///
 /// # Errors
-/// [`Error::Capacity`] when this process can hold no more coroutines,
-/// [`Error::RuntimeStart`] when the runtime cannot start.
+/// [`Error::Capacity`](crate::Error::Capacity) when this process can hold no more coroutines,
+/// [`Error::RuntimeStart`](crate::Error::RuntimeStart) when the runtime cannot start.
 ///
 /// ```
 /// let answer = greenserve::runtime::spawn(|| 42)?;
@@ -92,7 +92,7 @@ where
 /// ```
 ///
 /// # Errors
-/// [`Error::NotLocal`] when the caller is a thread, or a coroutine that may
+/// [`Error::NotLocal`](crate::Error::NotLocal) when the caller is a thread, or a coroutine that may
 /// change its thread; otherwise as [`spawn`].
 pub fn spawn_local<F, T>(f: F) -> Result<JoinHandle<T>>
 where
