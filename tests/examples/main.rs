@@ -13,6 +13,7 @@ mod file_client;
 mod file_safety;
 mod files;
 mod full_pipe;
+mod helpers;
 #[cfg(feature = "minihttp")]
 mod http;
 mod mixin;
