@@ -174,6 +174,33 @@ fn all_places_are_used_while_there_are_inputs() {
     assert!(gauge.most.load(Ordering::SeqCst) <= 2);
 }
 
+/// While its only item runs on, the reader still waits for a second place.
+#[test]
+fn a_place_that_becomes_free_is_taken_while_an_item_runs() {
+    let _alone = alone();
+    let (pool, go, release) = (pool(2), Arc::new(Event::new()), Arc::new(Event::new()));
+    let theirs = Arc::clone(&release);
+    let holder = pool.spawn(move || theirs.wait().unwrap());
+    let (enter, entered) = mpsc::channel();
+    let (shared, until) = (Arc::clone(&pool), Arc::clone(&go));
+    let reader = spawn(move || {
+        let work = move |n| {
+            enter.send(n).unwrap();
+            if n == 0 {
+                until.wait().unwrap();
+            }
+        };
+        shared.imap(0..3, work).map(Result::unwrap).count()
+    });
+    assert_eq!(entered.recv_timeout(PATIENCE), Ok(0));
+    assert!(pool.is_full());
+    release.set();
+    assert_eq!([(); 2].map(|()| entered.recv_timeout(PATIENCE)), [Ok(1), Ok(2)]);
+    go.set();
+    assert_eq!(joined(reader.unwrap()), 3);
+    joined(holder.unwrap());
+}
+
 #[test]
 fn a_place_that_others_want_too_comes_in_its_turn() {
     let _alone = alone();

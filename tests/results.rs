@@ -382,7 +382,7 @@ fn the_gone_sender_of_a_channel_has_come_too() {
     let _alone = alone();
     let mut kinds = Kinds::new();
     kinds.sender = None;
-    assert_eq!(wait_any(&[&kinds.event, &kinds.receiver]), Ok(1));
+    assert_eq!(wait_any_timeout(&[&kinds.event, &kinds.receiver], PATIENCE), Ok(1));
     assert_eq!(kinds.receiver.recv(), Err(WaitError::Disconnected));
 }
 
@@ -450,7 +450,7 @@ fn ten_thousand_are_waited_for_in_a_moment() {
     let _alone = alone();
     let results: Vec<AsyncResult<usize>> = (0..10_000).map(|_| AsyncResult::new()).collect();
     let objects: Vec<&dyn Waitable> = results.iter().map(|result| result as &dyn Waitable).collect();
-    let mut coming = ready(&objects);
+    let mut coming = ready(&objects).timeout(PATIENCE);
     let begin = Instant::now();
     for place in (0..results.len()).rev() {
         results[place].set(place).unwrap();
@@ -468,7 +468,8 @@ fn results_of_all_come_in_the_order_of_the_handles() {
         let results: Result<Vec<u64>, _> = join_all(handles).into_iter().collect();
         assert_eq!(results.unwrap(), [3, 1, 2]);
     });
-    let results = join_all([spawn(|| ()).unwrap(), panicking(), killed_early()]);
+    let handles = [spawn(|| ()).unwrap(), panicking(), killed_early()];
+    let results = in_thread("a join of all", move || join_all(handles));
     assert!(matches!(
         results[..],
         [Ok(()), Err(JoinError::Panicked(_)), Err(JoinError::Killed)]
@@ -510,9 +511,10 @@ fn joining_all_fails_with_the_first_failure_at_once() {
         never.set();
     });
     let panics = || -> Result<u8, io::Error> { std::panic::resume_unwind(Box::new("on purpose")) };
-    let failed = failure(try_join_all([spawn(panics).unwrap()]));
+    let failed = failure(try_join_all_timeout([spawn(panics).unwrap()], PATIENCE));
     assert!(matches!(failed.how, Failed::Ended(JoinError::Panicked(_))));
-    let values = try_join_all([2, 1].map(|n| spawn(move || Ok::<_, io::Error>(n)).unwrap()));
+    let handles = [2, 1].map(|n| spawn(move || Ok::<_, io::Error>(n)).unwrap());
+    let values = try_join_all_timeout(handles, PATIENCE);
     assert_eq!(values.unwrap(), [2, 1]);
 }
 
