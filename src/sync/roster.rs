@@ -100,10 +100,7 @@ impl Roster {
             granted = applicant.granted();
             granted.map(|_| usize::MAX)
         })?;
-        Ok(match granted {
-            Some(key) => SeatOrTold::Seat(self.seat(key)),
-            None => SeatOrTold::Told(told),
-        })
+        Ok(granted.map_or(SeatOrTold::Told(told), |key| SeatOrTold::Seat(self.seat(key))))
     }
 
     fn seat_or_place(self: &Arc<Self>, task: Arc<Task>) -> Result<Seat, Place<Arc<Task>, u64>> {
