@@ -93,6 +93,7 @@ fn by_reason(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Res
         ("disconnected", counts.disconnected),
         ("failed", counts.failed),
         ("dropped", counts.dropped),
+        ("overflowed", counts.overflowed),
     ];
     family(
         encoder,
@@ -203,6 +204,7 @@ mod tests {
             "test_received_bytes_total 4",
             "test_sent_bytes_total 4",
             "test_unserved_total{how=\"failed\"} 0",
+            "test_unserved_total{how=\"overflowed\"} 0",
             "test_refused_total{limit=\"connections\"} 1",
             "test_refused_total{limit=\"rate\"} 0",
             "test_overdue_total{deadline=\"idle\"} 0",

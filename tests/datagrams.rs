@@ -7,11 +7,11 @@ use std::io::{self, Read, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use greenserve::net::{Peer, SystemDatagram};
+use greenserve::net::{Peer, SocketOptions, SystemDatagram};
 use greenserve::testing::TestServer;
 use greenserve::{
     Context, Coroutine, Datagram, DatagramHandler, DatagramOptions, DatagramRequest, Failure, Family, HandlerError,
@@ -458,4 +458,33 @@ fn handle_request_drops_nothing() {
     assert_eq!(heard(&client), "one");
     server.handle_request().unwrap();
     assert_eq!(heard(&client), "two");
+}
+
+#[test]
+fn what_the_kernel_throws_away_is_counted() {
+    const SENT: u64 = 2_000;
+    let served = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&served);
+    let handler = move |datagram: &mut UdpDatagram| -> io::Result<()> {
+        count.fetch_add(1, Ordering::SeqCst);
+        datagram.reply(datagram.packet()).map(drop)
+    };
+    let builder = Server::<Udp>::builder(handler)
+        .max_datagrams(10_000)
+        .socket_options(SocketOptions::default().receive_buffer(4_096));
+    let server = TestServer::build(builder).unwrap();
+    let client = udp_client(server.address());
+    assert_eq!(answer(&client, b"before"), "before");
+    server.handle().pause();
+    for _ in 0..SENT {
+        client.send(b"flood").unwrap();
+    }
+    server.handle().resume();
+    // The kernel tells of them with one that finds room.
+    support::wait_until("it is told", || {
+        client.send(b"more").unwrap();
+        server.handle().counts().overflowed > 0
+    });
+    let seen = server.handle().counts().overflowed;
+    assert!(served.load(Ordering::SeqCst) + seen >= SENT, "{seen} are missing");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::overflow::Overflow;
 use super::{BindClaim, Crowd, Family, Request, Sealed, WaitOutcome};
 use crate::error::Result;
 use crate::lifecycle::Kill;
@@ -33,6 +34,7 @@ pub struct DatagramListener<S: SystemDatagram> {
     /// that is kept is as long as it is. Only one loop receives here.
     buffer: std::sync::Mutex<Vec<u8>>,
     replies: Arc<Replies<S>>,
+    overflow: Overflow,
 }
 
 /// A descriptor of its own, since the loop waits on the other; and one reply
@@ -47,6 +49,7 @@ impl<S: SystemDatagram> DatagramListener<S> {
             receiver,
             buffer: std::sync::Mutex::default(),
             replies,
+            overflow: Overflow::default(),
         })
     }
 
@@ -54,6 +57,7 @@ impl<S: SystemDatagram> DatagramListener<S> {
         let mut buffer = lock(&self.buffer);
         buffer.resize(limit, 0);
         let received = self.receiver.receive_now(&mut buffer)?;
+        self.overflow.note(received.overflowed);
         let datagram = Datagram {
             packet: buffer[..received.length].to_vec(),
             truncated: received.truncated,
@@ -196,6 +200,10 @@ macro_rules! datagram_family {
 
             fn next_request(listener: &Self::Listener, limit: usize) -> io::Result<(Self::Request, Peer)> {
                 listener.next(limit)
+            }
+
+            fn take_overflowed(listener: &Self::Listener) -> u64 {
+                listener.overflow.take()
             }
 
             fn wait(listener: &Self::Listener, deadline: u64) -> io::Result<WaitOutcome> {

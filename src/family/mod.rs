@@ -1,6 +1,7 @@
 //! Address families: what is listened on, and what a request is.
 
 mod datagram;
+mod overflow;
 mod stream;
 
 use std::fmt::Debug;
@@ -59,6 +60,12 @@ pub trait Family: Sized + Send + Sync + Debug + sealed::Sealed + 'static {
     /// The next request if one waits; [`io::ErrorKind::WouldBlock`] if none
     /// does. `limit` is the longest datagram taken whole.
     fn next_request(listener: &Self::Listener, limit: usize) -> io::Result<(Self::Request, Peer)>;
+    /// How many requests the kernel threw away since this was asked last, as
+    /// far as the requests that came after them have told.
+    #[doc(hidden)]
+    fn take_overflowed(_: &Self::Listener) -> u64 {
+        0
+    }
     /// Suspends the running coroutine until a request may be there or it is
     /// roused.
     #[doc(hidden)]

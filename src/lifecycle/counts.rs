@@ -15,6 +15,10 @@ pub struct Counts {
     /// Datagrams that were received and thrown away, because
     /// [`max_connections`](crate::Builder::max_connections) were in flight.
     pub dropped: u64,
+    /// Datagrams that the kernel threw away because the server's receive buffer
+    /// was full ([`SocketOptions::receive_buffer`](crate::net::SocketOptions)).
+    /// It tells with the next datagram that finds room. UDP only.
+    pub overflowed: u64,
 }
 
 /// How a request came to nothing.
@@ -30,6 +34,7 @@ pub(crate) struct Tally {
     disconnected: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
+    overflowed: AtomicU64,
 }
 
 impl Tally {
@@ -42,11 +47,19 @@ impl Tally {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many more were thrown away by the kernel.
+    pub(crate) fn overflowed(&self, more: u64) {
+        if more > 0 {
+            self.overflowed.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn counts(&self) -> Counts {
         Counts {
             disconnected: self.disconnected.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            overflowed: self.overflowed.load(Ordering::Relaxed),
         }
     }
 }

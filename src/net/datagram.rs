@@ -276,6 +276,7 @@ fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<
         truncated: flags.is_truncated(),
         peer: S::sender(&sender),
         arrival: None,
+        overflowed: 0,
     })
 }
 

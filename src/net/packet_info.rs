@@ -16,6 +16,12 @@ use nix::sys::socket::{
 use super::Peer;
 use super::received::{Arrival, Received};
 
+/// Has the kernel tell with each datagram how many it threw away before:
+/// `SO_RXQ_OVFL` of socket(7). It says nothing as long as there are none.
+pub(super) fn ask_for_overflow(socket: &socket2::Socket) -> io::Result<()> {
+    Ok(setsockopt(&socket.as_fd(), sockopt::RxqOvfl, &1)?)
+}
+
 /// Has the kernel tell it with each datagram, if the socket is bound to a
 /// wildcard: elsewhere it is known anyway.
 pub(super) fn ask_for(socket: &socket2::Socket) -> io::Result<()> {
@@ -33,7 +39,7 @@ pub(super) fn ask_for(socket: &socket2::Socket) -> io::Result<()> {
 
 pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
     let mut slices = [IoSliceMut::new(buffer)];
-    let mut space = nix::cmsg_space!(libc::in_pktinfo, libc::in6_pktinfo);
+    let mut space = nix::cmsg_space!(libc::in_pktinfo, libc::in6_pktinfo, u32);
     let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty())?;
     Ok(Received {
         length: message.bytes,
@@ -44,6 +50,7 @@ pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Recei
             .and_then(address_of)
             .map_or(Peer::Unnamed, Peer::Ip),
         arrival: message.cmsgs()?.find_map(|extra| arrival_of(&extra)),
+        overflowed: message.cmsgs()?.find_map(|extra| overflow_of(&extra)).unwrap_or(0),
     })
 }
 
@@ -66,6 +73,13 @@ fn arrival_of(extra: &ControlMessageOwned) -> Option<Arrival> {
             address: IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)),
             interface: info.ipi6_ifindex,
         }),
+        _ => None,
+    }
+}
+
+fn overflow_of(extra: &ControlMessageOwned) -> Option<u32> {
+    match extra {
+        ControlMessageOwned::RxqOvfl(count) => Some(*count),
         _ => None,
     }
 }

@@ -17,6 +17,11 @@ pub struct Received {
     /// At which of this machine's addresses it arrived, where the socket's own
     /// address does not tell: for a UDP socket bound to a wildcard.
     pub arrival: Option<Arrival>,
+    /// How many datagrams the kernel had thrown away when this one arrived,
+    /// since the socket was made, for want of room in its receive buffer:
+    /// `SO_RXQ_OVFL` of socket(7), which begins anew after 2^32. Zero for Unix
+    /// sockets, whose senders wait.
+    pub overflowed: u32,
 }
 
 /// Where a datagram arrived; see ip(7) and ipv6(7), `IP_PKTINFO`.

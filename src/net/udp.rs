@@ -50,7 +50,8 @@ impl UdpSocket {
         };
         match socket.domain() {
             Ok(Domain::IPV4 | Domain::IPV6) => {
-                packet_info::ask_for(&socket).map_err(|source| failed("open a socket for", &address, source))?;
+                let asked = packet_info::ask_for(&socket).and_then(|()| packet_info::ask_for_overflow(&socket));
+                asked.map_err(|source| failed("open a socket for", &address, source))?;
                 Ok(DatagramSocket::new(socket.into(), None))
             }
             _ => Err(wrong_family(&address, "udp", "a descriptor of a UDP socket")),

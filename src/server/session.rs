@@ -133,7 +133,12 @@ impl<F: Family, M: Model> Core<F, M> {
     /// The next request if one waits.
     pub(super) fn next_request(&self) -> io::Result<(F::Request, Peer)> {
         let hooks = &self.shared.hooks;
-        hooks.get_request(&self.listener, self.config.max_packet_size)
+        let request = hooks.get_request(&self.listener, self.config.max_packet_size);
+        self.shared
+            .lifecycle
+            .tally()
+            .overflowed(F::take_overflowed(&self.listener));
+        request
     }
 
     pub(super) fn broken(&self, source: io::Error) -> Error {
