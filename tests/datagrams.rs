@@ -488,3 +488,16 @@ fn what_the_kernel_throws_away_is_counted() {
     let seen = server.handle().counts().overflowed;
     assert!(served.load(Ordering::SeqCst) + seen >= SENT, "{seen} are missing");
 }
+
+#[test]
+fn clients_that_are_gone_before_their_answer_end_no_server() {
+    let handler = |datagram: &mut UdpDatagram| datagram.reply(datagram.packet()).map(drop);
+    let server = TestServer::<Udp>::start(handler).unwrap();
+    for at in 1..=1_000 {
+        udp_client(server.address()).send(b"gone").unwrap();
+        // So that the kernel has room for each.
+        support::wait_until("it is served", || server.handle().metrics().accepted == at);
+    }
+    assert_eq!(answer(&udp_client(server.address()), b"good"), "good");
+    assert_eq!(server.handle().metrics().accept_pauses, 0);
+}
