@@ -13,7 +13,7 @@ pub struct Counts {
     /// Requests that failed for any other reason, also before their handler.
     pub failed: u64,
     /// Datagrams that were received and thrown away, because
-    /// [`max_connections`](crate::Builder::max_connections) were in flight.
+    /// [`max_datagrams`](crate::Builder::max_datagrams) were in flight.
     pub dropped: u64,
     /// Datagrams that the kernel threw away because the server's receive buffer
     /// was full ([`SocketOptions::receive_buffer`](crate::net::SocketOptions)).

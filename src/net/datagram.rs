@@ -271,13 +271,8 @@ fn receive_once<S: SystemDatagram>(system: &S, buffer: &mut [u8]) -> io::Result<
     let bytes = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
     let mut slices = [MaybeUninitSlice::new(bytes)];
     let (length, flags, sender) = SockRef::from(system).recv_from_vectored(&mut slices)?;
-    Ok(Received {
-        length,
-        truncated: flags.is_truncated(),
-        peer: S::sender(&sender),
-        arrival: None,
-        overflowed: 0,
-    })
+    let (truncated, peer) = (flags.is_truncated(), S::sender(&sender));
+    Ok(Received::plain(length, truncated, peer))
 }
 
 impl<S: SystemDatagram> AsFd for DatagramSocket<S> {

@@ -24,6 +24,19 @@ pub struct Received {
     pub overflowed: u32,
 }
 
+impl Received {
+    /// Without what only some sockets are told.
+    pub(super) fn plain(length: usize, truncated: bool, peer: Peer) -> Received {
+        Received {
+            length,
+            truncated,
+            peer,
+            arrival: None,
+            overflowed: 0,
+        }
+    }
+}
+
 /// Where a datagram arrived; see ip(7) and ipv6(7), `IP_PKTINFO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
