@@ -61,6 +61,12 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Resu
     for (name, help, unit, value) in [
         ("accepted", "Requests given to a handler", None, metrics.accepted),
         (
+            "stalls",
+            "Times that a worker did not come back to its loop",
+            None,
+            runtime::stalls().count,
+        ),
+        (
             "accept_pauses",
             "Pauses of the accept loop because something was used up",
             None,
@@ -136,6 +142,7 @@ fn family(
 }
 
 fn gauges(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result {
+    let offload = runtime::offload_load();
     for (name, help, value) in [
         ("in_flight", "Requests in flight", metrics.in_flight),
         (
@@ -144,6 +151,12 @@ fn gauges(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result
             metrics.max_connections,
         ),
         ("coroutines", "Coroutines of the whole process", runtime::live_count()),
+        ("offload_threads", "Threads for calls that block", offload.threads),
+        (
+            "offload_queue",
+            "Calls that wait for such a thread",
+            offload.queued + offload.waiting,
+        ),
     ] {
         encoder
             .encode_descriptor(name, help, None, MetricType::Gauge)?
@@ -208,6 +221,8 @@ mod tests {
             "test_refused_total{limit=\"connections\"} 1",
             "test_refused_total{limit=\"rate\"} 0",
             "test_overdue_total{deadline=\"idle\"} 0",
+            "test_stalls_total 0",
+            "test_offload_queue 0",
             "test_in_flight 0",
             "test_max_connections 1",
             "test_request_time_seconds_count 1",

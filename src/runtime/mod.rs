@@ -101,7 +101,7 @@ pub use join::{JoinError, JoinHandle};
 pub(crate) use life::Beginning;
 pub use local::Local;
 pub use name::Name;
-pub use offload::offload;
+pub use offload::{OffloadLoad, offload, offload_load};
 pub use panic::Panic;
 pub use registry::{TaskState, live_count, tasks};
 pub use resolve::resolve;

@@ -103,6 +103,38 @@ where
     }
 }
 
+/// What the off-load pool has to do; see [`offload_load`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OffloadLoad {
+    /// Its threads, also those that wait for a call.
+    pub threads: usize,
+    /// Those that wait for a call.
+    pub idle: usize,
+    /// Calls that wait for a thread.
+    pub queued: usize,
+    /// Callers that wait for room in the queue.
+    pub waiting: usize,
+}
+
+/// What the threads of [`offload`] have to do now. A queue that does not empty
+/// wants more threads ([`Config::offload_threads`](super::Config::offload_threads)),
+/// or fewer calls.
+///
+/// ```
+/// let load = greenserve::runtime::offload_load();
+/// assert!(load.idle <= load.threads);
+/// ```
+pub fn offload_load() -> OffloadLoad {
+    let state = lock(&POOL.state);
+    OffloadLoad {
+        threads: state.threads,
+        idle: state.idle,
+        queued: state.queue.len(),
+        waiting: state.waiting_for_room.len(),
+    }
+}
+
 impl Pool {
     fn submit(&'static self, call: Call) -> io::Result<()> {
         let config = &running().map_err(io::Error::other)?.config;
