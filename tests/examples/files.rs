@@ -106,6 +106,49 @@ fn files_have_a_limit() {
     assert_eq!(everything(&root.path().join("alice")), ["fits"]);
 }
 
+/// A disk of a few pages, where this process may mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<SmallDisk> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", "size=256k", "none"])
+            .arg(directory.path());
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then(|| SmallDisk(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing_half_written() {
+    let Some(disk) = SmallDisk::mount() else {
+        return println!("skipped: this process may mount nothing");
+    };
+    let root = disk.0.path().to_str().unwrap();
+    let mut program = Program::start("file_server", &["--listen", "127.0.0.1:0", "--root", root]);
+    let mut client = Client::of(&program.address(), "alice");
+    assert_eq!(client.put("small", &[b"content"]), "OK stored 7 bytes");
+    let parts = [&[7_u8; 60_000][..]; 8];
+    let told = client.put("large", &parts);
+    assert!(told.starts_with("ERROR "), "{told}");
+    // The service goes on, the room is there again, and only whole files are.
+    assert_eq!(client.get("small"), b"content");
+    assert_eq!(client.put("next", &[&[7; 60_000]]), "OK stored 60000 bytes");
+    assert_eq!(client.list(), ["next", "small"]);
+    client.quit();
+    program.end_well();
+    assert_eq!(everything(&disk.0.path().join("alice")), ["next", "small"]);
+}
+
 #[test]
 fn frames_have_a_limit() {
     let (program, address, _root) = serve("coroutine", &[]);
