@@ -45,6 +45,10 @@ const CASES: &[Case] = &[
         "each_request_has_a_process_of_its_own",
         each_request_has_a_process_of_its_own,
     ),
+    (
+        "a_child_has_its_own_connection_and_no_other_socket_of_the_server",
+        a_child_has_its_own_connection_and_no_other_socket_of_the_server,
+    ),
     ("ended_children_are_reaped_at_once", ended_children_are_reaped_at_once),
     ("no_more_than_max_children_run", no_more_than_max_children_run),
     ("a_child_of_the_user_is_not_reaped", a_child_of_the_user_is_not_reaped),
@@ -308,6 +312,42 @@ fn each_request_has_a_process_of_its_own() {
     let mut found = vec![first, second];
     found.sort();
     assert_eq!(found, expected);
+}
+
+/// The sockets at a port of this machine, by inode, with their states in the
+/// form of proc(5): `0A` listens, `01` is a connection.
+fn sockets_at(port: u16) -> Vec<(String, String)> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let here = rows.filter(|row| row[1].ends_with(&format!(":{port:04X}")));
+    here.map(|row| (format!("socket:[{}]", row[9]), row[3].to_owned()))
+        .collect()
+}
+
+fn links_of(pid: Pid) -> Vec<String> {
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    links.map(|link| link.to_str().unwrap().to_owned()).collect()
+}
+
+fn a_child_has_its_own_connection_and_no_other_socket_of_the_server() {
+    let program = Program::start("serve");
+    let address = program.address();
+    let (mut one, mut other) = (served(&address), served(&address));
+    let sockets = sockets_at(address.port().unwrap());
+    for client in [&mut one, &mut other] {
+        let links = links_of(server_of(client));
+        let held: Vec<_> = sockets.iter().filter(|(inode, _)| links.contains(inode)).collect();
+        let states: Vec<_> = held.iter().map(|(_, state)| state.as_str()).collect();
+        assert_eq!(states, ["01"], "{links:?}");
+    }
+    // And the parent has the listener alone.
+    let links = links_of(program.pid());
+    let held = sockets.iter().filter(|(inode, _)| links.contains(inode));
+    assert_eq!(held.map(|(_, state)| state.as_str()).collect::<Vec<_>>(), ["0A"]);
 }
 
 fn ended_children_are_reaped_at_once() {
