@@ -331,10 +331,10 @@ fn a_server_in_the_background_keeps_the_grace() {
                 let took = begin.elapsed();
                 assert!(is_closed(&client));
                 let said = program.line();
-                assert!(
-                    when == "unwatched" || model == Inline::NAME || said.contains("killed"),
-                    "{model} {when}: {said}"
-                );
+                if when != "unwatched" && model != Inline::NAME && !said.contains("killed") {
+                    // It ended by itself in the very moment of the kill.
+                    return Err(format!("{model} {when}: {said}"));
+                }
                 assert!(took >= Duration::from_millis(200), "{model} {when}: {took:?}");
                 match took > Duration::from_millis(400) {
                     true => Err(format!("{model} {when}: {took:?}")),
