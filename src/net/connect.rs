@@ -264,7 +264,7 @@ mod tests {
             let stream = connect(&targets, Some(LONG)).unwrap();
             let took = begin.elapsed();
             assert_eq!(stream.peer_addr().unwrap(), answers);
-            assert!(took >= 3 * HEAD_START && took < 6 * HEAD_START, "{took:?}");
+            assert!(took >= 3 * HEAD_START && took < 12 * HEAD_START, "{took:?}");
         });
     }
 
@@ -276,7 +276,7 @@ mod tests {
             let begin = Instant::now();
             let stream = connect(&targets, None).unwrap();
             assert_eq!(stream.peer_addr().unwrap(), answers);
-            assert!(begin.elapsed() < HEAD_START, "{:?}", begin.elapsed());
+            assert!(begin.elapsed() < 2 * HEAD_START, "{:?}", begin.elapsed());
         });
     }
 
