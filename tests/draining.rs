@@ -29,6 +29,7 @@ const CASES: &[Case] = &[
     ("restarts_under_load_lose_nothing_that_was_read", restarts_lose_nothing),
     ("what_has_arrived_is_served", what_has_arrived_is_served),
     ("a_client_that_never_pauses_is_ended_too", a_client_that_never_pauses),
+    ("a_client_that_always_has_begun_another_is_ended_too", always_has_begun_another),
     ("what_was_begun_is_read_to_its_end", what_was_begun_is_read),
     ("a_unix_client_is_ended_too", a_unix_client_is_ended_too),
     ("a_client_that_finishes_ends_the_wait", a_client_that_finishes),
@@ -366,6 +367,21 @@ fn a_client_that_never_pauses() {
         try_it(form, Coroutine::new());
         try_it(form, Thread::new());
     }
+}
+
+/// Whatever is read ends in the middle of a line.
+fn always_has_begun_another() {
+    in_each(|form, server| {
+        let mut client = server.connect();
+        exchange(&client, "hello\n");
+        client.write_all(b"a ").unwrap();
+        server.handle().shutdown();
+        let begin = Instant::now();
+        while client.write_all(b"line\na ").is_ok() && client.read(&mut [0; 7]).is_ok_and(|count| count > 0) {
+            assert!(begin.elapsed() < LIMIT, "{form}: it is still served");
+        }
+        wait_until("it has ended", || server.handle().in_flight() == 0);
+    });
 }
 
 fn what_was_begun_is_read() {

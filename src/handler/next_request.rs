@@ -135,10 +135,14 @@ impl<S: SystemStream> StreamRequest<S> {
     /// # Errors
     /// As a read of `rfile` or a flush of `wfile`.
     pub fn wait_for_request(&mut self) -> io::Result<bool> {
-        if !self.rfile.buffer().is_empty() {
+        if !self.rfile.buffer().is_empty() && self.takes_more() {
             return Ok(true);
         }
         self.wfile.flush()?;
+        if !self.rfile.buffer().is_empty() {
+            discard(&self.connection);
+            return Ok(false);
+        }
         let StreamRequest {
             connection,
             rfile,
@@ -146,5 +150,11 @@ impl<S: SystemStream> StreamRequest<S> {
             ..
         } = self;
         context.wait_for_bytes(connection, || Ok(!rfile.fill_buf()?.is_empty()))
+    }
+
+    /// Whether a message that has been read ahead is still served. A client
+    /// that always sends the next one's begin would keep its server otherwise.
+    fn takes_more(&self) -> bool {
+        !self.context.is_draining() || self.context.connection().takes_last_requests()
     }
 }
