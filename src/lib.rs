@@ -157,8 +157,8 @@ pub use error::{Error, Result, WaitError};
 pub use family::{Datagram, DatagramListener, Family, Request, Tcp, Udp, Unix, UnixDatagrams};
 pub use handler::{
     Context, DatagramHandler, DatagramOptions, DatagramRequest, Each, EachDatagram, EachStream, Failure, Handler,
-    HandlerError, Reader, RequestHandler, StreamHandler, StreamOptions, StreamRequest, WithContext, Writer, each,
-    each_datagram, each_stream, with_context,
+    HandlerError, Reader, RequestHandler, StreamHandler, StreamOptions, StreamRequest, Transport, WithContext, Writer,
+    each, each_datagram, each_stream, with_context,
 };
 pub use hooks::Hooks;
 pub use lifecycle::{

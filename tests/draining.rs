@@ -29,7 +29,10 @@ const CASES: &[Case] = &[
     ("restarts_under_load_lose_nothing_that_was_read", restarts_lose_nothing),
     ("what_has_arrived_is_served", what_has_arrived_is_served),
     ("a_client_that_never_pauses_is_ended_too", a_client_that_never_pauses),
-    ("a_client_that_always_has_begun_another_is_ended_too", always_has_begun_another),
+    (
+        "a_client_that_always_has_begun_another_is_ended_too",
+        always_has_begun_another,
+    ),
     ("what_was_begun_is_read_to_its_end", what_was_begun_is_read),
     ("a_unix_client_is_ended_too", a_unix_client_is_ended_too),
     ("a_client_that_finishes_ends_the_wait", a_client_that_finishes),

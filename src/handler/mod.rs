@@ -9,6 +9,7 @@ mod phases;
 mod reader;
 mod request;
 mod stream;
+mod transport;
 mod writer;
 
 pub use context::Context;
@@ -18,6 +19,7 @@ pub use function::{WithContext, with_context};
 pub use reader::Reader;
 pub use request::{Each, RequestHandler, each};
 pub use stream::{EachStream, StreamHandler, StreamOptions, StreamRequest, each_stream};
+pub use transport::Transport;
 pub use writer::Writer;
 
 /// Serves the requests of a server, one call a request.

@@ -7,7 +7,7 @@ use super::{Context, StreamRequest};
 use crate::error::WaitError;
 use crate::lifecycle::is_readable;
 use crate::net::{Stream, SystemStream};
-use crate::runtime::{self, NEVER};
+use crate::runtime;
 
 /// Reads of 512 bytes that are made for the client's sake at the end.
 const MOST_DISCARDED: usize = 64;
@@ -59,6 +59,13 @@ impl Context {
         self.wait_for_bytes(client, || Ok(client.peek(&mut [0])? > 0))
     }
 
+    /// As [`wait_for_request`](Context::wait_for_request), without a look: true
+    /// also when the client has finished, which the next read tells, and when a
+    /// read may find nothing after all.
+    pub(crate) fn wait_until_readable<S: SystemStream>(&self, client: &Stream<S>) -> io::Result<bool> {
+        self.wait_for_bytes(client, || client.wait_readable().map(|()| true))
+    }
+
     /// `look` reads at `client`, and waits for it; true when bytes are there.
     fn wait_for_bytes<S: SystemStream>(
         &self,
@@ -85,8 +92,7 @@ impl Context {
 
     /// A thread's read would be blocked in the kernel, where no drain ends it.
     fn poll<S: SystemStream>(&self, client: &Stream<S>) -> io::Result<()> {
-        let deadline = client.read_timeout().map_or(NEVER, runtime::after);
-        self.lifecycle().wait_unless_draining(client.as_fd(), deadline)
+        client.wait_readable_by(|deadline| self.lifecycle().wait_unless_draining(client.as_fd(), deadline))
     }
 }
 

@@ -13,11 +13,13 @@
 
 mod activation;
 mod address;
+mod attempt;
 mod closing;
 mod connect;
 mod datagram;
 mod deadlines;
 mod end_read_on;
+mod ends;
 mod listener;
 mod open;
 mod options;

@@ -188,19 +188,59 @@ impl<S: AsFd> Socket<S> {
         Ok(())
     }
 
+    /// Waits until `direction` is worth a try without trying it, for as long as
+    /// an operation would wait.
+    pub(super) fn wait_for(&self, direction: Direction) -> io::Result<()> {
+        let registration = self.registration()?;
+        self.wait_bounded(direction, |deadline| match registration {
+            Some(readiness) if runtime::in_coroutine() => Ok(readiness.wait(direction, deadline)?),
+            _ => poll_thread(self.as_fd(), direction, deadline),
+        })
+    }
+
+    /// Runs `wait` with the instant by which an operation's wait must have
+    /// ended.
+    pub(super) fn wait_bounded(
+        &self,
+        direction: Direction,
+        wait: impl FnOnce(u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.check_killed()?;
+        self.limits.check(direction)?;
+        let mut due = Due::new(direction);
+        let deadline = self.next_wait(&mut due);
+        self.turns.begin_anew();
+        let waited = wait(deadline);
+        self.check_killed()?;
+        waited.map_err(|err| self.named(err, &due))
+    }
+
     /// One try without waiting; `WouldBlock` when it would.
     pub(super) fn attempt<R>(
         &self,
         direction: Direction,
         operation: impl FnOnce(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        let readiness = self.registered();
-        let mark = readiness.map(|readiness| readiness.mark(direction));
+        self.attempt_judged(direction, operation, |_| false)
+    }
+
+    /// As [`attempt`](Socket::attempt); `took_all` as in
+    /// [`perform_judged`](Socket::perform_judged).
+    pub(super) fn attempt_judged<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&S) -> io::Result<R>,
+        took_all: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        let Some(readiness) = self.registered() else {
+            return operation(self.system());
+        };
+        let mark = readiness.mark(direction);
         let result = operation(self.system());
-        if let (Err(err), Some(readiness), Some(mark)) = (&result, readiness, mark)
-            && err.kind() == io::ErrorKind::WouldBlock
-        {
-            readiness.would_block(direction, mark);
+        match &result {
+            Ok(result) if took_all(result) => readiness.exhausted(direction, mark),
+            Err(err) if err.kind() == io::ErrorKind::WouldBlock => readiness.would_block(direction, mark),
+            _ => {}
         }
         result
     }

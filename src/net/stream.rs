@@ -33,6 +33,8 @@ pub trait SystemStream: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::S
     #[doc(hidden)]
     fn peer(&self) -> io::Result<Peer>;
     #[doc(hidden)]
+    fn local(&self) -> io::Result<Peer>;
+    #[doc(hidden)]
     fn pending_error(&self) -> io::Result<Option<io::Error>>;
 }
 
@@ -115,14 +117,6 @@ impl<S: SystemStream> Stream<S> {
         Stream {
             socket: Arc::clone(&self.socket),
         }
-    }
-
-    /// Who is at the other end.
-    ///
-    /// # Errors
-    /// When the connection is gone already (`ENOTCONN`).
-    pub fn peer(&self) -> io::Result<Peer> {
-        self.socket.system().peer()
     }
 
     /// Reads without taking the bytes out, as `MSG_PEEK` of recv(2) does.

@@ -230,6 +230,10 @@ impl SystemStream for std::net::TcpStream {
         self.peer_addr().map(Peer::Ip)
     }
 
+    fn local(&self) -> io::Result<Peer> {
+        self.local_addr().map(Peer::Ip)
+    }
+
     fn pending_error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
     }

@@ -187,6 +187,10 @@ impl SystemStream for std::os::unix::net::UnixStream {
         self.peer_addr().map(Peer::from)
     }
 
+    fn local(&self) -> io::Result<Peer> {
+        self.local_addr().map(Peer::from)
+    }
+
     fn pending_error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
     }
