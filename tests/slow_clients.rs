@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use greenserve::net::{Stream, TcpStream, Unfinished};
 use greenserve::testing::TestServer;
 use greenserve::{
-    Builder, Coroutine, Deadlines, Failure, MinimumRate, Model, Overdue, StreamHandler, StreamRequest, Tcp, TcpServer,
-    Thread, WaitError, each_stream,
+    Builder, Context, Coroutine, Deadlines, Failure, MinimumRate, Model, Overdue, StreamHandler, StreamRequest, Tcp,
+    TcpServer, Thread, WaitError, each_stream, with_context,
 };
 
 use common::{PATIENCE, client, echoed, expect_end, ip, wait_until};
@@ -249,6 +249,29 @@ fn a_client_that_keeps_them_all_is_served() {
         Overdue::ALL.map(|deadline| scene.server.handle().overdue(deadline)),
         [0; 6]
     );
+}
+
+#[test]
+fn a_client_that_sends_no_next_message() {
+    fn check<M: Model>(model: M) {
+        let echo = |client: &mut TcpStream, context: &Context| -> io::Result<()> {
+            let mut buffer = [0; 16];
+            while context.wait_for_request(client)? {
+                let count = client.read(&mut buffer)?;
+                client.write_all(&buffer[..count])?;
+            }
+            Ok(())
+        };
+        let builder = TcpServer::builder(with_context(echo)).model(model);
+        let builder = builder.deadlines(Deadlines::none().first_byte(PATIENCE).idle(LIMIT));
+        let server = TestServer::build(builder).unwrap();
+        let mut client = client(ip(server.address()));
+        echoed(&mut client, b"once");
+        expect_end(&mut client);
+        assert_eq!(server.handle().overdue(Overdue::Idle), 1);
+    }
+    check(Coroutine::new());
+    check(Thread::new());
 }
 
 #[test]
