@@ -104,6 +104,19 @@ pub enum Error {
         reason: String,
     },
 
+    /// A certificate, a private key or a list of trusted certificates that TLS
+    /// cannot use.
+    #[error("cannot use the {what} {file}: {reason}")]
+    Certificate {
+        /// What it should be: `certificate`, `private key` or `trusted
+        /// certificates`.
+        what: &'static str,
+        /// The file, quoted, or `given as a text`.
+        file: Box<str>,
+        /// What is wrong with it, and what to do about it.
+        reason: Box<str>,
+    },
+
     /// The runtime runs already, so its settings can no longer change.
     #[error(
         "the coroutine runtime has already started, so {setting} cannot be changed; configure it before the first coroutine or socket wait"
@@ -207,6 +220,7 @@ impl Error {
                 | Error::WrongFamily { .. }
                 | Error::PathTooLong { .. }
                 | Error::InvalidOption { .. }
+                | Error::Certificate { .. }
         )
     }
 

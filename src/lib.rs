@@ -43,6 +43,7 @@
 //! | limit, time out, back off | [`Limits`], [`Deadlines`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
 //! | see what a server does | [`ServerHandle::metrics`], the feature `prometheus` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
+//! | encrypt | the feature `tls`, its module of that name |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
 //! | know what failed, and how often | [`ServerHandle::counts`], [`Hooks::handle_error`] |
@@ -109,7 +110,8 @@
 //! workers that stall, `info` for starts and stops, `debug` for clients that went away. The one
 //! exception is a coroutine's stack overflow, which writes to standard error
 //! because the process ends there. No level contains bytes that clients sent,
-//! unless the error of a handler does.
+//! unless the error of a handler does, or it is the name that a client of TLS
+//! asked for.
 //!
 //! Failures of one handler that read the same are one line a second, with their
 //! number ([`Builder::failure_log_period`]); [`ServerHandle::counts`] counts all.
@@ -124,6 +126,7 @@
 //! # Features
 //!
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
+//! `tls` puts TLS under any stream server and client (module `tls`).
 //! `minihttp` makes may_minihttp available to the example of that name.
 //!
 //! # Platforms
@@ -151,6 +154,8 @@ pub mod socketserver;
 mod supervisor;
 pub mod sync;
 pub mod testing;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};
@@ -191,4 +196,7 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../docs/PORTING.md")]
     mod porting {}
+    #[cfg(feature = "tls")]
+    #[doc = include_str!("../docs/TLS.md")]
+    mod tls {}
 }

@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
+    ("tls", &["handler", "sync", "net", "runtime", "error"]),
     ("prometheus", &["lifecycle", "runtime"]),
     (
         "supervisor",

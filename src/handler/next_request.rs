@@ -67,7 +67,7 @@ impl Context {
     }
 
     /// `look` reads at `client`, and waits for it; true when bytes are there.
-    fn wait_for_bytes<S: SystemStream>(
+    pub(crate) fn wait_for_bytes<S: SystemStream>(
         &self,
         client: &Stream<S>,
         mut look: impl FnMut() -> io::Result<bool>,
@@ -88,6 +88,24 @@ impl Context {
         }
         discard(client);
         Ok(false)
+    }
+
+    /// Whether a message that has been read ahead is still served. A client
+    /// that always sends the next one's begin would keep its server otherwise.
+    pub(crate) fn takes_more(&self) -> bool {
+        !self.is_draining() || self.connection().takes_last_requests()
+    }
+
+    /// Waits until a read is worth a try.
+    ///
+    /// # Errors
+    /// As a read, and [`WaitError::Draining`] when the server drains first.
+    #[cfg(feature = "tls")]
+    pub(crate) fn wait_unless_draining<S: SystemStream>(&self, client: &Stream<S>) -> io::Result<()> {
+        match runtime::in_coroutine() {
+            true => self.idle(|| client.wait_readable()),
+            false => self.idle(|| self.poll(client)),
+        }
     }
 
     /// A thread's read would be blocked in the kernel, where no drain ends it.
@@ -141,7 +159,7 @@ impl<S: SystemStream> StreamRequest<S> {
     /// # Errors
     /// As a read of `rfile` or a flush of `wfile`.
     pub fn wait_for_request(&mut self) -> io::Result<bool> {
-        if !self.rfile.buffer().is_empty() && self.takes_more() {
+        if !self.rfile.buffer().is_empty() && self.context.takes_more() {
             return Ok(true);
         }
         self.wfile.flush()?;
@@ -156,11 +174,5 @@ impl<S: SystemStream> StreamRequest<S> {
             ..
         } = self;
         context.wait_for_bytes(connection, || Ok(!rfile.fill_buf()?.is_empty()))
-    }
-
-    /// Whether a message that has been read ahead is still served. A client
-    /// that always sends the next one's begin would keep its server otherwise.
-    fn takes_more(&self) -> bool {
-        !self.context.is_draining() || self.context.connection().takes_last_requests()
     }
 }

@@ -13,6 +13,8 @@
 
 mod activation;
 mod address;
+#[cfg(feature = "tls")]
+mod at_once;
 mod attempt;
 mod closing;
 mod connect;
@@ -57,6 +59,8 @@ pub use unfinished::Unfinished;
 pub use unix::{UnixListener, UnixStream};
 pub use unix_datagram::UnixDatagram;
 
+#[cfg(feature = "tls")]
+pub(crate) use at_once::AtOnce;
 pub(crate) use end_read_on::is_end_read_on;
 pub(crate) use options::share_port;
 pub(crate) use overdue::OverdueCounts;

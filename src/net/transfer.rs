@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 
+#[cfg(feature = "tls")]
+use super::at_once::AtOnce;
 use super::stream::{Stream, SystemStream};
 use super::time_limits::Due;
 use super::unfinished::Unfinished;
@@ -45,6 +47,20 @@ impl<'a, S: SystemStream> Transfer<'a, S> {
     /// `err` with how far this came, if it is the end of a wait.
     pub(crate) fn unfinished(&self, err: io::Error) -> io::Error {
         Unfinished::tell(err, self.moved)
+    }
+
+    /// Has `step` read what is there, at the earliest when something is, as a
+    /// part of this operation; returns how many bytes it took from the socket,
+    /// 0 at its end.
+    #[cfg(feature = "tls")]
+    pub(crate) fn read_step(&mut self, step: impl FnMut(&mut AtOnce<'_, S>) -> io::Result<()>) -> io::Result<usize> {
+        self.part(|stream, due| stream.read_step(due, step))
+    }
+
+    /// As [`read_step`](Transfer::read_step), for writing.
+    #[cfg(feature = "tls")]
+    pub(crate) fn write_step(&mut self, step: impl FnMut(&mut AtOnce<'_, S>) -> io::Result<()>) -> io::Result<usize> {
+        self.part(|stream, due| stream.write_step(due, step))
     }
 
     fn part(&mut self, part: impl FnOnce(&Stream<S>, &mut Due) -> io::Result<usize>) -> io::Result<usize> {

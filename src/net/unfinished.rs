@@ -46,7 +46,7 @@ impl Unfinished {
     }
 
     /// `err` with the count, if it is the end of a wait.
-    pub(super) fn tell(err: io::Error, moved: usize) -> io::Error {
+    pub(crate) fn tell(err: io::Error, moved: usize) -> io::Error {
         match WaitError::of(&err) {
             Some(why) => {
                 let overdue = Overdue::of(&err);

@@ -17,6 +17,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("proxy", "127.0.0.1:8000"),
     ("resp_server", "127.0.0.1:6379"),
     ("stream_echo", "127.0.0.1:8123"),
+    #[cfg(feature = "tls")]
     ("tls_echo", "127.0.0.1:8443"),
     ("unix_datagram", "unix:/tmp/greenserve-datagram.sock"),
     ("unix_echo", "unix:/tmp/greenserve-echo.sock"),

@@ -23,6 +23,7 @@ mod queues;
 mod resp;
 mod streams;
 mod supervised;
+#[cfg(feature = "tls")]
 mod tls;
 mod tools;
 mod udp;

@@ -104,9 +104,47 @@ in_models!(tls_echo_at_once, "tls_echo", [coroutine, thread, fork], |address| {
     clients.into_iter().for_each(finish);
 });
 
+// Who stops in the middle of its handshake holds up nobody, and no end.
+in_models!(tls_echo_stopped, "tls_echo", [coroutine, thread, fork], |address| {
+    let mut stopped = connect(address);
+    stopped.write_all(&[22, 3, 1, 1, 0, 1]).unwrap();
+    let mut client = tls_client(address);
+    exchange(&mut client, "hello", "hello");
+    finish(client);
+    // It stays until this process ends.
+    std::mem::forget(stopped);
+});
+
+#[test]
+fn a_certificate_of_ones_own_is_shown() {
+    let made = rcgen::generate_simple_self_signed(["own.example".to_owned()]).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let chain = file("chain.pem", made.cert.pem());
+    let key = file("key.pem", made.signing_key.serialize_pem());
+    let mut program = Program::start(
+        "tls_echo",
+        &["--listen", "127.0.0.1:0", "--chain", &chain, "--key", &key],
+    );
+    let mut client = tls_client(&program.address());
+    exchange(&mut client, "hello", "hello");
+    assert_eq!(client.conn.peer_certificates().unwrap(), [made.cert.der().clone()]);
+    finish(client);
+    program.end_well();
+
+    let ended = Program::start("tls_echo", &["--chain", &chain, "--key", &chain]).ended();
+    assert_eq!(ended.code(), Some(2));
+    assert!(ended.errors.contains(&chain), "{}", ended.errors);
+}
+
 #[test]
 fn a_client_without_tls_is_refused_and_the_next_one_served() {
-    let mut program = Program::start("tls_echo", &["--listen", "127.0.0.1:0"]);
+    let arguments = ["--listen", "127.0.0.1:0"];
+    let mut program = Program::start_with("tls_echo", &arguments, "RUST_LOG", "greenserve=debug");
     let address = program.address();
     let mut plain = connect(&address);
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -115,7 +153,13 @@ fn a_client_without_tls_is_refused_and_the_next_one_served() {
     let mut client = tls_client(&address);
     exchange(&mut client, "hello", "hello");
     finish(client);
-    assert!(program.end_well().contains("the handler failed"));
+    let log = program.end_well();
+    let about: Vec<_> = log.lines().filter(|line| line.contains("handshake")).collect();
+    assert!(about.len() == 1 && about[0].contains("DEBUG"), "{log}");
+    assert!(
+        about[0].contains("127.0.0.1:") && about[0].contains("speaks HTTP"),
+        "{log}"
+    );
 }
 
 #[test]

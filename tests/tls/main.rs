@@ -1,0 +1,14 @@
+//! TLS under any stream server, with clients of our own, of OpenSSL and of
+//! Python. Certificates are made as they are needed.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod authority;
+mod certificates;
+mod foreign;
+mod handshakes;
+mod scene;
+mod sessions;
