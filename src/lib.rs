@@ -141,6 +141,8 @@ mod error;
 mod family;
 mod handler;
 mod hooks;
+#[cfg(feature = "http")]
+pub mod http;
 mod lifecycle;
 mod limits;
 pub mod net;

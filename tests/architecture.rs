@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["proxy_protocol", "lifecycle", "net", "sync", "runtime", "error"],
     ),
     ("handler", &["family", "lifecycle", "net", "runtime", "error"]),
+    ("http", &["handler", "lifecycle", "net", "runtime", "error"]),
     ("hooks", &["handler", "family", "net", "error"]),
     (
         "concurrency",

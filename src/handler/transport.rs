@@ -1,12 +1,13 @@
 //! What protocols stand on: a connection of whatever kind.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::time::Instant;
 
 use super::Context;
-use crate::net::{Deadlines, Peer, Stream, SystemStream};
+use crate::net::{Deadlines, Peer, Stream, SystemStream, TcpStream};
 
 /// A connection that a protocol is spoken over: a [`Stream`], or what encrypts
 /// one.
@@ -108,6 +109,16 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// When the system cannot tell.
     fn local(&self) -> io::Result<Peer>;
 
+    /// Has small writes sent at once, or not: `TCP_NODELAY` of tcp(7). Does
+    /// nothing where there is no such thing.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        let _ = at_once;
+        Ok(())
+    }
+
     /// Whether nobody between the two ends can read along. False unless a
     /// transport says otherwise.
     fn is_encrypted(&self) -> bool {
@@ -170,6 +181,13 @@ impl<S: SystemStream> Transport for Stream<S> {
 
     fn local(&self) -> io::Result<Peer> {
         Stream::local(self)
+    }
+
+    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        match (self as &dyn Any).downcast_ref::<TcpStream>() {
+            Some(tcp) => tcp.set_nodelay(at_once),
+            None => Ok(()),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl MinimumRate {
     }
 
     /// How long `bytes` may take, in nanoseconds.
-    pub(super) fn time_for(self, bytes: u64) -> u64 {
+    pub(crate) fn time_for(self, bytes: u64) -> u64 {
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second.max(1));
         u64::try_from(self.grace.as_nanos() + nanos).unwrap_or(u64::MAX)
     }

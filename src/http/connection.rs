@@ -1,0 +1,223 @@
+//! A connection, from its first request to its end.
+
+use std::io;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderMap, HeaderValue, StatusCode, Version};
+
+use super::exchange::{After, Exchange};
+use super::handler::Handler;
+use super::kit::Kit;
+use super::refusal::Refusal;
+use super::reply::{Length, Reply};
+use super::scan::{Extent, Scan};
+use super::settings::Settings;
+use crate::error::WaitError;
+use crate::handler::{Context, Failure, Transport};
+
+/// How long, and for how much, a client is listened to that will get no further
+/// answer: closing at once would reset the connection, and the last answer
+/// could be lost with it (RFC 9112, 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+const MOST_LINGERED: usize = 512 * 1024;
+
+/// One connection.
+pub(super) struct Connection<'a> {
+    pub(super) transport: &'a dyn Transport,
+    pub(super) context: &'a Context,
+    pub(super) settings: &'a Settings,
+    pub(super) handler: &'a dyn Handler,
+    /// Requests so far.
+    pub(super) served: u64,
+    /// Empty lines since the last one.
+    pub(super) empty_lines: usize,
+}
+
+/// What there is of a request.
+enum Come {
+    Head(Extent),
+    /// Nothing yet, and nobody waited for it.
+    Nothing,
+    /// The client has finished.
+    End,
+    Refused(Refusal),
+}
+
+impl Connection<'_> {
+    /// Serves all requests.
+    ///
+    /// # Errors
+    /// What a handler failed with, or a connection that is gone.
+    pub(super) fn serve(&mut self) -> Result<(), Failure> {
+        let deadlines = &self.settings.deadlines;
+        self.transport
+            .set_deadlines(deadlines.of_connection(self.transport.deadlines()));
+        while self.wait()? {
+            let mut kit = Kit::take();
+            let goes_on = self.serve_what_is_there(&mut kit)?;
+            kit.give_back();
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a request, without holding anything; false at the end.
+    fn wait(&self) -> io::Result<bool> {
+        match self.transport.wait_for_request(self.context) {
+            Err(err) if WaitError::of(&err) == Some(WaitError::Deadline) => Ok(false),
+            waited => waited,
+        }
+    }
+
+    /// Answers one request after the other, until there is none; false when the
+    /// connection has come to its end.
+    fn serve_what_is_there(&mut self, kit: &mut Kit) -> Result<bool, Failure> {
+        loop {
+            let extent = match self.read_head(kit)? {
+                Come::Head(extent) => extent,
+                Come::Nothing => return Ok(true),
+                Come::End => return Ok(false),
+                Come::Refused(refusal) => return self.refuse(kit, &refusal),
+            };
+            let head = &kit.inbox.unread()[extent.begin..extent.end];
+            if let Err(refusal) = kit.head.parse(head, &self.settings.limits) {
+                return self.refuse(kit, &refusal);
+            }
+            kit.inbox.consume(extent.end);
+            match self.answer(kit)? {
+                After::GoOn => {}
+                After::Close => {
+                    self.close(kit);
+                    return Ok(false);
+                }
+                After::Linger => {
+                    self.linger();
+                    return Ok(false);
+                }
+            }
+            let is_last = kit.inbox.is_empty();
+            if is_last || kit.outbox.ready.len() >= self.settings.limits.buffered_replies {
+                kit.outbox.send(self.transport, &[])?;
+            }
+            if is_last {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn answer(&mut self, kit: &mut Kit) -> Result<After, Failure> {
+        self.served += 1;
+        let exchange = Exchange {
+            transport: self.transport,
+            context: self.context,
+            settings: self.settings,
+            handler: self.handler,
+            may_go_on: self.served < self.settings.limits.requests,
+        };
+        let ended = exchange.run(kit);
+        if ended.is_err() {
+            self.linger();
+        }
+        ended
+    }
+
+    /// Reads until a head is there. Answers that are ready are sent before
+    /// anything is waited for.
+    fn read_head(&mut self, kit: &mut Kit) -> io::Result<Come> {
+        let mut scan = Scan::behind(self.empty_lines);
+        let mut is_timed = false;
+        let come = loop {
+            match scan.look(kit.inbox.unread(), &self.settings.limits) {
+                Ok(Some(extent)) => {
+                    self.empty_lines = 0;
+                    break Come::Head(extent);
+                }
+                Ok(None) => {}
+                Err(refusal) => break Come::Refused(refusal),
+            }
+            kit.outbox.send(self.transport, &[])?;
+            if !scan.has_begun() {
+                // Empty lines alone are no begin.
+                kit.inbox.clear();
+                self.empty_lines = scan.empty_lines();
+                scan = Scan::behind(self.empty_lines);
+                match kit.inbox.fill(|into| self.transport.try_read(into)) {
+                    Ok(0) => break Come::End,
+                    Ok(_) => continue,
+                    Err(err) if err.kind() == io::ErrorKind::WouldBlock => break Come::Nothing,
+                    Err(err) => return Err(err),
+                }
+            }
+            if !is_timed && let Some(limit) = self.settings.deadlines.head {
+                self.transport.set_read_deadline(Instant::now().checked_add(limit));
+                is_timed = true;
+            }
+            match kit.inbox.fill(|into| self.transport.read(into)) {
+                Ok(0) => break Come::Refused(Refusal::bad_request("the connection ended within the head")),
+                Ok(_) => {}
+                Err(err) if WaitError::of(&err) == Some(WaitError::Deadline) => {
+                    let late = Refusal::final_one(StatusCode::REQUEST_TIMEOUT, "the head came too slowly");
+                    break Come::Refused(late);
+                }
+                Err(err) => return Err(err),
+            }
+        };
+        if is_timed {
+            self.transport.set_read_deadline(None);
+        }
+        Ok(come)
+    }
+
+    /// Answers what is no request, and ends the connection.
+    fn refuse(&self, kit: &mut Kit, refusal: &Refusal) -> Result<bool, Failure> {
+        log::debug!("{}: refused: {refusal}", self.context.connection());
+        let text = format!("{}\n", refusal.text());
+        let reply = Reply {
+            status: refusal.status(),
+            length: Length::Known(text.len() as u64),
+            keeps_alive: false,
+            version: Version::HTTP_11,
+            server: self.settings.server.as_ref(),
+        };
+        let mut headers = HeaderMap::new();
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(::http::header::CONTENT_TYPE, plain);
+        reply.write(&headers, &mut kit.outbox.ready);
+        if let Some(log) = &self.settings.access_log {
+            log.record_refused(self.context, refusal, text.len());
+        }
+        kit.outbox.send(self.transport, &[text.as_bytes()])?;
+        self.linger();
+        Ok(false)
+    }
+
+    /// Lingers only for a client that has sent more.
+    fn close(&self, kit: &mut Kit) {
+        if kit
+            .inbox
+            .fill(|into| self.transport.try_read(into))
+            .is_ok_and(|count| count > 0)
+        {
+            self.linger();
+        }
+    }
+
+    /// Lets the client read the last answer, whatever it still sends.
+    fn linger(&self) {
+        // Whatever fails here, the connection is closed next.
+        if self.transport.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        self.transport.set_read_deadline(Instant::now().checked_add(LINGER));
+        let (mut dropped, mut room) = (0, [0; 1024]);
+        while dropped < MOST_LINGERED {
+            match self.transport.read(&mut room) {
+                Ok(count @ 1..) => dropped += count,
+                _ => return,
+            }
+        }
+    }
+}

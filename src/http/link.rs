@@ -1,0 +1,46 @@
+//! What a request and its answer share of their connection.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::sending::send_all;
+use crate::handler::Transport;
+
+/// The connection as the two ends of one exchange see it.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    pub(super) transport: &'a dyn Transport,
+    /// The client waits for a word before it sends its body.
+    continue_due: AtomicBool,
+    /// The answer's head is on its way, or will be next.
+    answered: AtomicBool,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(transport: &'a dyn Transport, continue_due: bool) -> Link<'a> {
+        Link {
+            transport,
+            continue_due: AtomicBool::new(continue_due),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the client may never send the body it has announced.
+    pub(super) fn is_continue_due(&self) -> bool {
+        self.continue_due.load(Ordering::Relaxed)
+    }
+
+    /// Tells the client to send its body, if it waits for that and has no
+    /// answer yet.
+    pub(super) fn ask_for_body(&self) -> io::Result<()> {
+        if self.is_continue_due() && !self.answered.load(Ordering::Relaxed) {
+            self.continue_due.store(false, Ordering::Relaxed);
+            send_all(self.transport, &mut [b"HTTP/1.1 100 Continue\r\n\r\n"])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,67 @@
+//! HTTP/1.1 and HTTP/1.0 over any stream server, with handlers that are plain
+//! functions.
+//!
+//! ```
+//! use greenserve::TcpServer;
+//! use greenserve::http::{self, Request, Response};
+//!
+//! fn hello(_: &mut Request, response: &mut Response) -> http::Result {
+//!     response.send("Hello, world!")
+//! }
+//!
+//! fn main() -> greenserve::Result<()> {
+//!     let mut server = TcpServer::bind("127.0.0.1:0", http::serve(hello))?;
+//! #   server.handle().shutdown();
+//!     server.serve_forever()
+//! }
+//! ```
+//!
+//! [`serve`] makes a handler of connections of one that answers requests, so
+//! it runs in every model and under every family of streams. Messages are read
+//! and written by RFC 9110 and RFC 9112, without leniency where two readers of
+//! the same bytes could differ. `docs/HTTP.md` is the guide.
+
+mod access_log;
+mod answer;
+mod body;
+mod chunked;
+mod connection;
+mod date;
+mod deadlines;
+mod exchange;
+mod fields;
+mod handler;
+mod head;
+mod inbox;
+mod kit;
+mod limits;
+mod link;
+mod outbox;
+mod params;
+mod refusal;
+mod reply;
+mod request;
+mod response;
+mod router;
+mod scan;
+mod sending;
+mod serve;
+mod settings;
+mod source;
+mod target;
+mod upgraded;
+
+pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+
+pub use access_log::AccessLog;
+pub use body::Body;
+pub use deadlines::Deadlines;
+pub use handler::{Around, Handler, Result, around};
+pub use limits::Limits;
+pub use params::Params;
+pub use refusal::Refusal;
+pub use request::Request;
+pub use response::Response;
+pub use router::{Router, RouterBuilder};
+pub use serve::{Http, serve};
+pub use upgraded::Upgraded;

@@ -1,0 +1,90 @@
+//! Where the bytes of a body come from, and by when.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use ::http::StatusCode;
+
+use super::inbox::Inbox;
+use super::link::Link;
+use super::refusal::Refusal;
+use crate::error::WaitError;
+use crate::net::MinimumRate;
+
+/// The connection, behind what has been read of it already.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) link: &'a Link<'a>,
+    pub(super) inbox: &'a mut Inbox,
+    rate: Option<MinimumRate>,
+    /// Since when the client is waited for.
+    since: Option<Instant>,
+    /// It gave what it should not, or nothing, and is not asked again.
+    pub(super) broken: Option<Refusal>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(link: &'a Link<'a>, inbox: &'a mut Inbox, rate: Option<MinimumRate>) -> Source<'a> {
+        Source {
+            link,
+            inbox,
+            rate,
+            since: None,
+            broken: None,
+        }
+    }
+
+    /// Refuses the body, now and whenever it is asked for again.
+    pub(super) fn breaks<T>(&mut self, refusal: Refusal, kind: io::ErrorKind) -> io::Result<T> {
+        self.broken = Some(refusal.clone());
+        Err(refusal.into_io(kind))
+    }
+
+    /// Waits for more in the inbox, of a body of which so much has come.
+    pub(super) fn fill(&mut self, taken: u64) -> io::Result<()> {
+        self.begin_wait(taken)?;
+        let transport = self.link.transport;
+        let read = self.inbox.fill(|into| transport.read(into));
+        self.came(read).map(drop)
+    }
+
+    /// Waits for bytes that go past the inbox.
+    pub(super) fn read(&mut self, into: &mut [u8], taken: u64) -> io::Result<usize> {
+        self.begin_wait(taken)?;
+        let read = self.link.transport.read(into);
+        self.came(read)
+    }
+
+    /// Sets by when the client must have sent more.
+    fn begin_wait(&mut self, taken: u64) -> io::Result<()> {
+        self.link.ask_for_body()?;
+        if let Some(rate) = self.rate {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            let due = since.checked_add(Duration::from_nanos(rate.time_for(taken)));
+            self.link.transport.set_read_deadline(due);
+        }
+        Ok(())
+    }
+
+    /// What a read of the connection has given, which must not be the end.
+    fn came(&mut self, read: io::Result<usize>) -> io::Result<usize> {
+        if self.rate.is_some() {
+            self.link.transport.set_read_deadline(None);
+        }
+        match read {
+            Ok(0) => {
+                let refusal = Refusal::bad_request("the connection ended within the body");
+                self.breaks(refusal, io::ErrorKind::UnexpectedEof)
+            }
+            Ok(count) => Ok(count),
+            Err(err) if WaitError::of(&err) == Some(WaitError::Deadline) => {
+                let refusal = Refusal::final_one(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+                self.breaks(refusal, io::ErrorKind::TimedOut)
+            }
+            Err(err) => {
+                self.broken = Some(Refusal::bad_request("the connection failed within the body"));
+                Err(err)
+            }
+        }
+    }
+}

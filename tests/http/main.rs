@@ -1,0 +1,14 @@
+//! HTTP/1.1: what the RFCs ask for, byte by byte.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod client;
+mod exchanges;
+mod limits;
+mod requests;
+mod server;
+mod smuggling;
