@@ -38,7 +38,7 @@ impl Upgraded<'_> {
     }
 }
 
-impl<'a> Response<'a> {
+impl Response<'_> {
     /// Ends HTTP on this connection: answers `101 Switching Protocols` with
     /// `protocol` as its `Upgrade`, or the 2xx that was set to a `CONNECT`, and
     /// hands the connection over. Headers that were set are sent.
@@ -58,7 +58,7 @@ impl<'a> Response<'a> {
     /// # Errors
     /// When the answer has begun, when the request has a body that was not
     /// read, when `protocol` cannot stand in a header, or as a write.
-    pub fn upgrade<'r>(&'r mut self, request: &'r mut Request<'a>, protocol: &str) -> Result<Upgraded<'r>, Failure> {
+    pub fn upgrade<'r>(&'r mut self, request: &'r mut Request<'_>, protocol: &str) -> Result<Upgraded<'r>, Failure> {
         if self.has_begun() || !self.collected.is_empty() {
             return Err("the answer has begun, so the connection cannot be taken over".into());
         }
