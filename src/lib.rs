@@ -42,6 +42,7 @@
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
 //! | limit, time out, back off | [`Limits`], [`Deadlines`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
 //! | see what a server does | [`ServerHandle::metrics`], the feature `prometheus` |
+//! | be told of each request | [`Observer`], [`LogEvents`], the feature `tracing` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
 //! | encrypt | the feature `tls`, its module of that name |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
@@ -127,6 +128,7 @@
 //!
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
 //! `tls` puts TLS under any stream server and client (module `tls`).
+//! `tracing` makes a span of each request (module `tracing`).
 //! `minihttp` makes may_minihttp available to the example of that name.
 //!
 //! # Platforms
@@ -145,6 +147,7 @@ mod hooks;
 pub mod http;
 mod lifecycle;
 mod limits;
+mod log_events;
 pub mod net;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
@@ -158,6 +161,8 @@ pub mod sync;
 pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};
@@ -169,9 +174,11 @@ pub use handler::{
 };
 pub use hooks::Hooks;
 pub use lifecycle::{
-    Connection, ConnectionState, Counts, DrainReport, Forwarded, Metrics, Phase, RequestTimes, ServerHandle,
+    Connection, ConnectionState, Counts, DrainReport, Event, Forwarded, Metrics, Observer, Outcome, Phase,
+    RequestTimes, ServerHandle,
 };
-pub use limits::{AtLimit, Limits, Refused};
+pub use limits::{AtLimit, Limits, Refusal, Refused};
+pub use log_events::LogEvents;
 pub use net::{Deadlines, MinimumRate, Overdue};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Builder, Running, Server};

@@ -57,7 +57,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("tls", &["handler", "sync", "net", "runtime", "error"]),
+    ("log_events", &["lifecycle"]),
     ("prometheus", &["lifecycle", "runtime"]),
+    ("tracing", &["lifecycle", "runtime"]),
     (
         "supervisor",
         &[

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use greenserve::net::{Address, Peer, TcpStream};
 use greenserve::{
-    Context, Error, Failure, Family, Fork, HandlerError, Hooks, Server, ServerHandle, Tcp, TcpServer, Udp, Unix,
-    UnixDatagrams, each, runtime, with_context,
+    Context, Deadlines, Error, Event, Failure, Family, Fork, HandlerError, Hooks, ProxyProtocol, Server, ServerHandle,
+    Tcp, TcpServer, Udp, Unix, UnixDatagrams, each, runtime, with_context,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -59,6 +59,18 @@ const CASES: &[Case] = &[
     (
         "a_child_ends_with_status_0_or_1_if_it_failed",
         a_child_ends_with_status_0_or_1_if_it_failed,
+    ),
+    (
+        "what_becomes_of_children_is_told_and_counted_in_the_parent",
+        what_becomes_of_children_is_told_and_counted_in_the_parent,
+    ),
+    (
+        "a_signal_is_obeyed_at_once_while_all_children_run",
+        a_signal_is_obeyed_at_once_while_all_children_run,
+    ),
+    (
+        "a_child_believes_its_proxy_and_keeps_deadlines",
+        a_child_believes_its_proxy_and_keeps_deadlines,
     ),
     ("a_child_runs_no_exit_handlers", a_child_runs_no_exit_handlers),
     ("a_second_thread_makes_serving_fail", a_second_thread_makes_serving_fail),
@@ -113,6 +125,8 @@ fn main() -> ExitCode {
         ["serve", settings @ ..] => program_serve(&Settings::of(settings)),
         ["foreign"] => program_foreign(),
         ["statuses"] => program_statuses(),
+        ["told"] => program_told(),
+        ["guarded"] => program_guarded(),
         ["buffered"] => program_buffered(),
         ["threaded"] => program_threaded(),
         ["running"] => program_running(),
@@ -259,6 +273,7 @@ fn obey(client: &mut TcpStream, context: &Context) -> Result<(), Failure> {
             b'a' => process::abort(),
             b's' => segfault(),
             b'f' => return Err("on purpose".into()),
+            b'g' => return Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
             b'p' => panic!("on purpose"),
             b'z' => runtime::sleep(Duration::from_secs(600))?,
             b'd' => context.server().shutdown(),
@@ -457,6 +472,99 @@ fn program_statuses() {
     for _ in 0..4 {
         server.handle_request().unwrap();
     }
+    server.stop(LIMIT);
+}
+
+fn what_becomes_of_children_is_told_and_counted_in_the_parent() {
+    let program = Program::start("told");
+    let address = program.address();
+    for command in ["", "f", "g", "a"] {
+        let mut client = connect(&address);
+        client.write_all(command.as_bytes()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        is_closed(&client);
+    }
+    assert_eq!(
+        program.succeeds(),
+        [
+            "finished",
+            "failed: the handler failed: its child process ended with status 1",
+            "disconnected: the client of the child process went away",
+            "failed: the child process was ended by SIGABRT",
+            "4 ended, 2 failed, 1 disconnected",
+        ]
+    );
+}
+
+fn program_told() {
+    let builder = TcpServer::builder(with_context(obey)).observe(|event: &Event<'_>, _: &ServerHandle| {
+        if let Event::Ended { outcome, .. } = event {
+            println!("{outcome}");
+        }
+    });
+    let mut server = builder.processes(1).bind("127.0.0.1:0").unwrap();
+    println!("{}", server.address().unwrap());
+    for _ in 0..4 {
+        server.handle_request().unwrap();
+    }
+    let handle = server.handle();
+    server.stop(LIMIT);
+    let (metrics, counts) = (handle.metrics(), handle.counts());
+    println!(
+        "{} ended, {} failed, {} disconnected",
+        metrics.request_time.count(),
+        counts.failed,
+        counts.disconnected
+    );
+}
+
+fn a_signal_is_obeyed_at_once_while_all_children_run() {
+    let mut program = Program::start("serve max=1 grace=0");
+    let address = program.address();
+    let mut only = served(&address);
+    only.write_all(b"z").unwrap();
+    let waits = connect(&address);
+    program.signal(Signal::SIGTERM);
+    let (status, took) = program.wait_timed();
+    assert!(status.success());
+    assert!(took < LIMIT / 4, "obeyed after {took:?}");
+    assert!(is_closed(&only) && is_closed(&waits));
+}
+
+fn a_child_believes_its_proxy_and_keeps_deadlines() {
+    let program = Program::start("guarded");
+    let mut client = connect(&program.address());
+    client.write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 7777 80\r\n").unwrap();
+    // Then silence, which the deadline ends.
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "192.0.2.7:7777\n");
+    assert_eq!(
+        program.succeeds(),
+        ["disconnected: the client of the child process went away"]
+    );
+}
+
+fn program_guarded() {
+    let builder = TcpServer::builder(with_context(|client: &mut TcpStream, context: &Context| {
+        writeln!(client, "{}", context.client_address())?;
+        client.read(&mut [0]).map(drop)
+    }));
+    let builder = builder
+        .proxy_protocol(ProxyProtocol::trusting(["127.0.0.0/8"]).unwrap())
+        .deadlines(
+            Deadlines::none()
+                .idle(Duration::from_millis(50))
+                .first_byte(Duration::from_millis(50)),
+        )
+        .observe(|event: &Event<'_>, _: &ServerHandle| {
+            if let Event::Ended { outcome, .. } = event {
+                println!("{outcome}");
+            }
+        });
+    let mut server = builder.processes(1).bind("127.0.0.1:0").unwrap();
+    println!("{}", server.address().unwrap());
+    server.handle_request().unwrap();
     server.stop(LIMIT);
 }
 

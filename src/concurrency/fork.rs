@@ -10,6 +10,7 @@ use nix::sys::signal::{self, SigHandler, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, close, fork};
 
+use super::child_ending::ChildEnding;
 use super::{Job, JobOf, LifecycleOf, Model, Placement, Sealed, Unstarted, UnstartedOf, Watching};
 use crate::error::{Error, Result};
 use crate::family::Family;
@@ -22,8 +23,10 @@ use crate::runtime::{self, lock};
 /// copies only the calling thread, so a server of this model refuses to serve
 /// once the process has a second thread or the coroutine runtime has started.
 ///
-/// A child ends with status 0, or 1 when its handler failed, without running
-/// exit handlers. The parent reaps its own children only and leaves those that
+/// A child ends with status 0, 1 when its handler failed, or 2 when its client
+/// went away, without running exit handlers. From that the parent counts, and
+/// one that a signal ended (it crashed, say) is an error in its log. The parent
+/// reaps its own children only and leaves those that
 /// you forked alone.
 ///
 /// A child has a copy of the server. What its handler tells a
@@ -31,7 +34,7 @@ use crate::runtime::{self, lock};
 /// of the server after the fork only a drain is seen there:
 /// [`Context::is_draining`](crate::Context::is_draining) and
 /// [`Context::wait_for_request`](crate::Context::wait_for_request) know of it,
-/// [`Context::idle`](crate::Context::idle) does not. Failures are counted and
+/// [`Context::idle`](crate::Context::idle) does not. Failures are logged and
 /// [folded](crate::Builder::failure_log_period) in each child by itself. Send
 /// the parent SIGTERM to end the server from a handler.
 #[derive(Debug)]
@@ -97,8 +100,7 @@ impl Fork {
             // A child that outlives the server must not keep its port taken.
             let _ = close(*listener);
         }
-        let status = i32::from(!job.run());
-        signal_hook::low_level::exit(status)
+        signal_hook::low_level::exit(ChildEnding::status_of(job.run()))
     }
 
     fn became_parent<F: Family>(&self, child: Pid, job: Job<F>) {
@@ -202,10 +204,11 @@ impl Model for Fork {
         for child in running {
             match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                // ECHILD: somebody else has reaped it.
-                Ok(_) | Err(_) => {
-                    let ended = self.lock().remove(&child);
-                    drop(ended);
+                ended => {
+                    let place = self.lock().remove(&child);
+                    if let Some(place) = place {
+                        ChildEnding::of(ended, &place).tell(&place);
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::family::{DeadlineRules, Family, Request};
 use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
-use crate::lifecycle::{Connection, InFlight, Lifecycle, Reservation};
+use crate::lifecycle::{Connection, Ending, Event, InFlight, Lifecycle, Outcome, Reservation};
 use crate::limits::{AtLimit, PeerKey, Refusal};
 use crate::net::Peer;
 use crate::proxy_protocol::ProxyProtocol;
@@ -36,6 +36,8 @@ pub(crate) struct Job<F: Family> {
     request: F::Request,
     shared: Arc<Shared<F>>,
     place: InFlight,
+    /// Before its handler began, for its client's sake.
+    turned_away: bool,
 }
 
 /// A job that its model could not start, given back.
@@ -68,10 +70,13 @@ impl<F: Family> Job<F> {
         }
         let connection = Connection::new(model, shared.handler.name(), peer);
         let place = InFlight::begin(reservation, connection, request.killer());
+        let connection = place.connection();
+        shared.lifecycle.tell(|| Event::Accepted { connection });
         Job {
             request,
             shared: Arc::clone(shared),
             place,
+            turned_away: false,
         }
     }
 
@@ -91,9 +96,9 @@ impl<F: Family> Job<F> {
         Context::new(Arc::clone(self.place.connection()), Arc::clone(self.place.lifecycle()))
     }
 
-    /// Runs the handler and everything that follows it; true if it did not
-    /// fail.
-    pub(crate) fn run(mut self) -> bool {
+    /// Runs the handler and everything that follows it, and tells how it
+    /// failed if it did.
+    pub(crate) fn run(mut self) -> Option<Ending> {
         let context = self.context();
         let shared = Arc::clone(&self.shared);
         let outcome = guarded(&context, || {
@@ -123,7 +128,8 @@ impl<F: Family> Job<F> {
         connection.is_forwarded(forwarded);
         let admitted = self.place.admit_peer(|| PeerKey::of(connection.peer(), None));
         if let Err(refusal) = admitted {
-            turn_away(&self.request, self.place.lifecycle(), refusal);
+            turn_away(&self.request, self.place.lifecycle(), connection.peer(), refusal);
+            self.turned_away = true;
         }
         Ok(admitted.is_ok())
     }
@@ -137,7 +143,9 @@ impl<F: Family> Job<F> {
     /// In the parent of a forked child: this process's copy is closed, the
     /// connection goes on in the child.
     pub(crate) fn leave_to_child(self) -> InFlight {
-        let Job { request, shared, place } = self;
+        let Job {
+            request, shared, place, ..
+        } = self;
         let peer = place.connection().peer();
         let closed = catch_unwind(AssertUnwindSafe(|| shared.hooks.close_request(request, peer)));
         if closed.is_err() {
@@ -146,23 +154,38 @@ impl<F: Family> Job<F> {
         place
     }
 
-    fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> bool {
-        let succeeded = outcome.is_ok();
-        let took = context.connection().age();
-        context.lifecycle().meter().ended(took, self.request.traffic());
-        if let Err(error) = outcome {
-            report(self.shared.hooks.as_ref(), &error, context);
+    fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> Option<Ending> {
+        let (took, traffic) = (context.connection().age(), self.request.traffic());
+        context.lifecycle().meter().ended(took, traffic);
+        if let Err(error) = &outcome {
+            report(self.shared.hooks.as_ref(), error, context);
         }
         self.shared.lifecycle.folding().tell_overdue();
         close(self.shared.hooks.as_ref(), self.request, context.client_address());
-        succeeded
+        let connection = self.place.connection();
+        self.place.lifecycle().tell(|| Event::Ended {
+            connection,
+            outcome: match &outcome {
+                Ok(()) if self.turned_away => Outcome::TurnedAway,
+                Ok(()) => Outcome::Finished,
+                Err(error) => match error.ending() {
+                    Ending::Failed => Outcome::Failed(error),
+                    _ => Outcome::Disconnected(error),
+                },
+            },
+            took,
+            received: traffic.0,
+            sent: traffic.1,
+        });
+        outcome.err().map(|error| error.ending())
     }
 }
 
 /// Counts a request that is beyond a limit, and tells its client if it is to be
 /// told.
-pub(crate) fn turn_away(request: &impl Request, lifecycle: &Lifecycle, refusal: Refusal) {
-    if let AtLimit::Reply(words) = lifecycle.gate().turn_away(refusal) {
+pub(crate) fn turn_away(request: &impl Request, lifecycle: &Arc<Lifecycle>, peer: &Peer, limit: Refusal) {
+    lifecycle.tell(|| Event::TurnedAway { peer, limit });
+    if let AtLimit::Reply(words) = lifecycle.gate().turn_away(limit) {
         request.turn_away(&words);
     }
 }

@@ -1,5 +1,6 @@
 //! How requests run beside each other: one file a model.
 
+mod child_ending;
 mod coroutine;
 mod fork;
 mod inline;

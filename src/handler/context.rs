@@ -5,7 +5,7 @@ use std::sync::Arc;
 use log::Level;
 
 use super::HandlerError;
-use crate::lifecycle::{Connection, Ending, Idle, Lifecycle, ServerHandle};
+use crate::lifecycle::{Connection, Idle, Lifecycle, ServerHandle};
 use crate::net::Peer;
 
 /// Who is served, and by which server: `self.client_address` and
@@ -114,9 +114,6 @@ impl Context {
 
     /// Counts a failed request.
     pub(crate) fn count(&self, error: &HandlerError) {
-        self.lifecycle.tally().count(match error.is_disconnect() {
-            true => Ending::Disconnected,
-            false => Ending::Failed,
-        });
+        self.lifecycle.tally().count(error.ending());
     }
 }

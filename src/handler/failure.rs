@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::{io, iter};
 
+use crate::lifecycle::Ending;
 use crate::net::{Overdue, is_end_read_on};
 use crate::runtime::Panic;
 
@@ -40,6 +41,13 @@ impl HandlerError {
         iter::successors(Some(failure), |err| (*err).source())
             .filter_map(|err| err.downcast_ref::<io::Error>())
             .any(is_disconnect)
+    }
+
+    pub(crate) fn ending(&self) -> Ending {
+        match self.is_disconnect() {
+            true => Ending::Disconnected,
+            false => Ending::Failed,
+        }
     }
 }
 

@@ -152,6 +152,11 @@ impl Connections {
         killed.extend(self.kill_all());
     }
 
+    /// Keeps the names of those that were killed for a drain to come.
+    pub(super) fn remember_killed(&self, names: &[String]) {
+        lock(&self.killed_early).extend_from_slice(names);
+    }
+
     /// The names of those killed early, once.
     pub(super) fn take_killed_early(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.killed_early))
@@ -230,6 +235,12 @@ impl InFlight {
             }
             entry.task = Some(task);
         });
+    }
+
+    /// Whether the server has ended it.
+    pub(crate) fn was_killed(&self) -> bool {
+        let slots = lock(&self.lifecycle().connections.slots);
+        slots.entries[self.slot].as_ref().is_some_and(|entry| entry.killed)
     }
 
     /// Replaces what ends the request.

@@ -198,11 +198,14 @@ impl ServerHandle {
         &self.lifecycle
     }
 
-    /// Kills what is in flight and tells what became of it.
+    /// Kills what is in flight and tells what became of it; the drain to come
+    /// will tell it too.
     pub(crate) fn kill_and_report(&self) -> DrainReport {
         let watcher = self.lifecycle.watch();
         let wait = |deadline| wait_for_change(&watcher, deadline);
-        drain(&self.lifecycle, Some(Duration::ZERO), wait, || false)
+        let report = drain(&self.lifecycle, Some(Duration::ZERO), wait, || false);
+        self.lifecycle.connections().remember_killed(&report.killed);
+        report
     }
 
     /// True once the server has been asked to end, until it serves again.

@@ -12,11 +12,13 @@ mod counts;
 mod drain;
 mod drain_sign;
 mod ending;
+mod event;
 mod folding;
 mod forwarded;
 mod handle;
 mod idle;
 mod metrics;
+mod observers;
 mod phase;
 mod reservation;
 mod signals;
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex};
 pub use connection::{Connection, ConnectionState};
 pub use counts::Counts;
 pub use drain::DrainReport;
+pub use event::{Event, Observer, Outcome};
 pub use forwarded::Forwarded;
 pub use handle::ServerHandle;
 pub use metrics::{Metrics, RequestTimes};
@@ -48,6 +51,7 @@ use self::counts::Tally;
 use self::drain_sign::DrainSign;
 use self::folding::Folding;
 use self::metrics::Meter;
+use self::observers::Observers;
 use crate::error::{Error, Result};
 use crate::limits::Gate;
 use crate::net::{Address, Deadlines, OverdueCounts, Rules};
@@ -76,6 +80,7 @@ pub(crate) struct Lifecycle {
     rules: Mutex<Option<Arc<Rules>>>,
     overdue: Arc<OverdueCounts>,
     meter: Meter,
+    observers: Observers,
     /// Tasks to be woken by any change: the accept loop and who drains.
     watchers: Mutex<Vec<Arc<Task>>>,
     /// For loops that wait in poll(2), and only while one does.
@@ -113,6 +118,7 @@ impl Lifecycle {
             rules: Mutex::new(None),
             overdue: Arc::default(),
             meter: Meter::default(),
+            observers: Observers::default(),
             watchers: Mutex::new(Vec::new()),
             bell: Bell::new().map_err(no_pipe)?,
             polled: AtomicBool::new(false),
@@ -131,7 +137,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When no server goes from the present phase to that one.
-    pub(crate) fn advance(&self, next: Phase, action: &'static str) -> Result<()> {
+    pub(crate) fn advance(self: &Arc<Self>, next: Phase, action: &'static str) -> Result<()> {
         {
             let mut phase = lock(&self.phase);
             if !phase.may_become(next) {
@@ -149,6 +155,7 @@ impl Lifecycle {
             self.begin_drain();
         }
         self.changed();
+        self.tell(|| Event::PhaseChanged { phase: next });
         Ok(())
     }
 
@@ -197,6 +204,10 @@ impl Lifecycle {
 
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     pub(crate) fn bell(&self) -> &Bell {

@@ -11,9 +11,13 @@ use crate::runtime::lock;
 
 /// Which limit a request is beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+#[non_exhaustive]
+pub enum Refusal {
+    /// [`Limits::connections`], or the process has no descriptor left.
     Connections,
+    /// [`Limits::per_peer`].
     PerPeer,
+    /// [`Limits::rate`].
     Rate,
 }
 

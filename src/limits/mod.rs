@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
-pub use gate::Refused;
-pub(crate) use gate::{Gate, Refusal};
+pub(crate) use gate::Gate;
+pub use gate::{Refusal, Refused};
 pub(crate) use peers::{PeerKey, PeerPlace};
 pub(crate) use rate::Rate;
 

@@ -12,7 +12,7 @@ use super::surplus::{Spare, is_out_of_descriptors};
 use crate::concurrency::{Job, JobOf, Model, close};
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
-use crate::lifecycle::{EndsAwaited, Lifecycle, Reservation};
+use crate::lifecycle::{EndsAwaited, Event, Lifecycle, Reservation};
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -242,12 +242,13 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         }
     }
 
-    fn pause(&mut self, why: &dyn std::fmt::Display) {
+    fn pause(&mut self, cause: &(dyn std::error::Error + 'static)) {
         let delay = self.backoff.after_failure();
         self.retry_at = runtime::after(delay);
         self.lifecycle().meter().paused();
         let in_flight = self.lifecycle().connections().count();
-        log::warn!("accepting pauses for {delay:?} with {in_flight} requests in flight: {why}");
+        log::warn!("accepting pauses for {delay:?} with {in_flight} requests in flight: {cause}");
+        self.lifecycle().tell(|| Event::AcceptPaused { pause: delay, cause });
     }
 
     /// Gives a request that is welcome to the model.
@@ -256,6 +257,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         if is_welcome::<F, M>(shared, &request, &peer) {
             self.dispatch(request, peer, reservation);
         } else {
+            shared.lifecycle.tell(|| Event::Refused { peer: &peer });
             close(shared.hooks.as_ref(), request, &peer);
         }
     }

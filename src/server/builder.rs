@@ -1,6 +1,7 @@
 //! What a server is given before it has a socket.
 
 mod flood;
+mod observing;
 
 use std::marker::PhantomData;
 use std::sync::Arc;

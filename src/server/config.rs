@@ -1,10 +1,13 @@
 //! A server's settings.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::concurrency::Model;
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
+use crate::lifecycle::Observer;
 use crate::limits::Limits;
 use crate::net::{Address, Deadlines, SocketOptions};
 use crate::proxy_protocol::ProxyProtocol;
@@ -30,6 +33,17 @@ pub(super) struct Config {
     pub(super) proxies: Option<ProxyProtocol>,
     pub(super) failure_log_period: Duration,
     pub(super) deadlines: Deadlines,
+    pub(super) observers: Observing,
+}
+
+/// Those who are told of events.
+#[derive(Clone, Default)]
+pub(super) struct Observing(pub(super) Vec<Arc<dyn Observer>>);
+
+impl fmt::Debug for Observing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.len())
+    }
 }
 
 impl Default for Config {
@@ -50,6 +64,7 @@ impl Default for Config {
             proxies: None,
             failure_log_period: Duration::from_secs(1),
             deadlines: Deadlines::none(),
+            observers: Observing::default(),
         }
     }
 }

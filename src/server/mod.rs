@@ -103,6 +103,7 @@ impl<F: Family, M: Model> Server<F, M> {
         lifecycle.gate().set_limits(config.limits.clone());
         lifecycle.folding().set_period(config.failure_log_period);
         lifecycle.set_deadlines(config.deadlines.clone());
+        lifecycle.observers().set(&config.observers.0);
         let adopted = listener.is_some();
         let server = Server {
             requested,

@@ -17,7 +17,7 @@ impl<F: Family, M: Model> Core<F, M> {
     /// Ends a request that is beyond a limit.
     pub(super) fn turn_away(&self, request: F::Request, peer: &Peer, refusal: Refusal) {
         log::debug!("{peer} is turned away: {refusal}");
-        turn_away(&request, &self.shared.lifecycle, refusal);
+        turn_away(&request, &self.shared.lifecycle, peer, refusal);
         close(self.shared.hooks.as_ref(), request, peer);
         // Of one request that was asked for, this was none.
         self.goal.give_back(&self.shared.lifecycle);

@@ -9,7 +9,7 @@ use super::Server;
 use super::accept_wait::Waiting;
 use crate::concurrency::Model;
 use crate::family::Family;
-use crate::lifecycle::{DrainReport, Phase, Watch, drain, wait_for_change};
+use crate::lifecycle::{DrainReport, Event, Phase, Watch, drain, wait_for_change};
 
 impl<F: Family, M: Model> Server<F, M> {
     /// Closes the socket and waits for the requests in flight if the model
@@ -93,6 +93,7 @@ impl<F: Family, M: Model> Server<F, M> {
         };
         self.signals = None;
         lifecycle.folding().tell_all();
+        lifecycle.tell(|| Event::Drained { report: &report });
         if let Err(err) = lifecycle.advance(Phase::Closed, "close") {
             log::error!("{err}");
         }
