@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use greenserve::net::{Peer, TcpListener, TcpStream};
@@ -179,13 +179,13 @@ fn one_that_panics_is_called_no_more_and_holds_up_nobody() {
     let calls = Arc::new(Mutex::new(0));
     let counting = Arc::clone(&calls);
     let panics = move |_: &Event<'_>, _: &ServerHandle| {
-        *counting.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += 1;
+        *counting.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         panic!("on purpose");
     };
     let (server, told) = started(TcpServer::builder(obey).observe(panics));
     assert_eq!(ask(&server, b"x"), b"ok");
     expect_told(&told, &["accepted in coroutine", "ended: finished, 1 received, 2 sent"]);
-    assert_eq!(*calls.lock().unwrap_or_else(|poisoned| poisoned.into_inner()), 1);
+    assert_eq!(*calls.lock().unwrap_or_else(PoisonError::into_inner), 1);
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         self.system().address()
     }
 
-    /// TimeLimits how long receiving may wait. Defaults to `None`.
+    /// Limits how long receiving may wait. Defaults to `None`.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.
@@ -236,7 +236,7 @@ impl<S: SystemDatagram> DatagramSocket<S> {
         self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
-    /// TimeLimits how long sending may wait for room. Defaults to `None`.
+    /// Limits how long sending may wait for room. Defaults to `None`.
     ///
     /// # Errors
     /// When the timeout is zero, as in std.

@@ -159,7 +159,7 @@ impl<L: SystemListener> Listener<L> {
         })
     }
 
-    /// TimeLimits how long [`accept`](Listener::accept) waits. Defaults to `None`:
+    /// Limits how long [`accept`](Listener::accept) waits. Defaults to `None`:
     /// as long as it takes.
     ///
     /// # Errors

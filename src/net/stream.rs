@@ -78,7 +78,7 @@ mod sealed {
 /// it by a deadline. A failed `write_all` or `read_exact` tells how far it
 /// came: [`Unfinished`](super::Unfinished).
 ///
-/// TimeLimits belong to the handle. [`try_clone`](Stream::try_clone) copies those
+/// Limits belong to the handle. [`try_clone`](Stream::try_clone) copies those
 /// of the moment, later changes reach only the handle they are made on. A wait
 /// that has begun keeps the limits it began with, other than in Go: to end one,
 /// use [`shutdown`](Stream::shutdown).
@@ -150,7 +150,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.timeout(Direction::Write)
     }
 
-    /// TimeLimits how long a read may wait, as in std: `read_exact` waits as often
+    /// Limits how long a read may wait, as in std: `read_exact` waits as often
     /// as it takes, and as long each time.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.set_timeout(Direction::Read, Bounds::Wait, timeout)
     }
 
-    /// TimeLimits how long a write may wait, as in std: `write_all` waits as often
+    /// Limits how long a write may wait, as in std: `write_all` waits as often
     /// as it takes, and as long each time.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl<S: SystemStream> Stream<S> {
         self.socket.limits.set_timeout(Direction::Write, Bounds::Wait, timeout)
     }
 
-    /// TimeLimits how long each call may take as a whole, however little the peer
+    /// Limits how long each call may take as a whole, however little the peer
     /// gives or takes at a time: Python's `settimeout`, under which `sendall`
     /// ends in time. So a `read`, `read_exact`, `read_to_end`, `write`,
     /// `write_all`, `write!` each has `timeout` in all.
