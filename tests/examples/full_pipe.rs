@@ -26,15 +26,13 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 
 #[test]
 fn a_log_that_nobody_reads_stops_no_worker() {
-    // With everything logged, that engine's own lines too, the program does not
-    // come to listen there; why is not known yet.
-    if std::env::var("GREENSERVE_ENGINE").is_ok_and(|engine| engine == "may") {
-        return println!("skipped: the engine may");
-    }
+    // Only the engine `pinned` takes two without a promise.
+    let is_may = std::env::var("GREENSERVE_ENGINE").is_ok_and(|engine| engine == "may");
+    let workers = if is_may { "1" } else { "2" };
     let (_unread, errors) = full_pipe();
     let mut command = Command::new(built("resp_server"));
     command
-        .args(["--listen", "127.0.0.1:0", "--workers", "2"])
+        .args(["--listen", "127.0.0.1:0", "--workers", workers])
         // More lines than find room in any queue.
         .env("RUST_LOG", "trace");
     let mut program = Program::run_with_errors(&mut command, errors);
