@@ -15,8 +15,8 @@ use std::time::Duration;
 use greenserve::net::{Stream, SystemStream, TcpStream};
 use greenserve::testing::TestServer;
 use greenserve::{
-    AtLimit, Context, Failure, HandlerError, Hooks, Limits, Model, ProxyProtocol, Tcp, TcpServer, Unix, UnixServer,
-    with_context,
+    AtLimit, Context, Deadlines, Failure, HandlerError, Hooks, Limits, Model, Overdue, ProxyProtocol, Tcp, TcpServer,
+    Unix, UnixServer, with_context,
 };
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -74,6 +74,21 @@ fn says_whom_it_serves<M: Model>(model: M) {
 fn the_handler_and_the_lists_know_the_client_behind_the_proxy() {
     says_whom_it_serves(greenserve::Coroutine::new());
     says_whom_it_serves(greenserve::Thread::new());
+}
+
+#[test]
+fn a_header_is_not_the_first_byte_of_the_client() {
+    let deadlines = Deadlines::none().first_byte(Duration::from_millis(100));
+    let builder = TcpServer::builder(with_context(introduce::<std::net::TcpStream>)).deadlines(deadlines);
+    let server = TestServer::build(builder.proxy_protocol(local())).unwrap();
+    let mut proxy = client(ip(server.address()));
+    proxy
+        .write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 443\r\n")
+        .unwrap();
+    expect(&mut proxy, b"192.0.2.1:40000\n");
+    expect_end(&mut proxy);
+    let missed = server.handle().metrics().overdue;
+    assert!(missed.contains(&(Overdue::FirstByte, 1)), "{missed:?}");
 }
 
 #[test]

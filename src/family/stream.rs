@@ -150,7 +150,9 @@ impl<S: SystemStream> Request for Stream<S> {
     }
 
     fn forwarded(&mut self, proxies: &ProxyProtocol, peer: &Peer) -> io::Result<Option<Forwarded>> {
-        proxies.read(self, peer)
+        let forwarded = proxies.read(self, peer)?;
+        self.client_begins_here();
+        Ok(forwarded)
     }
 }
 

@@ -89,7 +89,9 @@ impl Deadlines {
         }
     }
 
-    /// From the accept to the client's first byte.
+    /// From the accept to the client's first byte; the header of a
+    /// [proxy](crate::ProxyProtocol), which has a deadline of its own, is not
+    /// the client's.
     pub fn first_byte(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.first_byte = limit.into();
         self

@@ -25,6 +25,9 @@ pub(super) struct Pace {
     begun: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
+    /// What had been received when the client's first byte was still to come: a
+    /// proxy's header.
+    preface: AtomicU64,
     /// Since when writes have to wait, [`NEVER`] if they do not, and what had
     /// been sent by then.
     full_since: AtomicU64,
@@ -72,6 +75,7 @@ impl Pace {
             begun: AtomicU64::new(NEVER),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            preface: AtomicU64::new(0),
             full_since: AtomicU64::new(NEVER),
             full_at: AtomicU64::new(0),
         }
@@ -83,6 +87,7 @@ impl Pace {
             rules: Mutex::new(self.rules()),
             begun: AtomicU64::new(self.begun.load(Ordering::Relaxed)),
             received: AtomicU64::new(self.received.load(Ordering::Relaxed)),
+            preface: AtomicU64::new(self.preface.load(Ordering::Relaxed)),
             ..Pace::new()
         }
     }
@@ -133,7 +138,7 @@ impl Pace {
     }
 
     fn next_read(&self, deadlines: &Deadlines, now: u64, progress: &mut Progress) {
-        if self.received.load(Ordering::Relaxed) == 0 {
+        if self.received.load(Ordering::Relaxed) == self.preface.load(Ordering::Relaxed) {
             let begun = self.begun.load(Ordering::Relaxed);
             return progress.by(later(begun, deadlines.first_byte), Overdue::FirstByte);
         }
@@ -220,6 +225,14 @@ impl<S: SystemStream> Stream<S> {
     /// The bytes received and sent through this handle.
     pub(crate) fn traffic(&self) -> (u64, u64) {
         self.socket().pace.traffic()
+    }
+
+    /// What has been received was not from the client: its first byte is still
+    /// to come.
+    pub(crate) fn client_begins_here(&self) {
+        let pace = &self.socket().pace;
+        pace.preface
+            .store(pace.received.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     pub(crate) fn watch(&self, rules: Arc<Rules>) {
