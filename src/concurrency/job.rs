@@ -1,5 +1,6 @@
 //! One accepted request on its way through a handler.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -117,6 +118,7 @@ impl<F: Family> Job<F> {
     ///
     /// # Errors
     /// When it says nothing that can be understood.
+    #[inline(never)]
     fn is_welcome(&mut self) -> Result<bool, Failure> {
         let Some(proxies) = &self.shared.proxies else {
             return Ok(true);
@@ -135,6 +137,8 @@ impl<F: Family> Job<F> {
     }
 
     /// Fails the request without having run it.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn refuse(self, error: Error) {
         let context = self.context();
         self.conclude(Err(HandlerError::NotStarted(error)), &context);
@@ -154,6 +158,8 @@ impl<F: Family> Job<F> {
         place
     }
 
+    /// Apart, so that a handler's stack is not below what is needed here.
+    #[inline(never)]
     fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> Option<Ending> {
         let (took, traffic) = (context.connection().age(), self.request.traffic());
         context.lifecycle().meter().ended(took, traffic);
@@ -195,11 +201,15 @@ pub(crate) fn guarded(context: &Context, call: impl FnOnce() -> Result<(), Failu
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(failure)) => Err(HandlerError::Failed(failure)),
-        Err(payload) => {
-            let name = Name::from(context.connection().to_string());
-            Err(HandlerError::Panicked(Panic::new(&name, payload)))
-        }
+        Err(payload) => Err(panicked(context, payload)),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn panicked(context: &Context, payload: Box<dyn Any + Send>) -> HandlerError {
+    let name = Name::from(context.connection().to_string());
+    HandlerError::Panicked(Panic::new(&name, payload))
 }
 
 /// Tells the user of a failed request.

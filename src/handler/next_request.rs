@@ -116,6 +116,7 @@ impl Context {
 
 /// Takes in what will not be served: a connection that is closed with unread
 /// bytes is reset, and answers that are still on their way are lost with it.
+#[inline(never)]
 fn discard<S: SystemStream>(client: &Stream<S>) {
     let mut client = client;
     for _ in 0..MOST_DISCARDED {

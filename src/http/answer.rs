@@ -126,6 +126,7 @@ impl Response<'_> {
     }
 
     /// Ends the answer as its handler left it.
+    #[inline(never)]
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match self.stage {
             Stage::Open => {
@@ -138,7 +139,7 @@ impl Response<'_> {
             Stage::Chunked => {
                 self.pass_on(&[])?;
                 self.outbox.ready.extend_from_slice(b"0\r\n");
-                for (name, value) in &self.trailers {
+                for (name, value) in self.trailers.iter() {
                     self.outbox.ready.extend_from_slice(name.as_str().as_bytes());
                     self.outbox.ready.extend_from_slice(b": ");
                     self.outbox.ready.extend_from_slice(value.as_bytes());
@@ -161,6 +162,7 @@ impl Response<'_> {
 
     /// Answers with a refusal instead of what the handler began; false if that
     /// is on its way.
+    #[inline(never)]
     pub(super) fn refuse(&mut self, refusal: &Refusal) -> io::Result<bool> {
         if self.stage == Stage::TakenOver || !self.outbox.take_back() {
             return Ok(false);

@@ -30,7 +30,7 @@ pub struct Body<'a> {
     framing: Left,
     most: u64,
     taken: u64,
-    trailers: HeaderMap,
+    trailers: &'a mut HeaderMap,
 }
 
 /// What is still to come.
@@ -47,6 +47,7 @@ impl<'a> Body<'a> {
         framing: Framing,
         limits: &'a Limits,
         rate: Option<MinimumRate>,
+        trailers: &'a mut HeaderMap,
     ) -> Body<'a> {
         let left = match framing {
             Framing::None => Left::Sized(0),
@@ -59,7 +60,7 @@ impl<'a> Body<'a> {
             framing: left,
             most: limits.body,
             taken: 0,
-            trailers: HeaderMap::new(),
+            trailers,
         }
     }
 
@@ -79,7 +80,7 @@ impl<'a> Body<'a> {
     /// What the client sent behind a chunked body. Empty until the body has
     /// been read to its end.
     pub fn trailers(&self) -> &HeaderMap {
-        &self.trailers
+        self.trailers
     }
 
     /// All of it, at most `limit` bytes.
@@ -204,7 +205,7 @@ impl<'a> Body<'a> {
                 Ok(Step::More) => self.source.fill(self.taken)?,
                 Ok(Step::End(count, trailers)) => {
                     self.source.inbox.consume(count);
-                    self.trailers = trailers;
+                    *self.trailers = trailers;
                     return Ok(0);
                 }
                 Ok(Step::Done) => return Ok(0),

@@ -191,6 +191,7 @@ fn too_many(text: String) -> Refusal {
     Refusal::final_one(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 }
 
+#[inline(never)]
 fn parse_trailers(bytes: &[u8], limits: &Limits) -> Result<HeaderMap, Refusal> {
     let mut map = HeaderMap::new();
     if bytes == b"\r\n" {

@@ -74,6 +74,7 @@ impl Connection<'_> {
 
     /// Answers one request after the other, until there is none; false when the
     /// connection has come to its end.
+    #[inline(never)]
     fn serve_what_is_there(&mut self, kit: &mut Kit) -> Result<bool, Failure> {
         loop {
             let extent = match self.read_head(kit)? {
@@ -126,6 +127,7 @@ impl Connection<'_> {
 
     /// Reads until a head is there. Answers that are ready are sent before
     /// anything is waited for.
+    #[inline(never)]
     fn read_head(&mut self, kit: &mut Kit) -> io::Result<Come> {
         let mut scan = Scan::behind(self.empty_lines);
         let mut is_timed = false;
@@ -172,6 +174,7 @@ impl Connection<'_> {
     }
 
     /// Answers what is no request, and ends the connection.
+    #[inline(never)]
     fn refuse(&self, kit: &mut Kit, refusal: &Refusal) -> Result<bool, Failure> {
         log::debug!("{}: refused: {refusal}", self.context.connection());
         let text = format!("{}\n", refusal.text());
@@ -195,6 +198,7 @@ impl Connection<'_> {
     }
 
     /// Lingers only for a client that has sent more.
+    #[inline(never)]
     fn close(&self, kit: &mut Kit) {
         if kit
             .inbox
@@ -206,6 +210,7 @@ impl Connection<'_> {
     }
 
     /// Lets the client read the last answer, whatever it still sends.
+    #[inline(never)]
     fn linger(&self) {
         // Whatever fails here, the connection is closed next.
         if self.transport.shutdown(Shutdown::Write).is_err() {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
-use ::http::{Extensions, HeaderMap, StatusCode};
+use ::http::{Extensions, StatusCode};
 
 use super::body::Body;
 use super::handler::Handler;
@@ -42,6 +42,7 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// What the handler failed with, or a connection that is gone.
+    #[inline(never)]
     pub(super) fn run(self, kit: &mut Kit) -> Result<After, Failure> {
         let begun = self.settings.access_log.is_some().then(Instant::now);
         let Kit {
@@ -51,14 +52,17 @@ impl Exchange<'_> {
             headers,
             collected,
             params,
+            trailers: [trailers, our_trailers],
         } = kit;
-        headers.clear();
+        for map in [&mut *headers, trailers, our_trailers] {
+            map.clear();
+        }
         params.clear();
         collected.clear();
         // Who has begun to send the body does not wait to be asked for it.
         let link = Link::new(self.transport, head.facts.expects_continue && inbox.is_empty());
         let rate = self.settings.deadlines.body;
-        let body = Body::new(&link, inbox, head.facts.framing, &self.settings.limits, rate);
+        let body = Body::new(&link, inbox, head.facts.framing, &self.settings.limits, rate, trailers);
         if !body.is_here() {
             outbox.send(self.transport, &[])?;
         }
@@ -73,7 +77,7 @@ impl Exchange<'_> {
             status: StatusCode::OK,
             keeps_alive: head.facts.keeps_alive && self.may_go_on,
             stage: Stage::Open,
-            trailers: HeaderMap::new(),
+            trailers: our_trailers,
             written: 0,
         };
         let mut request = Request {
@@ -122,6 +126,7 @@ impl Exchange<'_> {
         }
     }
 
+    #[inline(never)]
     fn conclude(self, ended: Ended, body: &mut Body<'_>, response: Response<'_>) -> Result<After, Failure> {
         let Response {
             outbox,

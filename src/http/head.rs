@@ -13,7 +13,7 @@ use super::target::Target;
 
 /// So many header lines most requests have: a parser for more has a larger
 /// frame, and a stack that was deep once stays so.
-const FEW_HEADERS: usize = 24;
+const FEW_HEADERS: usize = 16;
 
 /// A request line and header lines: the bytes, and where what stands in them.
 ///

@@ -26,6 +26,8 @@ pub(super) struct Kit {
     pub(super) head: Head,
     /// Of the answer.
     pub(super) headers: HeaderMap,
+    /// Behind a body, and behind an answer.
+    pub(super) trailers: [HeaderMap; 2],
     /// What an answer collects.
     pub(super) collected: Vec<u8>,
     pub(super) params: Params,

@@ -51,7 +51,7 @@ pub struct Response<'a> {
     pub(super) status: StatusCode,
     pub(super) keeps_alive: bool,
     pub(super) stage: Stage,
-    pub(super) trailers: HeaderMap,
+    pub(super) trailers: &'a mut HeaderMap,
     /// Bytes of the body so far.
     pub(super) written: u64,
 }

@@ -1,5 +1,6 @@
 //! What a coroutine does from its first step to its last.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -55,9 +56,16 @@ where
 /// All of a life but what the engine is to be told.
 fn run_body<C>(task: &Task, cargo: C, work: impl FnOnce(C, Beginning), beginning: Beginning) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(cargo, beginning))) {
-        log::error!("{}", Panic::new(task.name(), payload));
+        log_panic(task, payload);
     }
     task.end();
+}
+
+/// Apart, so that what runs in the coroutine is not below what is needed here.
+#[cold]
+#[inline(never)]
+fn log_panic(task: &Task, payload: Box<dyn Any + Send>) {
+    log::error!("{}", Panic::new(task.name(), payload));
 }
 
 /// What becomes of `f`, whose coroutine has begun or was killed before; its

@@ -6,6 +6,7 @@
 mod common;
 
 mod answers;
+mod behaviour;
 mod client;
 mod exchanges;
 mod limits;

@@ -1,0 +1,360 @@
+//! What a table of bytes cannot show: waits, orders, drains.
+
+use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greenserve::http::{self, Deadlines, Limits, Request, Response};
+use greenserve::sync::Event;
+use greenserve::testing::TestServer;
+use greenserve::{Coroutine, Failure, MinimumRate, Model, Tcp, TcpServer, Thread};
+
+use super::client::Answer;
+use super::common::{PATIENCE, logged, wait_until};
+use super::server::describe;
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A client of a server.
+struct Client {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn of<M: Model>(server: &TestServer<Tcp, M>) -> Client {
+        let stream = TcpStream::connect(server.address().to_string()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Client { stream, reader }
+    }
+
+    fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    fn hear(&mut self) -> Answer {
+        Answer::read(&mut self.reader, true).unwrap().unwrap()
+    }
+
+    fn hears_end(&mut self) {
+        assert_eq!(self.reader.read(&mut [0; 16]).unwrap(), 0);
+    }
+}
+
+fn start(handler: impl http::Handler) -> TestServer<Tcp> {
+    TestServer::start(http::serve(handler)).unwrap()
+}
+
+fn start_in<M: Model>(model: M, http: http::Http<impl http::Handler>) -> TestServer<Tcp, M> {
+    TestServer::build(TcpServer::builder(http).model(model)).unwrap()
+}
+
+#[test]
+fn a_client_is_asked_for_its_body_when_the_handler_reads() {
+    let server = start(describe);
+    let mut client = Client::of(&server);
+    client.say("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    assert_eq!(client.hear().status, 100);
+    client.say("abc");
+    assert_eq!(client.hear().body, "POST / a abc");
+    client.say(GET);
+    assert_eq!(client.hear().body, "GET / a");
+}
+
+#[test]
+fn a_client_is_not_asked_once_the_answer_has_begun() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        response.write_all(b"early")?;
+        response.flush()?;
+        let body = request.body().text(10)?;
+        Ok(write!(response, " {body}")?)
+    });
+    let mut client = Client::of(&server);
+    client.say("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc");
+    let answer = client.hear();
+    assert_eq!((answer.status, answer.body.as_str()), (200, "early abc"));
+}
+
+#[test]
+fn what_is_flushed_arrives_before_the_rest_is_made() {
+    let go_on = Arc::new(Event::new());
+    let theirs = Arc::clone(&go_on);
+    let server = start(move |_: &mut Request, response: &mut Response| -> http::Result {
+        response.write_all(b"first")?;
+        response.flush()?;
+        theirs.wait()?;
+        Ok(response.write_all(b"last")?)
+    });
+    let mut client = Client::of(&server);
+    client.say(GET);
+    let mut head = Vec::new();
+    while !head.ends_with(b"5\r\nfirst\r\n") {
+        let mut byte = [0];
+        client.reader.read_exact(&mut byte).unwrap();
+        head.extend_from_slice(&byte);
+    }
+    go_on.set();
+    let mut rest = [0; 14];
+    client.reader.read_exact(&mut rest).unwrap();
+    assert_eq!(&rest, b"4\r\nlast\r\n0\r\n\r\n");
+}
+
+#[test]
+fn both_bodies_go_at_once() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        let mut piece = [0; 5];
+        while request.body().read_exact(&mut piece).is_ok() {
+            response.write_all(&piece)?;
+            response.flush()?;
+        }
+        Ok(())
+    });
+    let mut client = Client::of(&server);
+    client.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for round in 0..3 {
+        client.say("5\r\nhello\r\n");
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"5\r\nhello\r\n") {
+            let mut byte = [0];
+            client.reader.read_exact(&mut byte).unwrap();
+            heard.extend_from_slice(&byte);
+        }
+        assert_eq!(round == 0, heard.starts_with(b"HTTP/1.1 200"));
+    }
+    client.say("0\r\n\r\n");
+    let mut end = [0; 5];
+    client.reader.read_exact(&mut end).unwrap();
+    assert_eq!(&end, b"0\r\n\r\n");
+}
+
+#[test]
+fn a_large_body_goes_through_both_ways() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        request.body().set_limit(u64::MAX);
+        let mut piece = vec![0; 50_000];
+        loop {
+            match request.body().read(&mut piece)? {
+                0 => return Ok(()),
+                count => response.write_all(&piece[..count])?,
+            }
+        }
+    });
+    let body: Vec<u8> = (0..40_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
+    for framing in [
+        "Content-Length: 40000000\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2625a00\r\n",
+    ] {
+        let mut client = Client::of(&server);
+        client.say(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}"));
+        let mut sender = client.stream.try_clone().unwrap();
+        let answer = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                sender.write_all(&body).unwrap();
+                if framing.starts_with('T') {
+                    sender.write_all(b"\r\n0\r\n\r\n").unwrap();
+                }
+            });
+            client.hear()
+        });
+        assert!(answer.body.as_bytes() == body, "{framing}");
+    }
+}
+
+#[test]
+fn answers_to_requests_that_came_together_go_together() {
+    let server = start(describe);
+    let mut client = Client::of(&server);
+    client.say(GET.repeat(16));
+    let mut heard = vec![0; 64 * 1024];
+    // One send of the server is one read here, but for bad luck of the kernel.
+    let count = client.stream.read(&mut heard).unwrap();
+    let heads = String::from_utf8_lossy(&heard[..count]).matches("HTTP/1.1 200").count();
+    assert_eq!(heads, 16);
+}
+
+#[test]
+fn answers_wait_for_no_request_that_is_half_there() {
+    let server = start(describe);
+    let mut client = Client::of(&server);
+    client.say([GET, b"GET / HT"].concat());
+    assert_eq!(client.hear().body, "GET / a");
+    client.say("TP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    client.say("abc");
+    assert_eq!(client.hear().body, "GET / a abc");
+}
+
+#[test]
+fn pipelined_answers_are_bounded() {
+    let http = http::serve(|_: &mut Request, response: &mut Response| response.send(vec![b'x'; 1_000]));
+    let server = start_in(Coroutine::new(), http.limits(Limits::new().buffered_replies(4_000)));
+    let mut client = Client::of(&server);
+    client.say(GET.repeat(200));
+    for _ in 0..200 {
+        assert_eq!(client.hear().body.len(), 1_000);
+    }
+}
+
+fn ends_between_requests<M: Model>(model: M) {
+    let server = start_in(model, http::serve(describe));
+    let mut idle = Client::of(&server);
+    idle.say(GET);
+    idle.hear();
+    wait_until("idle", || {
+        server.handle().connections().iter().all(|client| client.idle)
+    });
+    let begin = Instant::now();
+    assert!(server.stop().unwrap().is_clean());
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    idle.hears_end();
+}
+
+#[test]
+fn a_drain_ends_idle_connections_at_once() {
+    ends_between_requests(Coroutine::new());
+    ends_between_requests(Thread::new());
+}
+
+#[test]
+fn a_request_that_was_read_is_answered_in_a_drain_and_told_the_end() {
+    let (asked, go_on) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let (told, wait) = (Arc::clone(&asked), Arc::clone(&go_on));
+    let server = start(move |_: &mut Request, response: &mut Response| -> http::Result {
+        told.set();
+        wait.wait()?;
+        response.send("done")
+    });
+    let mut client = Client::of(&server);
+    client.say(GET);
+    asked.wait().unwrap();
+    server.handle().shutdown();
+    go_on.set();
+    let answer = client.hear();
+    assert!(answer.closes() && answer.body == "done", "{answer:?}");
+    client.hears_end();
+}
+
+fn late(deadlines: Deadlines, said: &str) -> Client {
+    // The server outlives its test: the client looks at one connection.
+    let server = Box::leak(Box::new(start_in(
+        Coroutine::new(),
+        http::serve(describe).deadlines(deadlines),
+    )));
+    let mut client = Client::of(server);
+    client.say(said);
+    client
+}
+
+const SOON: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_head_that_comes_too_slowly_is_told_so() {
+    let mut client = late(Deadlines::new().head(SOON), "GET / HTTP/1.1\r\nHost:");
+    assert_eq!(client.hear().status, 408);
+    client.hears_end();
+}
+
+#[test]
+fn a_head_in_drops_gets_no_more_time() {
+    let mut client = late(Deadlines::new().head(SOON), "G");
+    let begin = Instant::now();
+    client.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut heard = [0; 16];
+    loop {
+        let _ = client.stream.write_all(b"E");
+        match client.stream.read(&mut heard) {
+            Ok(count) => break assert!(heard[..count].starts_with(b"HTTP/1.1 408")),
+            Err(err) => assert_eq!(err.kind(), ErrorKind::WouldBlock, "{err}"),
+        }
+        assert!(begin.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_client_that_says_nothing_is_let_go() {
+    let mut silent = late(Deadlines::new().head(SOON), "");
+    silent.hears_end();
+    let mut idle = late(Deadlines::new().keep_alive(SOON), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(idle.hear().status, 200);
+    idle.hears_end();
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_is_told_so() {
+    let deadlines = Deadlines::new().body(MinimumRate::new(1_000_000, SOON));
+    let mut client = late(
+        deadlines,
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc",
+    );
+    assert_eq!(client.hear().status, 408);
+    client.hears_end();
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go() {
+    let (ended, end) = (Arc::new(Event::new()), Arc::new(std::sync::Mutex::new(None)));
+    let (tell, result) = (Arc::clone(&ended), Arc::clone(&end));
+    let handler = move |_: &mut Request, response: &mut Response| -> http::Result {
+        let sent = response.send(vec![0; 64 << 20]);
+        *result.lock().unwrap() = sent.as_ref().err().map(ToString::to_string);
+        tell.set();
+        sent
+    };
+    let server = start_in(
+        Coroutine::new(),
+        http::serve(handler).deadlines(Deadlines::new().write(SOON)),
+    );
+    let mut client = Client::of(&server);
+    client.say(GET);
+    ended.wait().unwrap();
+    assert!(
+        end.lock()
+            .unwrap()
+            .as_ref()
+            .is_some_and(|text| text.contains("took nothing"))
+    );
+}
+
+#[test]
+fn a_connection_may_be_taken_over() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        let client = response.upgrade(request, "echo")?;
+        io::copy(&mut &client, &mut &client)?;
+        Ok(())
+    });
+    for (request, status) in [
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n",
+            101,
+        ),
+        ("CONNECT b:80 HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+    ] {
+        let mut client = Client::of(&server);
+        client.say([request, "ahead "].concat());
+        let answer = Answer::read(&mut client.reader, false).unwrap().unwrap();
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.headers.contains_key("upgrade"), status == 101);
+        assert!(!answer.headers.contains_key("content-length"));
+        client.say("and behind");
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        let mut heard = String::new();
+        client.reader.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "ahead and behind");
+    }
+}
+
+#[test]
+fn a_failure_is_logged_and_counted_and_the_client_hears_nothing_of_it() {
+    logged::keep();
+    let server = start(|_: &mut Request, _: &mut Response| Err::<(), Failure>("the cellar is flooded".into()));
+    let mut client = Client::of(&server);
+    client.say(GET);
+    let answer = client.hear();
+    assert_eq!(answer.status, 500);
+    assert!(!answer.body.contains("cellar"));
+    client.hears_end();
+    wait_until("logged", || !logged::with(&["the cellar is flooded"]).is_empty());
+    wait_until("counted", || server.handle().counts().failed == 1);
+}

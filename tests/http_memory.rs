@@ -1,0 +1,154 @@
+//! What HTTP takes of memory: nothing for a request once it runs, little for a
+//! client that is idle.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(unsafe_code, reason = "an allocator that counts")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may say what it measured"
+)]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::{child, proc, wait_until};
+use greenserve::http::{self, HeaderValue, Request, Response, header};
+use greenserve::runtime::{self, Config, Engine};
+use greenserve::testing::TestServer;
+use greenserve::{Tcp, TcpServer};
+
+/// The system's allocator, with a count of what is asked of it.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is the system allocator's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn hello(request: &mut Request<'_>, response: &mut Response<'_>) -> http::Result {
+    assert_eq!(request.header("user-agent"), Some("a test"));
+    let mut body = [0; 16];
+    while request.body().read(&mut body)? > 0 {}
+    let plain = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response.send("Hello, world!")
+}
+
+const GET: &[u8] =
+    b"GET /a?b=c HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: a test\r\nAccept: */*\r\nX-One: 1\r\n\r\n";
+const SIZED: &[u8] =
+    b"POST /a HTTP/1.1\r\nHost: a\r\nUser-Agent: a test\r\nContent-Length: 20\r\n\r\n01234567890123456789";
+const CHUNKED: &[u8] =
+    b"POST /a HTTP/1.1\r\nHost: a\r\nUser-Agent: a test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n";
+
+/// Asks `times`, each time for as many answers as there are requests.
+fn ask(client: &mut TcpStream, requests: &[u8], answers: usize, times: usize) {
+    let mut heard = [0; 8192];
+    for _ in 0..times {
+        client.write_all(requests).unwrap();
+        let (mut come, mut count) = (0, 0);
+        while count < answers {
+            come += client.read(&mut heard[come..]).unwrap();
+            count = heard[..come]
+                .windows(13)
+                .filter(|part| part == b"Hello, world!")
+                .count();
+        }
+    }
+}
+
+/// Runs `test` in a child with one worker; true there.
+fn in_a_child(test: &str) -> bool {
+    if child::is_child(test) {
+        runtime::configure(Config::new().engine(common::engine()).workers(1)).unwrap();
+        return true;
+    }
+    child::run(test, Duration::from_secs(60)).passed();
+    false
+}
+
+#[test]
+fn a_request_allocates_nothing_once_its_connection_runs() {
+    if !in_a_child("a_request_allocates_nothing_once_its_connection_runs") {
+        return;
+    }
+    let server = TestServer::<Tcp>::start(http::serve(hello)).unwrap();
+    let mut client = TcpStream::connect(server.address().to_string()).unwrap();
+    client.set_nodelay(true).unwrap();
+    let pipelined = GET.repeat(16);
+    for (what, requests, answers) in [
+        ("one", GET, 1),
+        ("with a body", SIZED, 1),
+        ("with chunks", CHUNKED, 1),
+        ("sixteen at once", &pipelined, 16),
+    ] {
+        ask(&mut client, requests, answers, 100);
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        ask(&mut client, requests, answers, 1_000);
+        let made = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        assert_eq!(made, 0, "{what}: {made} allocations in 1000 rounds");
+    }
+}
+
+#[test]
+fn an_idle_client_takes_little() {
+    const CLIENTS: usize = 400;
+    if !in_a_child("an_idle_client_takes_little") {
+        return;
+    }
+    let server = TestServer::build(TcpServer::builder(http::serve(hello)).max_connections(CLIENTS + 50)).unwrap();
+    let mut clients = Vec::with_capacity(CLIENTS + 50);
+    let mut open = |count: usize| {
+        for _ in 0..count {
+            let mut client = TcpStream::connect(server.address().to_string()).unwrap();
+            ask(&mut client, GET, 1, 2);
+            clients.push(client);
+        }
+        let idle = || {
+            server
+                .handle()
+                .connections()
+                .iter()
+                .filter(|client| client.idle)
+                .count()
+        };
+        wait_until("idle", || idle() == clients.len());
+    };
+    open(50);
+    let before = proc::resident() + proc::page_tables();
+    open(CLIENTS);
+    let each = (proc::resident() + proc::page_tables()).saturating_sub(before) / CLIENTS;
+    println!("{each} bytes an idle client");
+    // Not optimised, frames are several times as large.
+    let most = match (cfg!(debug_assertions), common::engine()) {
+        (false, Engine::Pinned) => 6_656,
+        _ => 32 * 1024,
+    };
+    assert!(each <= most, "{each} bytes each");
+}
