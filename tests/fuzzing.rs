@@ -1,6 +1,10 @@
 //! The library's fuzz targets over their seeds and over mutations of those, without a fuzzer.
 #![allow(clippy::expect_used, reason = "a target fails by panicking")]
 
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/http.rs"]
+mod http;
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/library.rs"]
 mod library;
@@ -27,4 +31,16 @@ fn what_a_stream_handler_reads() {
 #[test]
 fn frames_of_the_file_server() {
     exercise("frames", 5_000, library::frames);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn heads_of_requests() {
+    exercise("http_head", 10_000, http::http_head);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn bodies_in_chunks() {
+    exercise("http_body", 10_000, http::http_body);
 }
