@@ -25,6 +25,8 @@ const SECRETS: &[&str] = &[
     "session",
     "code",
 ];
+/// Of the lines that go to the log.
+const TARGET: &str = "greenserve::access";
 /// What stands in place of them.
 const MASK: &str = "***";
 
@@ -102,6 +104,11 @@ impl AccessLog {
         self
     }
 
+    /// Whether anybody would read a line.
+    pub(super) fn is_read(&self) -> bool {
+        self.sink.is_some() || log::log_enabled!(target: TARGET, log::Level::Info)
+    }
+
     pub(super) fn record(&self, request: &Request<'_>, response: &Response<'_>, took: Duration) {
         let header = |name| request.header(name).map(masked_target).unwrap_or_default();
         self.say(&Entry {
@@ -144,7 +151,7 @@ impl AccessLog {
         };
         match &self.sink {
             Some(sink) => sink(&line),
-            None => log::info!(target: "greenserve::access", "{line}"),
+            None => log::info!(target: TARGET, "{line}"),
         }
     }
 }

@@ -44,7 +44,8 @@ impl Exchange<'_> {
     /// What the handler failed with, or a connection that is gone.
     #[inline(never)]
     pub(super) fn run(self, kit: &mut Kit) -> Result<After, Failure> {
-        let begun = self.settings.access_log.is_some().then(Instant::now);
+        let log = self.settings.access_log.as_ref().filter(|log| log.is_read());
+        let begun = log.map(|_| Instant::now());
         let Kit {
             inbox,
             outbox,
@@ -89,7 +90,7 @@ impl Exchange<'_> {
             extensions: Extensions::new(),
         };
         let ended = self.handle(&mut request, &mut response);
-        if let (Some(log), Some(begun)) = (&self.settings.access_log, begun) {
+        if let (Some(log), Some(begun)) = (log, begun) {
             log.record(&request, &response, begun.elapsed());
         }
         self.conclude(ended, &mut request.body, response)

@@ -33,6 +33,8 @@ mod fields;
 mod handler;
 mod head;
 mod inbox;
+#[cfg(feature = "json")]
+mod json;
 mod kit;
 mod limits;
 mod link;

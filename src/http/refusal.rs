@@ -56,9 +56,9 @@ impl Refusal {
         &self.text
     }
 
-    /// The refusal that was the reason for `failure`, itself or one of its
-    /// sources.
-    pub(super) fn of(failure: &Failure) -> Option<&Refusal> {
+    /// The refusal that `failure` is, or that is one of its sources, if any:
+    /// for what stands around handlers and says no in a form of its own.
+    pub fn of(failure: &Failure) -> Option<&Refusal> {
         let mut err: Option<&(dyn Error + 'static)> = Some(failure.as_ref());
         while let Some(now) = err {
             let inside = now.downcast_ref::<io::Error>().and_then(Refusal::inside);

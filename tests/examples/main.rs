@@ -28,6 +28,8 @@ mod tls;
 mod tools;
 mod udp;
 mod unix;
+#[cfg(feature = "http")]
+mod web;
 mod websocket;
 
 /// One test a model: runs the example with it, on a port of its own, and then

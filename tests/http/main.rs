@@ -11,5 +11,6 @@ mod client;
 mod exchanges;
 mod limits;
 mod requests;
+mod routing;
 mod server;
 mod smuggling;

@@ -1,0 +1,113 @@
+//! The examples that speak HTTP.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+use crate::in_models;
+use crate::program::connect;
+
+/// The status and the body of an answer with a size.
+fn answer(server: &mut BufReader<TcpStream>) -> (u16, Vec<u8>) {
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        server.read_line(&mut line).unwrap();
+        let line = line.trim_end();
+        if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+            status = rest[..3].parse().unwrap();
+        } else if let Some(rest) = line.strip_prefix("content-length: ") {
+            length = rest.parse().unwrap();
+        } else if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    server.read_exact(&mut body).unwrap();
+    (status, body)
+}
+
+pub(crate) fn ask(server: &mut BufReader<TcpStream>, request: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    server.get_mut().write_all(&[head.as_bytes(), body].concat()).unwrap();
+    answer(server)
+}
+
+in_models!(http_hello, "http_hello", [coroutine, thread, fork, inline], |address| {
+    let mut server = BufReader::new(connect(address));
+    for path in ["/", "/again"] {
+        let (status, body) = ask(&mut server, &format!("GET {path}"), b"");
+        assert_eq!((status, &body[..]), (200, &b"Hello, world!"[..]));
+    }
+});
+
+in_models!(http_echo, "http_echo", [coroutine, thread, fork, inline], |address| {
+    let mut server = BufReader::new(connect(address));
+    for (request, body) in [("POST /", &b"hello"[..]), ("BREW /pot", b""), ("PUT /a", b"again")] {
+        assert_eq!(ask(&mut server, request, body), (200, body.to_vec()));
+    }
+    // One client at a time, inline.
+    drop(server);
+    let long: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut server = BufReader::new(connect(address));
+    let head = format!("POST / HTTP/1.0\r\nContent-Length: {}\r\n\r\n", long.len());
+    server.get_mut().write_all(head.as_bytes()).unwrap();
+    let mut sender = server.get_ref().try_clone().unwrap();
+    let heard = std::thread::scope(|scope| {
+        scope.spawn(|| sender.write_all(&long).unwrap());
+        let mut heard = Vec::new();
+        server.read_to_end(&mut heard).unwrap();
+        heard
+    });
+    assert!(heard.ends_with(&long), "another body came back");
+});
+
+#[cfg(feature = "json")]
+in_models!(http_api, "http_api", [coroutine, thread], |address| {
+    let mut server = BufReader::new(connect(address));
+    let mut asks = |request: &str, body: &str| {
+        let (status, body) = ask(&mut server, request, body.as_bytes());
+        format!("{status} {}", String::from_utf8(body).unwrap())
+    };
+    assert_eq!(asks("GET /notes", ""), "200 []");
+    assert_eq!(
+        asks("POST /notes", r#"{"text":"milk"}"#),
+        r#"201 {"number":1,"text":"milk"}"#
+    );
+    assert_eq!(
+        asks("PUT /notes/1", r#"{"text":"a \"b\""}"#),
+        r#"200 {"number":1,"text":"a \"b\""}"#
+    );
+    assert_eq!(asks("GET /notes/1", ""), r#"200 {"number":1,"text":"a \"b\""}"#);
+    assert_eq!(
+        asks("POST /notes", r#"{"text":""}"#),
+        r#"422 {"error":"a note has a text"}"#
+    );
+    assert!(asks("POST /notes", "{").starts_with(r#"400 {"error":"the body is not the JSON"#));
+    assert_eq!(asks("GET /notes/x", ""), r#"404 {"error":"there is no such note"}"#);
+    assert_eq!(asks("GET /elsewhere", ""), r#"404 {"error":"there is nothing here"}"#);
+    assert_eq!(asks("DELETE /notes/1", ""), "204 ");
+    assert_eq!(asks("DELETE /notes/1", ""), r#"404 {"error":"there is no such note"}"#);
+});
+
+#[cfg(feature = "json")]
+#[test]
+fn notes_are_there_after_a_restart() {
+    use crate::program::Program;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.sqlite");
+    let file = file.to_str().unwrap();
+    for wanted in ["[]", r#"[{"number":1,"text":"milk"}]"#] {
+        let mut program = Program::start("http_api", &["--listen", "127.0.0.1:0", "--database", file]);
+        let mut server = BufReader::new(connect(&program.address()));
+        assert_eq!(ask(&mut server, "GET /notes", b""), (200, wanted.as_bytes().to_vec()));
+        ask(&mut server, "POST /notes", br#"{"text":"milk"}"#);
+        drop(server);
+        program.end_well();
+    }
+    let refused = Program::start("http_api", &["--database", "/nowhere/notes.sqlite"]).ended();
+    assert!(refused.errors.contains("/nowhere/notes.sqlite"), "{refused:?}");
+}
