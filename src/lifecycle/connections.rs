@@ -1,13 +1,13 @@
 //! What is in flight: counted, listed and killed through guards.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::connection::{Connection, ConnectionState};
+use super::shim::{AtomicUsize, Mutex, Ordering, lock};
 use super::{Lifecycle, Reservation};
 use crate::limits::{PeerKey, Refusal};
-use crate::runtime::{Task, lock};
+use crate::runtime::Task;
 
 /// Ends a request from outside.
 #[doc(hidden)]
@@ -243,9 +243,14 @@ impl InFlight {
         slots.entries[self.slot].as_ref().is_some_and(|entry| entry.killed)
     }
 
-    /// Replaces what ends the request.
+    /// Replaces what ends the request, also if that has been tried already.
     pub(crate) fn killed_by(&self, killer: Box<dyn Kill>) {
-        self.with_entry(|entry| entry.killer = Some(killer));
+        self.with_entry(|entry| {
+            if entry.killed {
+                killer.kill();
+            }
+            entry.killer = Some(killer);
+        });
     }
 
     fn with_entry(&self, f: impl FnOnce(&mut Entry)) {
@@ -268,6 +273,7 @@ impl Drop for InFlight {
     }
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Lifecycle;
+use super::shim::Ordering;
 use crate::runtime::{NEVER, after};
 
 impl Lifecycle {

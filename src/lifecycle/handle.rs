@@ -121,12 +121,7 @@ impl ServerHandle {
     /// changed then.
     pub fn set_limits(&self, limits: Limits) -> Result<()> {
         limits.check()?;
-        if let Some(most) = limits.most_connections() {
-            self.lifecycle.connections().set_limit(most);
-        }
-        self.lifecycle.gate().set_limits(limits);
-        // What waits for room may have it now.
-        self.lifecycle.changed();
+        self.lifecycle.set_limits(limits);
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! Requests that wait for their client's next message, which a drain ends.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use super::shim::{Mutex, lock};
 use super::{Connection, Lifecycle};
-use crate::runtime::{Task, lock};
+use crate::runtime::Task;
 
 /// The mark of a request: which of its tasks wait for nothing that a drain
 /// could lose. It stands in the list of those in flight.
@@ -68,6 +69,7 @@ impl Drop for Idle<'_> {
     }
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

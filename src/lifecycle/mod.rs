@@ -21,7 +21,10 @@ mod metrics;
 mod observers;
 mod phase;
 mod reservation;
+mod room;
+mod shim;
 mod signals;
+mod watcher;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,7 +47,9 @@ pub(crate) use drain::{drain, wait_for_change};
 pub(crate) use drain_sign::is_readable;
 pub(crate) use idle::Idle;
 pub(crate) use reservation::{EndsAwaited, Reservation};
+pub(crate) use room::Room;
 pub(crate) use signals::{ChildSignal, Signals, Watch};
+pub(crate) use watcher::Watcher;
 
 use self::connections::Connections;
 use self::counts::Tally;
@@ -222,17 +227,6 @@ impl Lifecycle {
         &self.folding
     }
 
-    /// Wakes all who wait for something to be different.
-    pub(crate) fn changed(&self) {
-        let watchers = lock(&self.watchers).clone();
-        for task in watchers {
-            task.rouse();
-        }
-        if self.polled.load(Ordering::SeqCst) {
-            self.bell.ring();
-        }
-    }
-
     /// True when SIGTERM and SIGINT ring the bell.
     pub(crate) fn handles_signals(&self) -> bool {
         self.handles_signals.load(Ordering::SeqCst)
@@ -252,42 +246,5 @@ impl Lifecycle {
         self.connections.kill_early();
         self.signalled.store(true, Ordering::SeqCst);
         self.changed();
-    }
-
-    /// Says whether a loop waits for the bell.
-    pub(crate) fn set_polled(&self, polled: bool) {
-        self.polled.store(polled, Ordering::SeqCst);
-    }
-
-    /// Has the calling task woken by every change, until the guard is dropped.
-    pub(crate) fn watch(self: &Arc<Lifecycle>) -> Watcher {
-        let task = Task::current();
-        lock(&self.watchers).push(Arc::clone(&task));
-        Watcher {
-            lifecycle: Arc::clone(self),
-            task,
-        }
-    }
-}
-
-/// A task that is told of changes.
-#[derive(Debug)]
-pub(crate) struct Watcher {
-    lifecycle: Arc<Lifecycle>,
-    task: Arc<Task>,
-}
-
-impl Watcher {
-    pub(crate) fn task(&self) -> &Arc<Task> {
-        &self.task
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        let mut watchers = lock(&self.lifecycle.watchers);
-        if let Some(index) = watchers.iter().position(|task| task.id() == self.task.id()) {
-            watchers.swap_remove(index);
-        }
     }
 }

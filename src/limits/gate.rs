@@ -1,13 +1,12 @@
 //! One server's limits as they are now, and what counts against them.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::peers::Peers;
 use super::rate::Meter;
+use super::shim::{AtomicU64, Mutex, Ordering, lock};
 use super::{AtLimit, Limits, PeerKey, PeerPlace};
-use crate::runtime::lock;
 
 /// Which limit a request is beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

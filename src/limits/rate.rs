@@ -1,6 +1,6 @@
 //! So many a second, and so many at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::shim::{AtomicU64, Ordering};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -52,6 +52,7 @@ impl Meter {
     }
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
     use super::*;

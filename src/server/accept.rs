@@ -12,7 +12,7 @@ use super::surplus::{Spare, is_out_of_descriptors};
 use crate::concurrency::{Job, JobOf, Model, close};
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
-use crate::lifecycle::{EndsAwaited, Event, Lifecycle, Reservation};
+use crate::lifecycle::{Event, Lifecycle, Reservation, Room};
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -24,7 +24,7 @@ impl<F: Family, M: Model> Core<F, M> {
             waiting: Waiting::new(&self.shared.lifecycle),
             backoff: Backoff::new(self.config.min_delay, self.config.max_delay),
             retry_at: NEVER,
-            ends: None,
+            room: Room::default(),
             spare: Spare::default(),
             core: self,
         }
@@ -38,8 +38,7 @@ struct AcceptLoop<'a, F: Family, M: Model> {
     backoff: Backoff,
     /// Nothing is accepted before this, because something was used up.
     retry_at: u64,
-    /// There was no room when it was looked for last.
-    ends: Option<EndsAwaited>,
+    room: Room,
     spare: Spare,
 }
 
@@ -127,7 +126,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
             self.retry_at = until;
             return false;
         }
-        let has_place = self.has_place();
+        let has_place = self.room.is_there(&self.core.shared.lifecycle);
         let room = self.core.model.has_room();
         if has_place && !room {
             // Others hold what we need, and nobody tells us when they end.
@@ -141,22 +140,6 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
     fn is_crowded(&self) -> bool {
         let in_flight = || self.lifecycle().connections().count();
         F::CROWD == Crowd::Dropped && self.goal().is_forever() && in_flight() >= self.core.config.max_datagrams
-    }
-
-    /// Whether the limit leaves room, or a request that finds none is turned
-    /// away; if not, the next end is told.
-    fn has_place(&mut self) -> bool {
-        let lifecycle = self.lifecycle();
-        let connections = lifecycle.connections();
-        if !connections.is_full() || lifecycle.gate().turns_away_at_connections() {
-            self.ends = None;
-            return true;
-        }
-        if self.ends.is_none() {
-            self.ends = Some(EndsAwaited::new(lifecycle));
-        }
-        // Once more: an end that comes after this look is told.
-        !self.lifecycle().connections().is_full()
     }
 
     /// Takes up to `max_accept` requests.
