@@ -53,6 +53,7 @@ impl Collector for ServerCollector {
         counters(&mut encoder, &metrics)?;
         by_reason(&mut encoder, &metrics)?;
         gauges(&mut encoder, &metrics)?;
+        of_runtime(&mut encoder)?;
         request_time(&mut encoder, &metrics)
     }
 }
@@ -137,6 +138,44 @@ fn family(
         family
             .encode_family(&[(label, *value)])?
             .encode_counter::<NoLabelSet, _, f64>(count, None)?;
+    }
+    Ok(())
+}
+
+/// What is the runtime's. Coroutines are walked over for it, some at a time.
+fn of_runtime(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let (metrics, census) = (runtime::metrics(), runtime::census());
+    let workers = metrics.wake_ups.iter().enumerate();
+    let wake_ups: Vec<_> = workers.map(|(worker, count)| (worker.to_string(), *count)).collect();
+    let wake_ups: Vec<_> = wake_ups
+        .iter()
+        .map(|(worker, count)| (worker.as_str(), *count))
+        .collect();
+    let help = "Times that a worker went on with a coroutine";
+    family(encoder, "wake_ups", help, "worker", &wake_ups)?;
+    let states: Vec<_> = census.states().collect();
+    let help = "Coroutines of the whole process, by what they do or wait for";
+    gauge_family(encoder, ("coroutine_states", help, None), "state", &states)?;
+    let stacks = metrics.stacks;
+    let help = "Address space of stacks: mapped, of live coroutines, kept for the next; and what those that wait use";
+    let stacks = [
+        ("mapped", stacks.mapped),
+        ("in_use", stacks.in_use),
+        ("kept", stacks.kept),
+        ("depth", census.stack_depth),
+    ];
+    gauge_family(encoder, ("stacks", help, Some(&Unit::Bytes)), "what", &stacks)
+}
+
+fn gauge_family(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): (&str, &str, Option<&Unit>),
+    label: &str,
+    values: &[(&str, usize)],
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    for (of, value) in values {
+        family.encode_family(&[(label, *of)])?.encode_gauge(value)?;
     }
     Ok(())
 }
@@ -229,6 +268,26 @@ mod tests {
             "test_request_time_seconds_bucket{le=\"+Inf\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        // Those of the whole process, in which other tests run.
+        for start in [
+            "test_wake_ups_total{worker=\"0\"} ",
+            "test_stacks_bytes{what=\"mapped\"} ",
+        ] {
+            let value = text.lines().find_map(|line| line.strip_prefix(start));
+            assert!(
+                value.is_some_and(|value| value != "0"),
+                "{start} is 0 or not in\n{text}"
+            );
+        }
+        for start in [
+            "test_stacks_bytes{what=\"depth\"} ",
+            "test_coroutine_states{state=\"lock\"} ",
+        ] {
+            assert!(
+                text.lines().any(|line| line.starts_with(start)),
+                "{start} is not in\n{text}"
+            );
         }
         assert!(text.ends_with("# EOF\n"));
     }

@@ -68,6 +68,7 @@ mod later;
 mod life;
 mod local;
 mod lock;
+mod metrics;
 mod name;
 mod offload;
 mod overflow;
@@ -94,12 +95,15 @@ use once_cell::sync::OnceCell;
 pub use builder::Builder;
 pub use capacity::Capacity;
 pub use config::{Config, MAX_STACK_SIZE, MIN_STACK_SIZE};
-pub use dump::{Activity, CoroutineState, Descriptor, Dump, DumpOnSignal, DumpTo, dump, dump_on_signal, dump_to};
+pub use dump::{
+    Activity, Census, CoroutineState, Descriptor, Dump, DumpOnSignal, DumpTo, census, dump, dump_on_signal, dump_to,
+};
 pub use ended::{End, Ended};
-pub use engine::{Engine, UnknownEngine};
+pub use engine::{Engine, StackUsage, UnknownEngine};
 pub use join::{JoinError, JoinHandle};
 pub(crate) use life::Beginning;
 pub use local::Local;
+pub use metrics::{RuntimeMetrics, metrics};
 pub use name::Name;
 pub use offload::{OffloadLoad, offload, offload_load};
 pub use panic::Panic;

@@ -77,26 +77,10 @@ impl Activity {
                 which: seen.which.into(),
             },
             other => Activity::Waiting {
-                what: what(other),
+                what: Awaited::from(other),
                 which: u64::from(seen.which) << 4,
             },
         }
-    }
-}
-
-fn what(wait: Wait) -> Awaited {
-    match wait {
-        Wait::Lock => Awaited::Lock,
-        Wait::Condvar => Awaited::Condvar,
-        Wait::Semaphore => Awaited::Semaphore,
-        Wait::Channel => Awaited::Channel,
-        Wait::Event => Awaited::Event,
-        Wait::Result => Awaited::Result,
-        Wait::Several => Awaited::Several,
-        Wait::Group => Awaited::Group,
-        Wait::Coroutine => Awaited::Coroutine,
-        Wait::Call => Awaited::Call,
-        Wait::Something | Wait::Reading | Wait::Writing | Wait::Sleeping | Wait::Turn => Awaited::Something,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every coroutine, and what it does.
 
 mod activity;
+mod census;
 mod on_signal;
 mod state;
 mod traces;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 pub use activity::{Activity, Descriptor};
+pub use census::{Census, census};
 pub use on_signal::{DumpOnSignal, DumpTo, dump_on_signal};
 pub use state::CoroutineState;
 

@@ -27,6 +27,7 @@ pub(super) mod pulse;
 mod readout;
 mod seat;
 mod settings;
+mod stack_usage;
 
 use std::io;
 use std::ptr::NonNull;
@@ -41,6 +42,7 @@ pub(super) use place::{Place, ThisThread};
 pub(super) use seat::Seat;
 pub(super) use settings::Settings;
 use settings::WARM_STACKS;
+pub use stack_usage::StackUsage;
 
 /// Starts the workers of the engine that was chosen.
 ///
@@ -183,6 +185,14 @@ pub(super) fn stack_bytes() -> usize {
     match chosen() {
         Engine::Pinned => pinned::stack_bytes(),
         Engine::May => may::stack_bytes(),
+    }
+}
+
+/// What the stacks of `live` coroutines take.
+pub(super) fn stack_usage(live: usize) -> StackUsage {
+    match chosen() {
+        Engine::Pinned => pinned::stack_usage(),
+        Engine::May => StackUsage::of(live * may::stack_bytes()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 use super::pulse::Pulse;
 
@@ -28,6 +28,8 @@ pub(in crate::runtime) struct Post {
     thread: AtomicI32,
     /// It has a stack for signal handlers, apart from that of a coroutine.
     has_signal_stack: AtomicBool,
+    /// How often it has gone on with a coroutine. Its thread alone writes it.
+    runs: AtomicU64,
 }
 
 impl Post {
@@ -36,6 +38,7 @@ impl Post {
             pulse: Pulse::new(),
             thread: AtomicI32::new(0),
             has_signal_stack: AtomicBool::new(false),
+            runs: AtomicU64::new(0),
         }
     }
 
@@ -51,6 +54,18 @@ impl Post {
 
     pub(in crate::runtime) fn thread(&self) -> Option<i32> {
         Some(self.thread.load(Ordering::Acquire)).filter(|thread| *thread != 0)
+    }
+
+    /// By the worker's thread itself: it has gone on with so many coroutines. No
+    /// locked operation, since nobody else writes.
+    #[inline]
+    pub(super) fn ran(&self, more: u64) {
+        self.runs
+            .store(self.runs.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    }
+
+    pub(in crate::runtime) fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     pub(in crate::runtime) fn has_signal_stack(&self) -> bool {

@@ -248,6 +248,25 @@ impl From<Awaited> for Wait {
     }
 }
 
+/// What it is for that is neither a descriptor, nor time, nor its turn.
+impl From<Wait> for Awaited {
+    fn from(wait: Wait) -> Awaited {
+        match wait {
+            Wait::Lock => Awaited::Lock,
+            Wait::Condvar => Awaited::Condvar,
+            Wait::Semaphore => Awaited::Semaphore,
+            Wait::Channel => Awaited::Channel,
+            Wait::Event => Awaited::Event,
+            Wait::Result => Awaited::Result,
+            Wait::Several => Awaited::Several,
+            Wait::Group => Awaited::Group,
+            Wait::Coroutine => Awaited::Coroutine,
+            Wait::Call => Awaited::Call,
+            Wait::Something | Wait::Reading | Wait::Writing | Wait::Sleeping | Wait::Turn => Awaited::Something,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,6 +119,7 @@ pub(super) fn runs(owner: *mut ()) {
     if let Some(worker) = runner::current_worker().and_then(|here| all().get(here)) {
         worker.watched.running.store(owner, Ordering::Relaxed);
         worker.watched.post.pulse.wake_at(clock::coarse());
+        worker.watched.post.ran(1);
         alarm::sound();
     }
 }

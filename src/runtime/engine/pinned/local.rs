@@ -79,7 +79,8 @@ impl Local {
         let mut reports = Reports::new();
         loop {
             self.worker.inbox.drain(|delivery| self.accept(delivery));
-            self.run_some();
+            let ran = self.run_some();
+            self.worker.post.ran(ran.into());
             self.look(&mut reports);
         }
     }
@@ -96,28 +97,30 @@ impl Local {
         }
     }
 
-    /// Runs what is queued, but not for so long that sockets would wait.
-    fn run_some(&self) {
+    /// Runs what is queued, but not for so long that sockets would wait, and
+    /// returns how many coroutines.
+    fn run_some(&self) -> u32 {
         let begin = clock::now();
         self.worker.post.pulse.beat(begin);
         let until = begin + TIME_BEFORE_POLL.as_nanos() as u64;
         let mut looked = begin;
         let mut unlooked = 0;
-        for _ in 0..RUNS_BEFORE_POLL {
+        for ran in 0..RUNS_BEFORE_POLL {
             let Some(seat) = self.next() else {
-                return;
+                return ran;
             };
             Self::run_one(seat);
             unlooked += 1;
             if unlooked >= self.stride.get() {
                 let now = clock::now();
                 if now >= until {
-                    return;
+                    return ran + 1;
                 }
                 self.adapt(now - looked, unlooked);
                 (looked, unlooked) = (now, 0);
             }
         }
+        RUNS_BEFORE_POLL
     }
 
     /// The first of the queue; what the one after it will run on is fetched

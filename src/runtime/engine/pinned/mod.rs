@@ -42,7 +42,7 @@ pub(super) use fiber::{adopt, disown, in_coroutine, owner};
 pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;
 pub(super) use seat::Seat;
-pub(super) use stacks::{remark, stack_bytes, stacks_within, trim};
+pub(super) use stacks::{remark, stack_bytes, stacks_within, trim, usage as stack_usage};
 pub(super) use worker::{count as workers, post, start};
 
 pub(super) fn is_acceptor() -> bool {

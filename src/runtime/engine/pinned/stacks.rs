@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::region::{self, Guard, PAGE, Region};
 use crate::runtime::clock::{self, NEVER};
+use crate::runtime::engine::stack_usage::StackUsage;
 use crate::runtime::lock::lock;
 
 /// How much of a warm stack stays when it is trimmed: what an ordinary handler
@@ -104,6 +105,18 @@ pub(in crate::runtime::engine) fn trim() {
         pool.chill(slot);
     }
     TRIM_AT.store(NEVER, Ordering::Relaxed);
+}
+
+/// What the stacks take now.
+pub(in crate::runtime::engine) fn usage() -> StackUsage {
+    let pool = lock(&POOL);
+    let (warm, cold) = (pool.warm.len(), pool.cold.len());
+    let uncut = pool.region.bytes();
+    StackUsage {
+        mapped: pool.mapped,
+        in_use: pool.mapped - uncut - (warm + cold) * stack_bytes(),
+        kept: warm * stack_bytes(),
+    }
 }
 
 /// Trims warm stacks if it is time; otherwise says when it will be.
