@@ -129,6 +129,7 @@
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
 //! `tls` puts TLS under any stream server and client (module `tls`).
 //! `tracing` makes a span of each request (module `tracing`).
+//! `ureq` has the HTTP client of that name wait as a coroutine (module `ureq`).
 //! `minihttp` makes may_minihttp available to the example of that name.
 //!
 //! # Platforms
@@ -163,6 +164,8 @@ pub mod testing;
 pub mod tls;
 #[cfg(feature = "tracing")]
 pub mod tracing;
+#[cfg(feature = "ureq")]
+pub mod ureq;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};

@@ -60,6 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("log_events", &["lifecycle"]),
     ("prometheus", &["lifecycle", "runtime"]),
     ("tracing", &["lifecycle", "runtime"]),
+    ("ureq", &["net", "error"]),
     (
         "supervisor",
         &[
