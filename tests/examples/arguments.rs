@@ -16,6 +16,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("minihttp", "127.0.0.1:8088"),
     ("proxy", "127.0.0.1:8000"),
     ("resp_server", "127.0.0.1:6379"),
+    #[cfg(all(feature = "http", feature = "ureq"))]
+    ("reverse_proxy", "127.0.0.1:8080"),
     ("stream_echo", "127.0.0.1:8123"),
     #[cfg(feature = "tls")]
     ("tls_echo", "127.0.0.1:8443"),

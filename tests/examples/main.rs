@@ -21,6 +21,8 @@ mod program;
 mod proxy;
 mod queues;
 mod resp;
+#[cfg(all(feature = "http", feature = "ureq"))]
+mod reverse_proxy;
 mod streams;
 mod supervised;
 #[cfg(feature = "tls")]

@@ -13,7 +13,12 @@ fn two_of_one_connection(listener: &TcpListener) -> Vec<String> {
     ["first", "second"]
         .map(|answer| {
             let asked = head(&mut client);
-            write!(client, "HTTP/1.1 203 Odd\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+            write!(
+                client,
+                "HTTP/1.1 203 Odd\r\nContent-Length: {}\r\n\r\n{answer}",
+                answer.len()
+            )
+            .unwrap();
             asked
         })
         .into()
@@ -43,7 +48,9 @@ fn requests_of_different_clients_go_over_one_kept_connection() {
     for answer in ["first", "second"] {
         let mut client = connect(&address);
         client
-            .write_all(b"GET /a?b HTTP/1.1\r\nHost: here\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nX-Theirs: 2\r\n\r\n")
+            .write_all(
+                b"GET /a?b HTTP/1.1\r\nHost: here\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nX-Theirs: 2\r\n\r\n",
+            )
             .unwrap();
         let said = head(&mut client);
         assert!(said.starts_with("http/1.1 203 "), "{said}");
@@ -52,7 +59,10 @@ fn requests_of_different_clients_go_over_one_kept_connection() {
     serving.join().unwrap();
     for asked in asked.recv().unwrap() {
         assert!(asked.starts_with("get /a?b http/1.1\r\n"), "{asked}");
-        assert!(asked.contains("x-theirs: 2") && asked.contains("x-forwarded-for: 127.0.0.1"), "{asked}");
+        assert!(
+            asked.contains("x-theirs: 2") && asked.contains("x-forwarded-for: 127.0.0.1"),
+            "{asked}"
+        );
         assert!(!asked.contains("x-mine"), "{asked}");
     }
     program.end_well();
