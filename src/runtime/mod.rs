@@ -257,6 +257,14 @@ pub fn trim() {
     engine::trim();
 }
 
+/// Gives back what calls that have returned touched of the caller's own stack,
+/// after a deep one that does not come again. A system call, and a fault for
+/// each page that is touched again.
+#[cfg(feature = "tls")]
+pub(crate) fn release_unused_stack() {
+    engine::release_unused();
+}
+
 /// True when the caller runs on a coroutine, false on a thread.
 pub fn in_coroutine() -> bool {
     engine::in_coroutine()

@@ -10,6 +10,7 @@ use super::stream::TlsStream;
 use crate::error::WaitError;
 use crate::handler::{Context, Failure, Handler};
 use crate::net::{Stream, SystemStream, Transfer};
+use crate::runtime;
 use crate::sync::with_timeout;
 
 /// How long a client is waited for that does not take our last words.
@@ -68,6 +69,8 @@ impl<H> Serve<H> {
         &self.certificates
     }
 
+    // What it has on the stack must not stay there for as long as the handler.
+    #[inline(never)]
     fn accept<S: SystemStream>(&self, stream: &Stream<S>, context: &Context) -> Result<Option<TlsStream<S>>, Failure> {
         let settings = self.certificates.in_force();
         let handshake = Server {
@@ -118,6 +121,9 @@ where
         let Some(mut client) = self.accept(stream, context)? else {
             return Ok(());
         };
+        // A signature goes deeper than anything after it, and the stack would
+        // keep that as long as the client is there.
+        runtime::release_unused_stack();
         self.inner.handle(&mut client, context)?;
         say_goodbye(&client);
         Ok(())

@@ -219,3 +219,11 @@ pub(super) fn trim() {
         pinned::trim();
     }
 }
+
+/// Gives memory back that the running coroutine's stack no longer needs.
+#[cfg(feature = "tls")]
+pub(super) fn release_unused() {
+    if chosen() == Engine::Pinned {
+        pinned::release_unused();
+    }
+}

@@ -38,6 +38,8 @@ mod state;
 mod timers;
 mod worker;
 
+#[cfg(feature = "tls")]
+pub(super) use fiber::release_unused;
 pub(super) use fiber::{adopt, disown, in_coroutine, owner};
 pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;

@@ -160,7 +160,8 @@ impl Pool {
 
     /// All its memory goes back.
     fn chill(&mut self, slot: Slot) {
-        slot.release(slot.top());
+        // SAFETY: no coroutine has it.
+        unsafe { slot.release(slot.top()) };
         self.cold.push(slot);
     }
 
@@ -168,7 +169,8 @@ impl Pool {
     fn trim_warm(&mut self) {
         TRIM_AT.store(NEVER, Ordering::Relaxed);
         for slot in &self.warm[self.trimmed..] {
-            slot.release(slot.top().saturating_sub(KEPT));
+            // SAFETY: it is in the pool, so no coroutine has it.
+            unsafe { slot.release(slot.top().saturating_sub(KEPT)) };
         }
         self.trimmed = self.warm.len();
     }
@@ -221,13 +223,30 @@ impl Slot {
         NonZeroUsize::new(place).unwrap_or(self.bottom)
     }
 
+    /// Gives back what lies deeper than `address`, where its coroutine is now,
+    /// and a page more, on which the frames of this very call are.
+    ///
+    /// # Safety
+    /// It is the running coroutine's slot, and `address` one of its locals.
+    #[cfg(feature = "tls")]
+    pub(super) unsafe fn release_below(self, address: usize) {
+        let kept = address.saturating_sub(PAGE) / PAGE * PAGE;
+        if self.contains(kept) {
+            // SAFETY: a stack has nothing below its innermost frame.
+            unsafe { self.release(kept) };
+        }
+    }
+
     /// Gives back what lies between the guard and `to`.
-    fn release(self, to: usize) {
+    ///
+    /// # Safety
+    /// Nobody has anything there.
+    unsafe fn release(self, to: usize) {
         let from = self.bottom.get() + PAGE;
         if from >= to {
             return;
         }
-        // SAFETY: the slot is in the pool, so no coroutine has anything there.
+        // SAFETY: the caller's promise; all of it is a region's.
         if let Err(err) = unsafe { region::give_back(from, to) } {
             log::warn!("the memory of a stack cannot be given back: {err}");
         }
