@@ -18,6 +18,9 @@
 //! # Ok::<(), greenserve::Error>(())
 //! ```
 //!
+//! HTTPS is the module `http` within: `tls::serve(certificates,
+//! http::serve(hello))`, with both features.
+//!
 //! A client shakes hands by [`connect`]. TLS 1.3 and 1.2 are spoken, with what
 //! is still thought safe of them; there is no setting that makes it less.
 //!

@@ -188,3 +188,22 @@ fn openssl_hears_what_it_says() {
     }
     assert_eq!(program.end_well(), "");
 }
+
+#[cfg(feature = "http")]
+in_models!(
+    https_hello,
+    "https_hello",
+    [coroutine, thread, fork, inline],
+    |address| {
+        let mut client = tls_client(address);
+        let ask = |more: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{more}\r\n");
+        client
+            .write_all((ask("") + &ask("Connection: close\r\n")).as_bytes())
+            .unwrap();
+        let mut answers = String::new();
+        // An end without close_notify would be an error.
+        client.read_to_string(&mut answers).unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{answers}");
+        assert_eq!(answers.matches("\r\n\r\nHello, world!").count(), 2, "{answers}");
+    }
+);

@@ -207,7 +207,7 @@ fn new_keys_in_a_session_are_answered() {
 }
 
 /// Runs a program of Python against the scene, and returns what it prints.
-fn python(scene: &Scene, authority: &Authority, files: &Files, program: &str) -> Option<String> {
+pub(crate) fn python(scene: &Scene, authority: &Authority, files: &Files, program: &str) -> Option<String> {
     let roots = files.write("roots.pem", &authority.pem);
     let begin = "import socket, ssl, sys\n\
         context = ssl.create_default_context(cafile=sys.argv[1])\n\

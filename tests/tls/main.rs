@@ -10,5 +10,7 @@ mod authority;
 mod certificates;
 mod foreign;
 mod handshakes;
+#[cfg(feature = "http")]
+mod https;
 mod scene;
 mod sessions;
