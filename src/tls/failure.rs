@@ -9,7 +9,7 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessa
 /// [`connect`](super::connect), and of the request that
 /// [`serve`](super::serve) failed; [`of`](HandshakeError::of) finds it.
 ///
-/// Behind a server all of them but [`Broken`](HandshakeError::Broken) are the
+/// Behind a server all of them but [`Ours`](HandshakeError::Ours) are the
 /// client's fault, or nobody's, and so logged at level debug.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,9 +54,13 @@ pub enum HandshakeError {
     #[error("it was not done within {0:?}")]
     Late(Duration),
 
-    /// Bytes that no peer should send, or an error of ours.
-    #[error("{0}")]
+    /// The other side sent what nobody should.
+    #[error("the other side broke the rules: {0}")]
     Broken(String),
+
+    /// It failed here, whatever the other side did.
+    #[error("it failed on this side: {0}")]
+    Ours(String),
 }
 
 impl HandshakeError {
@@ -74,7 +78,13 @@ impl HandshakeError {
             TlsError::NoCertificatesPresented => HandshakeError::NoClientCertificate,
             TlsError::InvalidCertificate(why) => HandshakeError::BadCertificate(certificate(why)),
             TlsError::AlertReceived(alert) => HandshakeError::Refused(refusal(*alert)),
-            err => HandshakeError::Broken(err.to_string()),
+            TlsError::InvalidMessage(_)
+            | TlsError::InappropriateMessage { .. }
+            | TlsError::InappropriateHandshakeMessage { .. }
+            | TlsError::PeerMisbehaved(_)
+            | TlsError::PeerSentOversizedRecord
+            | TlsError::DecryptError => HandshakeError::Broken(err.to_string()),
+            err => HandshakeError::Ours(err.to_string()),
         }
     }
 
@@ -91,7 +101,11 @@ impl HandshakeError {
     /// As the failure of a request: what is the client's fault has a kind that
     /// says so.
     pub(super) fn into_servers(self) -> io::Error {
-        io::Error::new(io::ErrorKind::ConnectionAborted, Told(self))
+        let kind = match self {
+            HandshakeError::Ours(_) => io::ErrorKind::Other,
+            _ => io::ErrorKind::ConnectionAborted,
+        };
+        io::Error::new(kind, Told(self))
     }
 }
 

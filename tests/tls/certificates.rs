@@ -1,5 +1,6 @@
 //! Certificates: which are shown, which are refused, and new ones at run time.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use greenserve::Error;
 use greenserve::tls::{Certificates, ClientSettings, HandshakeError, Pem};
 
 use crate::authority::{Authority, Files};
-use crate::common::{echoed, failure};
-use crate::scene::{Scene, talk};
+use crate::common::{PATIENCE, echoed, failure, wait_until};
+use crate::scene::{In, Scene, Tls, talk};
 
 /// A mistake of the caller, whose text names the file and the way out.
 #[track_caller]
@@ -180,7 +181,7 @@ fn each_client_is_shown_the_certificate_that_it_asks_for() {
         let (chain, key) = authority.issue(names).pems();
         settings = settings.certificate(chain, key);
     }
-    let scene = Scene::echo(settings);
+    let scene = Scene::echo(settings.clone());
     for name in [
         "first.example",
         "second.example",
@@ -192,13 +193,16 @@ fn each_client_is_shown_the_certificate_that_it_asks_for() {
     }
     for name in ["wild.example", "too.deep.wild.example", "fourth.example"] {
         assert!(!is_shown(&scene, &authority, name), "{name}");
+        // None is shown that would be for another name.
+        let strict = Scene::echo(settings.clone().refuse_unknown_names());
+        assert!(strict.connect_to(name, &authority.client()).is_err());
+        assert_eq!(strict.failed_handshake(), HandshakeError::UnknownName(name.to_owned()));
     }
 }
 
 #[test]
 fn of_two_certificates_for_a_name_the_client_is_shown_one_it_can_verify() {
     use rustls::crypto::ring;
-    use rustls::pki_types::pem::PemObject;
     let authority = Authority::new();
     let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -215,17 +219,7 @@ fn of_two_certificates_for_a_name_the_client_is_shown_one_it_can_verify() {
     let algorithms = &mut provider.signature_verification_algorithms;
     let ecdsa = |(scheme, _): &&(rustls::SignatureScheme, _)| *scheme == rustls::SignatureScheme::ECDSA_NISTP256_SHA256;
     algorithms.mapping = vec![*algorithms.mapping.iter().find(ecdsa).unwrap()].leak();
-    let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(rustls::pki_types::CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
-        .unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let session = rustls::ClientConnection::new(config.into(), "localhost".try_into().unwrap()).unwrap();
-    let mut client = rustls::StreamOwned::new(session, scene.plain());
+    let mut client = scene.connect_by(provider, &authority);
     echoed(&mut client, b"hello");
 }
 
@@ -320,6 +314,25 @@ fn a_ticket_saves_the_next_handshake_also_after_a_reload() {
 }
 
 #[test]
+fn tickets_come_before_anything_is_written() {
+    let authority = Authority::new();
+    let scene = Scene::new(In::Coroutines, authority.server(), |client: &mut Tls| {
+        std::io::copy(client, &mut std::io::sink()).map(drop)
+    });
+    let settings = authority.client();
+    let mut first = scene.connect(&settings).unwrap();
+    // Nothing else comes from there.
+    first.connection().set_timeout(Some(PATIENCE)).unwrap();
+    assert!(first.connection().peek(&mut [0]).unwrap() > 0);
+    first.connection().set_timeout(Some(Duration::from_millis(1))).unwrap();
+    assert!(first.read(&mut [0]).is_err(), "nothing is written");
+    let _second = scene.connect(&settings).unwrap();
+    wait_until("the second has resumed the first", || {
+        scene.certificates.handshakes().resumed == 1
+    });
+}
+
+#[test]
 fn a_ticket_does_not_outlive_whom_to_believe() {
     let authority = Authority::new();
     let (chain, key) = authority.issue(&["alice"]).pems();
@@ -334,10 +347,9 @@ fn a_ticket_does_not_outlive_whom_to_believe() {
     let other = Authority::new();
     let replaced = authority.server().require_client_certificates(other.roots());
     scene.certificates.replace(replaced).unwrap();
-    let talked = scene.connect(&settings).and_then(|mut client| {
-        use std::io::Read;
-        client.read(&mut [0; 10])
-    });
+    let talked = scene
+        .connect(&settings)
+        .and_then(|mut client| client.read(&mut [0; 10]));
     assert!(talked.is_err(), "an old ticket was taken");
     assert!(matches!(scene.failed_handshake(), HandshakeError::BadCertificate(_)));
 }

@@ -12,5 +12,6 @@ mod foreign;
 mod handshakes;
 #[cfg(feature = "http")]
 mod https;
+mod memory;
 mod scene;
 mod sessions;

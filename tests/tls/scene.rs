@@ -13,9 +13,15 @@ use greenserve::{
     Thread, with_context,
 };
 
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use crate::authority::Authority;
 use crate::common::{PATIENCE, client, echoed, expect_end, ip};
 
 pub(crate) type Tls = TlsStream<std::net::TcpStream>;
+
+pub(crate) type Bare = rustls::StreamOwned<rustls::ClientConnection, PlainClient>;
 
 /// What a server's handlers failed with.
 #[derive(Clone, Debug)]
@@ -138,6 +144,21 @@ impl Scene {
 
     pub(crate) fn connect_to(&self, name: &str, settings: &ClientSettings) -> io::Result<Tls> {
         tls::connect(TcpStream::from(self.plain()), name, settings)
+    }
+
+    /// A client of rustls alone.
+    pub(crate) fn connect_by(&self, provider: CryptoProvider, authority: &Authority) -> Bare {
+        let mut roots = rustls::RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
+        roots.add(root).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let session = rustls::ClientConnection::new(config.into(), name).unwrap();
+        rustls::StreamOwned::new(session, self.plain())
     }
 
     /// The next handler that failed.

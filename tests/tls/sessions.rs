@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use greenserve::net::{TcpStream, Unfinished};
 use greenserve::tls::{self, Version};
 use greenserve::{Context, WaitError, runtime, sync, with_context};
+use rustls::crypto::ring;
 
 use crate::authority::Authority;
 use crate::common::{PATIENCE, echoed, expect, expect_end, failure, in_both as in_both_tasks, pattern, wait_until};
@@ -403,5 +404,20 @@ fn a_protocol_sees_it_as_a_transport() {
         assert!(scene.stop().is_clean());
         expect(&mut idle, b"goodbye");
         expect_end(&mut idle);
+    });
+}
+
+#[test]
+fn an_end_that_came_with_the_message_is_known() {
+    in_both(|model| {
+        let authority = Authority::new();
+        let scene = Scene::new(model, authority.server(), with_context(echo_by_attempts));
+        let mut client = scene.connect_by(ring::default_provider(), &authority);
+        // In one piece, and the connection stays open: nothing more can be read.
+        client.conn.writer().write_all(b"last").unwrap();
+        client.conn.complete_io(&mut client.sock).unwrap();
+        client.conn.send_close_notify();
+        client.flush().unwrap();
+        expect(&mut client, b"lastthe end");
     });
 }
