@@ -44,6 +44,7 @@
 //! | see what a server does | [`ServerHandle::metrics`], [`runtime::metrics`], [`runtime::census`], the feature `prometheus` |
 //! | be told of each request | [`Observer`], [`LogEvents`], the feature `tracing` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
+//! | answer HTTP | the feature `http`, its module of that name |
 //! | encrypt | the feature `tls`, its module of that name |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
@@ -127,6 +128,7 @@
 //! # Features
 //!
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
+//! `http` answers HTTP/1.1 (module `http`), `json` has it read and write JSON.
 //! `tls` puts TLS under any stream server and client (module `tls`).
 //! `tracing` makes a span of each request (module `tracing`).
 //! `ureq` has the HTTP client of that name wait as a coroutine (module `ureq`).
@@ -208,6 +210,9 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../docs/PORTING.md")]
     mod porting {}
+    #[cfg(all(feature = "http", feature = "tls"))]
+    #[doc = include_str!("../docs/HTTP.md")]
+    mod http {}
     #[cfg(feature = "tls")]
     #[doc = include_str!("../docs/TLS.md")]
     mod tls {}

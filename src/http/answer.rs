@@ -86,6 +86,7 @@ impl Response<'_> {
         let ends = length == Length::UntilClose
             || self.is_tunnel()
             || self.link.is_continue_due()
+            || self.link.is_much_left()
             || self.context.is_draining()
             || wants_close(self.headers);
         self.keeps_alive &= !ends;

@@ -51,7 +51,10 @@ impl<'a> Body<'a> {
     ) -> Body<'a> {
         let left = match framing {
             Framing::None => Left::Sized(0),
-            Framing::Sized(size) => Left::Sized(size),
+            Framing::Sized(size) => {
+                link.set_much_left(size > limits.unread_body);
+                Left::Sized(size)
+            }
             Framing::Chunked => Left::Chunked(Chunked::default()),
         };
         Body {
@@ -225,7 +228,12 @@ impl<'a> Body<'a> {
         let count = count as u64;
         self.taken += count;
         match &mut self.framing {
-            Left::Sized(left) => *left -= count.min(*left),
+            Left::Sized(left) => {
+                *left -= count.min(*left);
+                if *left <= self.limits.unread_body {
+                    self.source.link.set_much_left(false);
+                }
+            }
             Left::Chunked(chunked) => chunked.took(count),
         }
     }

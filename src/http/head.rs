@@ -15,6 +15,9 @@ use super::target::Target;
 /// frame, and a stack that was deep once stays so.
 const FEW_HEADERS: usize = 16;
 
+/// The longest head whose memory is kept for the next one, in bytes.
+const KEPT: usize = 8 * 1024;
+
 /// A request line and header lines: the bytes, and where what stands in them.
 ///
 /// Maps and URIs are made for whoever asks for them.
@@ -105,6 +108,13 @@ impl Head {
         if let Some(mut map) = self.map.take() {
             map.clear();
             self.spare.replace(map);
+        }
+    }
+
+    /// Lets go of what one long head has grown.
+    pub(super) fn shrink(&mut self) {
+        if self.text.capacity() > KEPT {
+            *self = Head::default();
         }
     }
 

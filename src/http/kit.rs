@@ -57,6 +57,7 @@ impl Kit {
     pub(super) fn give_back(mut self: Box<Kit>) {
         self.inbox.clear();
         self.outbox.clear();
+        self.head.shrink();
         let mut shelf = lock(shelf());
         if shelf.len() < KEPT {
             shelf.push(self);

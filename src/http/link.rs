@@ -14,6 +14,8 @@ pub(super) struct Link<'a> {
     continue_due: AtomicBool,
     /// The answer's head is on its way, or will be next.
     answered: AtomicBool,
+    /// More of the body is to come than would be read for nobody.
+    is_much_left: AtomicBool,
 }
 
 impl<'a> Link<'a> {
@@ -22,12 +24,21 @@ impl<'a> Link<'a> {
             transport,
             continue_due: AtomicBool::new(continue_due),
             answered: AtomicBool::new(false),
+            is_much_left: AtomicBool::new(false),
         }
     }
 
     /// Whether the client may never send the body it has announced.
     pub(super) fn is_continue_due(&self) -> bool {
         self.continue_due.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_much_left(&self) -> bool {
+        self.is_much_left.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_much_left(&self, is_much: bool) {
+        self.is_much_left.store(is_much, Ordering::Relaxed);
     }
 
     /// Tells the client to send its body, if it waits for that and has no

@@ -12,6 +12,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("file_server", "127.0.0.1:2121"),
     ("gevent_echo", "0.0.0.0:8001"),
     ("greeting", "127.0.0.1:9999"),
+    #[cfg(feature = "json")]
+    ("http_api", "127.0.0.1:8080"),
+    #[cfg(feature = "http")]
+    ("http_echo", "127.0.0.1:8080"),
+    #[cfg(feature = "http")]
+    ("http_hello", "127.0.0.1:8080"),
     #[cfg(all(feature = "http", feature = "tls"))]
     ("https_hello", "127.0.0.1:8443"),
     #[cfg(feature = "minihttp")]

@@ -1,6 +1,6 @@
 //! What is too much; the limits are those of [`server::limits`](super::server::limits).
 
-use super::exchanges::{Case, Closed, HalfClosed, Open, case};
+use super::exchanges::{Case, Closed, Open, case};
 
 fn post(framing: &str, rest: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{rest}")
@@ -182,7 +182,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 x(201)
             ),
             &["200 ignored"],
-            HalfClosed,
+            Closed,
         ),
         case(
             "as many requests as there may be",
