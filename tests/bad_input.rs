@@ -219,6 +219,27 @@ fn what_a_crashed_server_left_is_cleared_away() {
 }
 
 #[test]
+fn a_descriptor_has_one_owner_and_no_second_one_ever() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let number = std::os::fd::IntoRawFd::into_raw_fd(listener);
+    let text = format!("fd:{number}");
+    // Of another family it is left open, and nobody's.
+    refused_at::<Udp>(&text);
+    let owner = Server::<Tcp>::bind(text.as_str(), nothing).unwrap();
+    let parts = [format!("cannot adopt {text}"), "taken it over before".to_owned()];
+    let parts = [parts[0].as_str(), parts[1].as_str()];
+    is_no_usage(&refused_at::<Tcp>(&text), &parts);
+    is_no_usage(&greenserve::net::TcpListener::bind(text.as_str()).unwrap_err(), &parts);
+    // Which has closed nothing.
+    std::net::TcpStream::connect(address).unwrap();
+    drop(owner);
+    // Whatever has the number by now is somebody else's.
+    is_no_usage(&refused_at::<Tcp>(&text), &parts);
+    std::net::TcpStream::connect(address).unwrap_err();
+}
+
+#[test]
 fn a_descriptor_that_is_not_open_is_named() {
     is_no_usage(
         &refused_at::<Tcp>("fd:987654"),

@@ -17,6 +17,7 @@ use greenserve::{
     Context, Coroutine, Datagram, DatagramHandler, DatagramOptions, DatagramRequest, Failure, Family, HandlerError,
     Hooks, Inline, Model, Server, Thread, Udp, UnixDatagrams, each_datagram, runtime, sync,
 };
+use nix::sys::socket::{setsockopt, sockopt::Ipv4RecvErr};
 use support::LIMIT;
 use support::exchange::udp_client;
 
@@ -512,4 +513,57 @@ fn clients_that_are_gone_before_their_answer_end_no_server() {
     }
     assert_eq!(answer(&udp_client(server.address()), b"good"), "good");
     assert_eq!(server.handle().metrics().accept_pauses, 0);
+}
+
+/// Has the kernel tell the server's socket of every answer that nobody was
+/// there for.
+struct Informed;
+
+impl Hooks<Udp> for Informed {
+    fn server_bind(&self, listener: &<Udp as Family>::Listener) -> greenserve::Result<()> {
+        setsockopt(listener, Ipv4RecvErr, &true).unwrap();
+        Ok(())
+    }
+}
+
+/// Each client is gone for certain when it is answered, so each answer comes to
+/// a port that nobody has.
+fn answers_to_nobody_harm_nobody<M: Model>(builder: greenserve::Builder<Udp, M>, gone: &AtomicBool) {
+    let server = TestServer::build(builder).unwrap();
+    for at in 1..=50 {
+        gone.store(false, Ordering::SeqCst);
+        udp_client(server.address()).send(b"wait").unwrap();
+        support::wait_until("it was received", || server.handle().metrics().accepted == at * 2 - 1);
+        gone.store(true, Ordering::SeqCst);
+        support::wait_until("it was answered", || server.handle().in_flight() == 0);
+        assert_eq!(answer(&udp_client(server.address()), b"good"), "good");
+        support::wait_until("that too", || server.handle().in_flight() == 0);
+    }
+    assert_eq!(server.handle().metrics().accept_pauses, 0);
+    assert_eq!(server.handle().phase(), greenserve::Phase::Serving);
+}
+
+#[test]
+fn an_answer_to_a_port_that_nobody_has_ends_no_server() {
+    for is_told in [false, true] {
+        let gone = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&gone);
+        let handler = move |datagram: &mut UdpDatagram| {
+            while datagram.packet() == b"wait" && !theirs.load(Ordering::SeqCst) {
+                runtime::sleep(Duration::from_millis(1))?;
+            }
+            datagram.reply(datagram.packet()).map(drop)
+        };
+        let builder = || Server::<Udp>::builder(handler.clone());
+        match is_told {
+            false => {
+                answers_to_nobody_harm_nobody(builder(), &gone);
+                answers_to_nobody_harm_nobody(builder().threads(), &gone);
+            }
+            true => {
+                answers_to_nobody_harm_nobody(builder().hooks(Informed), &gone);
+                answers_to_nobody_harm_nobody(builder().hooks(Informed).threads(), &gone);
+            }
+        }
+    }
 }

@@ -635,3 +635,63 @@ fn a_wait_for_a_running_server_that_is_ended_ends_the_server() {
     check(Coroutine::new());
     check(Thread::new());
 }
+
+const WAITING: usize = 100;
+
+/// Clients that the kernel has connected, with what they ask, and that nobody
+/// has accepted.
+fn waiting_clients(address: std::net::SocketAddr) -> Vec<std::net::TcpStream> {
+    let clients = (0..WAITING).map(|_| {
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        client.write_all(b"hello").unwrap();
+        client
+    });
+    clients.collect()
+}
+
+// None is left without an end, none is half served, and the end of the server
+// waits for none of them.
+in_each_model! {
+    fn who_waits_in_the_queue_of_a_server_that_ends_is_told_at_once<M: Model>(model: M) {
+        let running = bound(model).start().unwrap();
+        let (handle, address) = (running.handle().clone(), ip(&running.address()));
+        handle.pause();
+        let clients = waiting_clients(address);
+        let begin = Instant::now();
+        let report = running.stop(LIMIT).unwrap();
+        assert!(begin.elapsed() < LIMIT / 2, "it took {:?}", begin.elapsed());
+        assert_eq!((report.in_flight, report.is_clean()), (0, true));
+        for mut client in clients {
+            let ended = client.read(&mut [0; 8]);
+            let is_reset = ended.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::ConnectionReset);
+            assert!(is_reset, "{ended:?}");
+        }
+        assert_eq!(handle.metrics().accepted, 0);
+    }
+}
+
+// As with a supervisor, or a socket that systemd keeps.
+in_each_model! {
+    fn who_waits_in_a_queue_that_somebody_else_has_open_waits_on<M: Model>(model: M) {
+        let kept = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = kept.local_addr().unwrap();
+        let number = std::os::fd::IntoRawFd::into_raw_fd(kept.try_clone().unwrap());
+        let server = TcpServer::builder(echo).model(model).bind(Address::Fd(number)).unwrap();
+        let running = server.start().unwrap();
+        running.handle().pause();
+        let clients = waiting_clients(address);
+        assert!(running.stop(LIMIT).unwrap().is_clean());
+        kept.set_nonblocking(false).unwrap();
+        for mut client in clients {
+            let (mut accepted, _) = kept.accept().unwrap();
+            accepted.set_nonblocking(false).unwrap();
+            let mut word = [0; 5];
+            accepted.read_exact(&mut word).unwrap();
+            accepted.write_all(&word).unwrap();
+            drop(accepted);
+            client.read_exact(&mut word).unwrap();
+            assert_eq!(&word, b"hello");
+        }
+    }
+}

@@ -274,6 +274,61 @@ fn nobody_listening_is_a_refusal() {
     });
 }
 
+/// The kernel tells with the next call, of whatever kind, that nobody is there.
+#[test]
+fn a_datagram_socket_whose_peer_is_gone_is_told_and_goes_on() {
+    let _alone = alone();
+    in_both(|| {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = peer.local_addr().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(address).unwrap();
+        socket.set_read_timeout(Some(LOST)).unwrap();
+        drop(peer);
+        socket.send(b"to nobody").unwrap();
+        let refused = socket.recv(&mut [0; 8]).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        socket.send(b"to nobody").unwrap();
+        let refused = (0..1_000).find_map(|_| socket.send(b"to nobody").err()).unwrap();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let peer = std::net::UdpSocket::bind(address).unwrap();
+        peer.set_read_timeout(Some(LOST)).unwrap();
+        // One refusal may be left to be told.
+        if socket.send(b"hello").is_err() {
+            socket.send(b"hello").unwrap();
+        }
+        let mut buffer = [0; 8];
+        let (length, from) = peer.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"hello");
+        peer.send_to(b"again", from).unwrap();
+        assert_eq!(socket.recv(&mut buffer).unwrap(), 5);
+        assert_eq!(&buffer[..5], b"again");
+    });
+}
+
+/// One that waits already when it comes.
+#[test]
+fn who_waits_for_a_datagram_is_told_that_the_peer_is_gone() {
+    let _alone = alone();
+    in_both(|| {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+        socket.connect(peer.local_addr().unwrap()).unwrap();
+        socket.set_read_timeout(Some(LOST)).unwrap();
+        drop(peer);
+        let theirs = socket.try_clone().unwrap();
+        let sender = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            theirs.send(b"to nobody").unwrap();
+        });
+        let begin = Instant::now();
+        let refused = socket.recv(&mut [0; 8]).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        assert!(begin.elapsed() < LOST);
+        sender.join().unwrap();
+    });
+}
+
 #[test]
 fn one_socket_serves_both_families_of_addresses() {
     let _alone = alone();

@@ -1,12 +1,14 @@
 //! Making bound sockets out of addresses.
 #![allow(unsafe_code, reason = "adopting a descriptor by its number")]
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Mutex;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -116,20 +118,33 @@ pub(super) fn abstract_address(name: &[u8]) -> io::Result<SockAddr> {
     SockAddr::unix(OsStr::from_bytes(&path))
 }
 
-/// Adopts an inherited descriptor, as `fd:3` names it.
+/// The numbers under which descriptors were adopted. One that is closed stays
+/// among them: whatever has its number then belongs to somebody else.
+static ADOPTED: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+
+/// Adopts an inherited descriptor, as `fd:3` names it: once in the life of a
+/// process, or it would have two owners.
 pub(super) fn adopt(number: RawFd, kind: Type) -> Result<Socket> {
     let address = Address::Fd(number);
     let refused = |source: io::Error| failed("adopt", &address, source);
+    let mut adopted = runtime::lock(&ADOPTED);
+    if adopted.contains(&number) {
+        let reason = "a server or a socket of this process has taken it over before, and it can have one owner only";
+        return Err(refused(io::Error::new(io::ErrorKind::AddrInUse, reason)));
+    }
     // Fails for a number that is no open descriptor.
     // SAFETY: the number is only asked about; nothing is read or written
     // through it.
     let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
     fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(|err| refused(err.into()))?;
     // SAFETY: the user names a descriptor that was passed to this process for
-    // this very purpose; from here on we own it.
+    // this very purpose, and nobody has adopted it; from here on we own it.
     let socket = unsafe { Socket::from_raw_fd(number) };
     match socket.r#type() {
-        Ok(found) if found == kind => Ok(socket),
+        Ok(found) if found == kind => {
+            adopted.insert(number);
+            Ok(socket)
+        }
         found => {
             // Not ours after all: leave it open for whoever it belongs to.
             let _ = std::os::fd::IntoRawFd::into_raw_fd(socket);

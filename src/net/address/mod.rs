@@ -82,7 +82,9 @@ pub enum Address {
     /// namespace may connect, whatever its user.
     Abstract(Vec<u8>),
 
-    /// A listening descriptor this process was started with.
+    /// A listening descriptor this process was started with. Whoever binds it
+    /// first owns it from then on, and closes it: the same number is refused
+    /// ever after.
     Fd(RawFd),
 }
 
