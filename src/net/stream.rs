@@ -74,8 +74,8 @@ mod sealed {
 /// A peer that takes a byte now and then keeps `write_all` busy for ever under
 /// the first of them, since no single wait is long. Under the second it does
 /// not. What reads in many calls, as a [`BufReader`](std::io::BufReader) or a
-/// TLS session around the stream does, is many operations to the stream: bound
-/// it by a deadline. A failed `write_all` or `read_exact` tells how far it
+/// library around the stream does, is many operations to the stream: bound it
+/// by a deadline. A failed `write_all` or `read_exact` tells how far it
 /// came: [`Unfinished`](super::Unfinished).
 ///
 /// Limits belong to the handle. [`try_clone`](Stream::try_clone) copies those

@@ -144,7 +144,8 @@ impl Certificates {
         Ok(())
     }
 
-    /// What became of the handshakes that went by these certificates.
+    /// What became of the handshakes that went by these certificates, in this
+    /// process: a forked child counts its own.
     pub fn handshakes(&self) -> Handshakes {
         let tally = &self.shared.tally;
         Handshakes {

@@ -80,6 +80,32 @@ fn files_that_cannot_be_used_are_named_with_the_remedy() {
 }
 
 #[test]
+fn no_text_is_too_much() {
+    let pair = Authority::new().issue(&["localhost"]);
+    let texts = |whole: &str| {
+        let whole = whole.as_bytes().to_vec();
+        let cut = (0..whole.len()).map({
+            let whole = whole.clone();
+            move |length| whole[..length].to_vec()
+        });
+        let changed = (0..whole.len()).map(move |at| {
+            let mut changed = whole.clone();
+            changed[at] = changed[at].wrapping_add(1 + (at % 200) as u8);
+            changed
+        });
+        cut.chain(changed).map(Pem::text).collect::<Vec<_>>()
+    };
+    let (chain, key) = pair.pems();
+    for text in texts(&pair.chain) {
+        // Some changes change nothing that matters here; none may panic.
+        let _ = Certificates::load(text, key.clone());
+    }
+    for text in texts(&pair.key) {
+        let _ = Certificates::load(chain.clone(), text);
+    }
+}
+
+#[test]
 fn a_key_of_another_certificate_is_refused() {
     let authority = Authority::new();
     let files = Files::new();

@@ -312,3 +312,39 @@ fn a_handler_of_a_type_is_served_too() {
     client.write_all(b"hello").unwrap();
     crate::common::expect(&mut client, b"HELLO");
 }
+
+/// What a client says first.
+fn hello() -> Vec<u8> {
+    let config = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let mut session = rustls::ClientConnection::new(config.into(), name).unwrap();
+    let mut hello = Vec::new();
+    session.write_tls(&mut hello).unwrap();
+    hello
+}
+
+#[test]
+fn no_hello_is_too_much() {
+    let authority = Authority::new();
+    let scene = Scene::echo(authority.server());
+    let hello = hello();
+    let changed = (0..hello.len()).map(|at| {
+        let mut changed = hello.clone();
+        changed[at] = changed[at].wrapping_add(1 + (at % 200) as u8);
+        changed
+    });
+    let cut = (1..hello.len()).map(|length| hello[..length].to_vec());
+    for words in changed.chain(cut) {
+        let mut client = scene.plain();
+        client.write_all(&words).unwrap();
+        let _ = client.shutdown(Shutdown::Write);
+        let _ = client.read_to_end(&mut Vec::new());
+        // Whatever it was, it was this client's fault, and is told so.
+        scene.failed_handshake();
+    }
+    talk(scene.connect(&authority.client()).unwrap());
+}

@@ -285,6 +285,25 @@ fn a_write_that_a_limit_ended_goes_on_with_a_flush() {
 }
 
 #[test]
+fn a_goodbye_that_nobody_takes_is_not_waited_for() {
+    in_both(|model| {
+        let authority = Authority::new();
+        let scene = Scene::new(model, authority.server(), |client: &mut Tls| -> io::Result<()> {
+            // Until nothing more finds room.
+            client.connection().set_timeout(Some(Duration::from_millis(50)))?;
+            while client.write_all(&[0; 16_384]).is_ok() {}
+            client.connection().set_timeout(None)
+        });
+        let _takes_nothing = scene.connect(&authority.client()).unwrap();
+        wait_until("its handler is there", || scene.handle().in_flight() == 1);
+        let begin = Instant::now();
+        wait_until("its place is free", || scene.handle().in_flight() == 0);
+        assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+        scene.nothing_failed();
+    });
+}
+
+#[test]
 fn a_drain_ends_idle_clients_at_once() {
     in_both(|model| {
         let authority = Authority::new();
