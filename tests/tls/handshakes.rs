@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use greenserve::net::{TcpStream, UnixStream};
 use greenserve::testing::TestServer;
 use greenserve::tls::{self, ClientSettings, HandshakeError};
-use greenserve::{Deadlines, Overdue, Unix, with_context};
+use greenserve::{Context, Deadlines, Overdue, ProxyProtocol, Unix, with_context};
 
 use crate::authority::Authority;
 use crate::common::{PATIENCE, echoed, expect_end, failure, in_both as in_both_tasks, wait_until};
@@ -347,4 +347,22 @@ fn no_hello_is_too_much() {
         scene.failed_handshake();
     }
     talk(scene.connect(&authority.client()).unwrap());
+}
+
+#[test]
+fn the_header_of_a_proxy_comes_before_the_handshake() {
+    in_both(|model| {
+        let authority = Authority::new();
+        let greet = |client: &mut Tls, context: &Context| write!(client, "{}", context.client_address());
+        let proxies = ProxyProtocol::trusting(["127.0.0.1"]).unwrap();
+        let scene = Scene::with(model, authority.server(), with_context(greet), |builder| {
+            builder.proxy_protocol(proxies)
+        });
+        let mut proxy = scene.plain();
+        proxy.write_all(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n").unwrap();
+        let mut client = tls::connect(TcpStream::from(proxy), "localhost", &authority.client()).unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "192.0.2.7:4711");
+    });
 }
