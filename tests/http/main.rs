@@ -9,6 +9,7 @@ mod answers;
 mod behaviour;
 mod client;
 mod exchanges;
+mod foreign;
 mod limits;
 mod requests;
 mod routing;
