@@ -8,6 +8,7 @@ mod common;
 mod answers;
 mod behaviour;
 mod client;
+mod drains;
 mod exchanges;
 mod foreign;
 mod limits;
