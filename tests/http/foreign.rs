@@ -60,8 +60,7 @@ fn curl_is_answered() {
     let with_size = curl(&["--include", "--data-binary", "@-", &url("/echo")], long.as_bytes()).unwrap();
     assert!(
         with_size.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"),
-        "{:.300}",
-        with_size
+        "{with_size:.300}"
     );
     assert!(with_size.contains("x-expect: 100-continue\r\n") && with_size.ends_with(&long));
     let in_chunks = curl(&["--include", "--upload-file", "-", &url("/echo")], long.as_bytes()).unwrap();
