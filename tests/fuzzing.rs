@@ -3,6 +3,10 @@
 
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/files.rs"]
+mod files;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/http.rs"]
 mod http;
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
@@ -43,4 +47,10 @@ fn heads_of_requests() {
 #[test]
 fn bodies_in_chunks() {
     exercise("http_body", 10_000, http::http_body);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn paths_and_ranges_of_files() {
+    exercise("http_files", 5_000, files::http_files);
 }

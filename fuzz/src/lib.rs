@@ -1,8 +1,10 @@
 //! What of greenserve reads the network or a user's text, one function a fuzz
 //! target: each takes any bytes, and panics where a promise does not hold.
 
+mod files;
 mod http;
 mod library;
 
+pub use files::http_files;
 pub use http::{http_body, http_head};
 pub use library::{address, frames, lines, proxy_header};

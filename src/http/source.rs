@@ -17,9 +17,8 @@ pub(super) struct Source<'a> {
     pub(super) link: &'a Link<'a>,
     pub(super) inbox: &'a mut Inbox,
     rate: Option<MinimumRate>,
-    /// How long the client has been waited for: what its handler does
-    /// meanwhile is no fault of the client.
-    waited: Duration,
+    /// Since when the client is waited for.
+    since: Option<Instant>,
     /// It gave what it should not, or nothing, and is not asked again.
     pub(super) broken: Option<Refusal>,
 }
@@ -30,7 +29,7 @@ impl<'a> Source<'a> {
             link,
             inbox,
             rate,
-            waited: Duration::ZERO,
+            since: None,
             broken: None,
         }
     }
@@ -43,34 +42,33 @@ impl<'a> Source<'a> {
 
     /// Waits for more in the inbox, of a body of which so much has come.
     pub(super) fn fill(&mut self, taken: u64) -> io::Result<()> {
-        let begun = self.begin_wait(taken)?;
+        self.begin_wait(taken)?;
         let transport = self.link.transport;
         let read = self.inbox.fill(|into| transport.read(into));
-        self.came(read, begun).map(drop)
+        self.came(read).map(drop)
     }
 
     /// Waits for bytes that go past the inbox.
     pub(super) fn read(&mut self, into: &mut [u8], taken: u64) -> io::Result<usize> {
-        let begun = self.begin_wait(taken)?;
+        self.begin_wait(taken)?;
         let read = self.link.transport.read(into);
-        self.came(read, begun)
+        self.came(read)
     }
 
-    /// Sets by when the client must have sent more; returns the time of now if
-    /// it must.
-    fn begin_wait(&mut self, taken: u64) -> io::Result<Option<Instant>> {
+    /// Sets by when the client must have sent more.
+    fn begin_wait(&mut self, taken: u64) -> io::Result<()> {
         self.link.ask_for_body()?;
-        let Some(rate) = self.rate else { return Ok(None) };
-        let now = Instant::now();
-        let left = Duration::from_nanos(rate.time_for(taken)).saturating_sub(self.waited);
-        self.link.transport.set_read_deadline(now.checked_add(left));
-        Ok(Some(now))
+        if let Some(rate) = self.rate {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            let due = since.checked_add(Duration::from_nanos(rate.time_for(taken)));
+            self.link.transport.set_read_deadline(due);
+        }
+        Ok(())
     }
 
     /// What a read of the connection has given, which must not be the end.
-    fn came(&mut self, read: io::Result<usize>, begun: Option<Instant>) -> io::Result<usize> {
-        if let Some(begun) = begun {
-            self.waited += begun.elapsed();
+    fn came(&mut self, read: io::Result<usize>) -> io::Result<usize> {
+        if self.rate.is_some() {
             self.link.transport.set_read_deadline(None);
         }
         match read {

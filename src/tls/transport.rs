@@ -70,10 +70,6 @@ impl<S: SystemStream> Transport for TlsStream<S> {
         TlsStream::local(self)
     }
 
-    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
-        Transport::set_nodelay(self.connection(), at_once)
-    }
-
     fn is_encrypted(&self) -> bool {
         true
     }

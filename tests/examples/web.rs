@@ -64,6 +64,36 @@ in_models!(http_echo, "http_echo", [coroutine, thread, fork, inline], |address| 
     assert!(heard.ends_with(&long), "another body came back");
 });
 
+// The library's own folder: every model is started in it.
+in_models!(
+    static_files,
+    "static_files",
+    [coroutine, thread, fork, inline],
+    |address| {
+        let mut server = BufReader::new(connect(address));
+        let manifest = std::fs::read("Cargo.toml").unwrap();
+        assert_eq!(ask(&mut server, "GET /Cargo.toml", b""), (200, manifest.clone()));
+        assert_eq!(ask(&mut server, "GET /docs/../Cargo.toml", b"").0, 404);
+        drop(server);
+        let mut server = connect(address);
+        let request = b"GET /Cargo.toml HTTP/1.1\r\nHost: a\r\nRange: bytes=-7\r\nConnection: close\r\n\r\n";
+        server.write_all(request).unwrap();
+        let mut heard = Vec::new();
+        server.read_to_end(&mut heard).unwrap();
+        assert!(heard.starts_with(b"HTTP/1.1 206 ") && heard.ends_with(&manifest[manifest.len() - 7..]));
+    }
+);
+
+#[test]
+fn a_folder_that_is_not_there_is_refused() {
+    let refused = crate::program::Program::start("static_files", &["--root", "/nowhere"]).ended();
+    assert_eq!(refused.code(), Some(2), "{refused:?}");
+    assert!(
+        refused.errors.contains("/nowhere") && refused.errors.contains("name a folder"),
+        "{refused:?}"
+    );
+}
+
 #[cfg(feature = "json")]
 in_models!(http_api, "http_api", [coroutine, thread], |address| {
     let mut server = BufReader::new(connect(address));

@@ -1,0 +1,11 @@
+//! What stands on HTTP: files and their like, as clients see them.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod client;
+mod conditions;
+mod files;
+mod ranges;
