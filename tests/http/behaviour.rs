@@ -256,9 +256,8 @@ fn a_head_that_comes_too_slowly_is_told_so() {
     client.hears_end();
 }
 
-#[test]
-fn a_head_in_drops_gets_no_more_time() {
-    let mut client = late(Deadlines::new().head(SOON), "G");
+/// Sends byte after byte until the answer comes, which is 408.
+fn in_drops_until_refused(mut client: Client) {
     let begin = Instant::now();
     client.stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut heard = [0; 16];
@@ -268,8 +267,49 @@ fn a_head_in_drops_gets_no_more_time() {
             Ok(count) => break assert!(heard[..count].starts_with(b"HTTP/1.1 408")),
             Err(err) => assert_eq!(err.kind(), ErrorKind::WouldBlock, "{err}"),
         }
-        assert!(begin.elapsed() < PATIENCE);
+        assert!(begin.elapsed() < 20 * SOON, "each drop brought more time");
     }
+}
+
+#[test]
+fn a_head_in_drops_gets_no_more_time() {
+    in_drops_until_refused(late(Deadlines::new().head(SOON), "G"));
+}
+
+#[test]
+fn a_body_in_drops_gets_no_more_time() {
+    let deadlines = Deadlines::new().body(MinimumRate::new(1_000_000, SOON));
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n";
+    in_drops_until_refused(late(deadlines, request));
+}
+
+#[test]
+fn who_was_fast_before_may_pause_within_a_body() {
+    let deadlines = Deadlines::new().body(MinimumRate::new(50, SOON));
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 301\r\n\r\n";
+    let mut client = late(deadlines, request);
+    client.say("x".repeat(300));
+    std::thread::sleep(4 * SOON);
+    client.say("y");
+    assert_eq!(client.hear().status, 200);
+}
+
+#[test]
+fn the_time_of_a_head_ends_with_the_head() {
+    let http = http::serve(describe).deadlines(Deadlines::new().head(4 * SOON));
+    let server = start_in(Coroutine::new(), http);
+    let is_idle = || server.handle().connections().iter().any(|client| client.idle);
+    let mut client = Client::of(&server);
+    client.say(GET);
+    assert_eq!(client.hear().status, 200);
+    wait_until("idle", is_idle);
+    client.say("GET / HT");
+    wait_until("the half of a head is read", || !is_idle());
+    client.say("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.hear().status, 200);
+    std::thread::sleep(5 * SOON);
+    client.say(GET);
+    assert_eq!(client.hear().status, 200);
 }
 
 #[test]
