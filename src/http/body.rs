@@ -135,10 +135,7 @@ impl<'a> Body<'a> {
             return Ok(true);
         }
         let most = self.limits.unread_body;
-        if self.source.broken.is_some()
-            || self.source.link.is_continue_due()
-            || self.remaining().is_some_and(|left| left > most)
-        {
+        if self.source.broken.is_some() || self.remaining().is_some_and(|left| left > most) {
             return Ok(false);
         }
         self.most = self.taken.saturating_add(most);

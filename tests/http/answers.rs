@@ -186,5 +186,10 @@ pub(crate) fn cases() -> Vec<Case> {
         &[&long],
         Closed,
     ));
+    let unread = format!(
+        "POST /fail HTTP/1.1\r\nHost: a\r\nContent-Length: 150\r\n\r\n{}",
+        "x".repeat(150)
+    );
+    cases.push(case("the handler fails with a body unread", unread, &["500"], Closed));
     cases
 }
