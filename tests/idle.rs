@@ -20,7 +20,7 @@ const MEASURED: Duration = Duration::from_secs(4);
 /// Runs `test` in a child, since other tests' threads would be counted here.
 /// True in that child, which is then to do the work.
 fn in_a_quiet_process(test: &str) -> bool {
-    let polls = cfg!(may_defaults) && common::engine() == Engine::May;
+    let polls = common::has_may_defaults() && common::engine() == Engine::May;
     if skipped(polls.then_some("may's default features have workers poll every 10 ms")) {
         return false;
     }

@@ -279,7 +279,7 @@ fn set_affinity(processors: &CpuSet) {
 /// Why a coroutine does not go to where its socket's number puts it.
 fn tied_to_descriptors() -> Option<&'static str> {
     match common::engine() {
-        Engine::May if cfg!(may_defaults) => Some("may's default features let workers steal coroutines"),
+        Engine::May if common::has_may_defaults() => Some("may's default features let workers steal coroutines"),
         Engine::May => None,
         _ => Some("only `may` ties a socket to a worker by its number"),
     }

@@ -119,7 +119,9 @@ impl Connection<'_> {
             may_go_on: self.served < self.settings.limits.requests,
         };
         let ended = exchange.run(kit);
-        if ended.is_err() {
+        // Over TLS the end would be said (`close_notify`), and what was cut
+        // might be taken for the whole.
+        if ended.is_err() && !(kit.outbox.is_cut && self.transport.is_encrypted()) {
             self.linger();
         }
         ended

@@ -135,6 +135,7 @@ impl Exchange<'_> {
             keeps_alive,
             ..
         } = response;
+        outbox.is_cut = stage != Stage::Done && !matches!(ended, Ended::Well);
         if stage == Stage::TakenOver {
             return ended.into_result(After::Close);
         }

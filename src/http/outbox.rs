@@ -16,12 +16,16 @@ pub(super) struct Outbox {
     earlier: usize,
     /// Sends since the present answer began.
     sends: usize,
+    /// The present answer has failed before its end, and part of it is on its
+    /// way.
+    pub(super) is_cut: bool,
 }
 
 impl Outbox {
     /// What comes from now on is another answer's.
     pub(super) fn begin_answer(&mut self) {
         (self.earlier, self.sends) = (self.ready.len(), 0);
+        self.is_cut = false;
     }
 
     /// Takes the present answer back; false if a part of it is on its way.

@@ -17,8 +17,9 @@ pub(super) struct Source<'a> {
     pub(super) link: &'a Link<'a>,
     pub(super) inbox: &'a mut Inbox,
     rate: Option<MinimumRate>,
-    /// Since when the client is waited for.
-    since: Option<Instant>,
+    /// How long the client has been waited for: what its handler does
+    /// meanwhile is no fault of the client.
+    waited: Duration,
     /// It gave what it should not, or nothing, and is not asked again.
     pub(super) broken: Option<Refusal>,
 }
@@ -29,7 +30,7 @@ impl<'a> Source<'a> {
             link,
             inbox,
             rate,
-            since: None,
+            waited: Duration::ZERO,
             broken: None,
         }
     }
@@ -42,33 +43,34 @@ impl<'a> Source<'a> {
 
     /// Waits for more in the inbox, of a body of which so much has come.
     pub(super) fn fill(&mut self, taken: u64) -> io::Result<()> {
-        self.begin_wait(taken)?;
+        let begun = self.begin_wait(taken)?;
         let transport = self.link.transport;
         let read = self.inbox.fill(|into| transport.read(into));
-        self.came(read).map(drop)
+        self.came(read, begun).map(drop)
     }
 
     /// Waits for bytes that go past the inbox.
     pub(super) fn read(&mut self, into: &mut [u8], taken: u64) -> io::Result<usize> {
-        self.begin_wait(taken)?;
+        let begun = self.begin_wait(taken)?;
         let read = self.link.transport.read(into);
-        self.came(read)
+        self.came(read, begun)
     }
 
-    /// Sets by when the client must have sent more.
-    fn begin_wait(&mut self, taken: u64) -> io::Result<()> {
+    /// Sets by when the client must have sent more; returns the time of now if
+    /// it must.
+    fn begin_wait(&mut self, taken: u64) -> io::Result<Option<Instant>> {
         self.link.ask_for_body()?;
-        if let Some(rate) = self.rate {
-            let since = *self.since.get_or_insert_with(Instant::now);
-            let due = since.checked_add(Duration::from_nanos(rate.time_for(taken)));
-            self.link.transport.set_read_deadline(due);
-        }
-        Ok(())
+        let Some(rate) = self.rate else { return Ok(None) };
+        let now = Instant::now();
+        let left = Duration::from_nanos(rate.time_for(taken)).saturating_sub(self.waited);
+        self.link.transport.set_read_deadline(now.checked_add(left));
+        Ok(Some(now))
     }
 
     /// What a read of the connection has given, which must not be the end.
-    fn came(&mut self, read: io::Result<usize>) -> io::Result<usize> {
-        if self.rate.is_some() {
+    fn came(&mut self, read: io::Result<usize>, begun: Option<Instant>) -> io::Result<usize> {
+        if let Some(begun) = begun {
+            self.waited += begun.elapsed();
             self.link.transport.set_read_deadline(None);
         }
         match read {

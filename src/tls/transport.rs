@@ -70,6 +70,10 @@ impl<S: SystemStream> Transport for TlsStream<S> {
         TlsStream::local(self)
     }
 
+    fn set_nodelay(&self, at_once: bool) -> io::Result<()> {
+        Transport::set_nodelay(self.connection(), at_once)
+    }
+
     fn is_encrypted(&self) -> bool {
         true
     }

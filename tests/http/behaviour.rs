@@ -331,6 +331,30 @@ fn a_body_that_comes_too_slowly_is_told_so() {
 }
 
 #[test]
+fn the_time_of_a_handler_is_not_the_clients() {
+    let (asked, read) = (Arc::new(Event::new()), Arc::new(Event::new()));
+    let (may_read, has_read) = (Arc::clone(&asked), Arc::clone(&read));
+    let handler = move |request: &mut Request, response: &mut Response| -> http::Result {
+        let mut byte = [0];
+        request.body().read_exact(&mut byte)?;
+        has_read.set();
+        greenserve::runtime::sleep(4 * SOON)?;
+        may_read.wait()?;
+        request.body().read_exact(&mut byte)?;
+        response.send(byte)
+    };
+    let deadlines = Deadlines::new().body(MinimumRate::new(1_000_000, SOON));
+    let server = start_in(Coroutine::new(), http::serve(handler).deadlines(deadlines));
+    let mut client = Client::of(&server);
+    client.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+    client.say("a");
+    read.wait().unwrap();
+    client.say("b");
+    asked.set();
+    assert_eq!(client.hear().body, "b");
+}
+
+#[test]
 fn a_client_that_takes_nothing_is_let_go() {
     let (ended, end) = (Arc::new(Event::new()), Arc::new(std::sync::Mutex::new(None)));
     let (tell, result) = (Arc::clone(&ended), Arc::clone(&end));

@@ -160,6 +160,41 @@ fn pipelined_requests_in_one_record_are_answered_in_turn() {
     });
 }
 
+/// Fails before its answer, or in the middle of it.
+fn fail(request: &mut Request, response: &mut Response) -> http::Result {
+    if request.path() == "/middle" {
+        response.write_all(b"half of")?;
+        response.flush()?;
+    }
+    Err("no more".into())
+}
+
+#[test]
+fn an_answer_that_was_cut_does_not_end_as_if_it_were_whole() {
+    in_both(|model| {
+        let authority = Authority::new();
+        let scene = Scene::new(model, authority.server(), http::serve(fail));
+        let settings = authority.client();
+        let get = |path: &str| {
+            let mut client = scene.connect(&settings).unwrap();
+            // Its end is the end of the connection.
+            write!(client, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            let ended = client.read_to_end(&mut answer);
+            assert!(!scene.failure().is_disconnect);
+            (String::from_utf8(answer).unwrap(), ended)
+        };
+        let (answer, ended) = get("/middle");
+        assert!(answer.ends_with("\r\n\r\nhalf of"), "{answer}");
+        assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+        let (answer, ended) = get("/");
+        assert!(
+            answer.starts_with("HTTP/1.1 500 ") && ended.is_ok(),
+            "{answer} {ended:?}"
+        );
+    });
+}
+
 #[test]
 fn who_forgets_the_s_is_told() {
     let (authority, files) = (Authority::new(), Files::new());
