@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderMap, HeaderValue, StatusCode, Version};
@@ -118,13 +119,13 @@ impl Connection<'_> {
             handler: self.handler,
             may_go_on: self.served < self.settings.limits.requests,
         };
-        let ended = exchange.run(kit);
+        let ended = catch_unwind(AssertUnwindSafe(|| exchange.run(kit)));
         // Over TLS the end would be said (`close_notify`), and what was cut
         // might be taken for the whole.
-        if ended.is_err() && !(kit.outbox.is_cut && self.transport.is_encrypted()) {
+        if !matches!(ended, Ok(Ok(_))) && !(kit.outbox.is_cut && self.transport.is_encrypted()) {
             self.linger();
         }
-        ended
+        ended.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
     /// Reads until a head is there. Answers that are ready are sent before

@@ -76,6 +76,17 @@ fn a_client_is_asked_for_its_body_when_the_handler_reads() {
 }
 
 #[test]
+fn the_answer_to_a_request_whose_handler_fails_or_panics_is_not_lost_behind_its_body() {
+    let server = start(describe);
+    for path in ["/fail", "/panic"].repeat(10) {
+        let mut client = Client::of(&server);
+        client.say(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"));
+        client.say([b'x'; 200_000]);
+        assert_eq!(client.hear().status, 500, "{path}");
+    }
+}
+
+#[test]
 fn a_client_is_not_asked_once_the_answer_has_begun() {
     let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
         response.write_all(b"early")?;
