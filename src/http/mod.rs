@@ -29,6 +29,7 @@ mod codings;
 mod connection;
 mod date;
 mod deadlines;
+mod events;
 mod exchange;
 mod fields;
 mod files;
@@ -60,6 +61,7 @@ pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusC
 pub use access_log::AccessLog;
 pub use body::Body;
 pub use deadlines::Deadlines;
+pub use events::{Event, EventStream};
 pub use files::Files;
 pub use handler::{Around, Handler, Result, around};
 pub use limits::Limits;

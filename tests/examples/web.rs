@@ -94,6 +94,31 @@ fn a_folder_that_is_not_there_is_refused() {
     );
 }
 
+in_models!(sse, "sse", [coroutine, thread], |address| {
+    let mut listener = BufReader::new(connect(address));
+    listener
+        .get_mut()
+        .write_all(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let mut hears = |wanted: &str| {
+        let mut line = String::new();
+        while line.trim_end() != wanted {
+            line.clear();
+            assert!(listener.read_line(&mut line).unwrap() > 0, "no {wanted:?}");
+        }
+    };
+    hears("content-type: text/event-stream");
+    hears("");
+    let mut speaker = BufReader::new(connect(address));
+    let told = ask(&mut speaker, "POST /say", b"hello\nall");
+    assert_eq!(told, (200, b"1 listening\n".to_vec()));
+    for line in ["id: 1", "data: hello", "data: all", ""] {
+        hears(line);
+    }
+    let (status, page) = ask(&mut speaker, "GET /", b"");
+    assert!(status == 200 && page.starts_with(b"<!doctype html>"));
+});
+
 #[cfg(feature = "json")]
 in_models!(http_api, "http_api", [coroutine, thread], |address| {
     let mut server = BufReader::new(connect(address));

@@ -7,5 +7,6 @@ mod common;
 
 mod client;
 mod conditions;
+mod events;
 mod files;
 mod ranges;
