@@ -45,6 +45,7 @@
 //! | be told of each request | [`Observer`], [`LogEvents`], the feature `tracing` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |
 //! | answer HTTP | the feature `http`, its module of that name |
+//! | have conversations with browsers | the feature `websocket`, its module of that name |
 //! | encrypt | the feature `tls`, its module of that name |
 //! | stop well | [`Server::serve_until_signal`], [`Server::stop`], [`ServerHandle::shutdown`], [`Server::handle_signals_within`] |
 //! | end between two messages when the server stops | [`Context::wait_for_request`], [`StreamRequest::wait_for_request`], [`Context::idle`] |
@@ -132,6 +133,7 @@
 //! `tls` puts TLS under any stream server and client (module `tls`).
 //! `tracing` makes a span of each request (module `tracing`).
 //! `ureq` has the HTTP client of that name wait as a coroutine (module `ureq`).
+//! `websocket` has conversations over HTTP's connections (module `websocket`).
 //! `minihttp` makes may_minihttp available to the example of that name.
 //!
 //! # Platforms
@@ -168,6 +170,8 @@ pub mod tls;
 pub mod tracing;
 #[cfg(feature = "ureq")]
 pub mod ureq;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use concurrency::{Coroutine, Fork, Inline, Model, Thread};
 pub use error::{Error, Result, WaitError};
@@ -213,6 +217,9 @@ mod documents {
     #[cfg(all(feature = "http", feature = "tls"))]
     #[doc = include_str!("../docs/HTTP.md")]
     mod http {}
+    #[cfg(feature = "websocket")]
+    #[doc = include_str!("../docs/WEBSOCKET.md")]
+    mod websocket {}
     #[cfg(feature = "tls")]
     #[doc = include_str!("../docs/TLS.md")]
     mod tls {}

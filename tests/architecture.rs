@@ -57,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("tls", &["handler", "sync", "net", "runtime", "error"]),
+    ("websocket", &["http", "handler", "sync", "net", "runtime", "error"]),
     ("log_events", &["lifecycle"]),
     ("prometheus", &["lifecycle", "runtime"]),
     ("tracing", &["lifecycle", "runtime"]),

@@ -119,6 +119,16 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// A second handle with a descriptor of its own: what one coroutine needs to
+    /// write while another one reads, with the engine `may`.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left; [`io::ErrorKind::Unsupported`]
+    /// from a transport that has no second handle.
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Whether nobody between the two ends can read along. False unless a
     /// transport says otherwise.
     fn is_encrypted(&self) -> bool {
@@ -188,6 +198,10 @@ impl<S: SystemStream> Transport for Stream<S> {
             Some(tcp) => tcp.set_nodelay(at_once),
             None => Ok(()),
         }
+    }
+
+    fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(self.try_clone()?))
     }
 }
 

@@ -36,6 +36,11 @@ impl Upgraded<'_> {
     pub fn transport(&self) -> &dyn Transport {
         self.transport
     }
+
+    /// Whether the next read returns without waiting for the client.
+    pub fn has_read_ahead(&self) -> bool {
+        self.is_ahead.load(Ordering::Relaxed) || self.transport.has_read_ahead()
+    }
 }
 
 impl Response<'_> {

@@ -265,6 +265,13 @@ pub(crate) fn release_unused_stack() {
     engine::release_unused();
 }
 
+/// Whether a descriptor has room for one waiting coroutine alone, be it for
+/// reading or for writing.
+#[cfg(feature = "websocket")]
+pub(crate) fn one_waits_at_a_descriptor() -> bool {
+    engine::is(Engine::May)
+}
+
 /// True when the caller runs on a coroutine, false on a thread.
 pub fn in_coroutine() -> bool {
     engine::in_coroutine()

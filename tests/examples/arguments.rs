@@ -34,6 +34,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("upper", "127.0.0.1:8080"),
     ("upper_once", "127.0.0.1:9999"),
     ("upper_udp", "127.0.0.1:9999"),
+    #[cfg(feature = "websocket")]
+    ("websocket_chat", "127.0.0.1:9002"),
+    #[cfg(feature = "websocket")]
     ("websocket_echo", "127.0.0.1:9001"),
 ];
 

@@ -32,6 +32,7 @@ mod udp;
 mod unix;
 #[cfg(feature = "http")]
 mod web;
+#[cfg(feature = "websocket")]
 mod websocket;
 
 /// One test a model: runs the example with it, on a port of its own, and then

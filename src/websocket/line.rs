@@ -1,0 +1,177 @@
+//! The connection as the reader of frames sees it.
+
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use super::frame::{Batch, ping};
+use super::outgoing::Outgoing;
+use crate::error::WaitError;
+use crate::handler::{Context, Transport};
+use crate::http::Upgraded;
+use crate::runtime;
+
+/// What a WebSocket is spoken over.
+pub(super) trait Wire: Send + Sync {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn has_read_ahead(&self) -> bool;
+    fn transport(&self) -> &dyn Transport;
+}
+
+impl Wire for Upgraded<'_> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(&mut &*self, buffer)
+    }
+
+    fn has_read_ahead(&self) -> bool {
+        Upgraded::has_read_ahead(self)
+    }
+
+    fn transport(&self) -> &dyn Transport {
+        Upgraded::transport(self)
+    }
+}
+
+/// The client was silent for this long: it may be gone.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing has come for {0:?}, not even an answer to a ping")]
+pub(super) struct Silent(pub(super) Duration);
+
+impl Silent {
+    pub(super) fn is(err: &io::Error) -> bool {
+        matches!(err.get_ref(), Some(inner) if inner.is::<Silent>())
+    }
+}
+
+/// Reads for the protocol; what the protocol writes, answers to pings and
+/// Closes, goes the way of all frames.
+pub(super) struct Line<'a> {
+    pub(super) wire: &'a dyn Wire,
+    pub(super) context: &'a Context,
+    pub(super) config: &'a Config,
+    pub(super) outgoing: &'a Outgoing,
+    /// Whether a writer writes; else whoever has something to say does.
+    pub(super) has_writer: bool,
+    answers: Vec<u8>,
+    /// When the client was last heard.
+    heard: Instant,
+    pinged: bool,
+    /// Our Close has been said: the answer is due then.
+    pub(super) answer_due: Option<Instant>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(
+        wire: &'a dyn Wire,
+        context: &'a Context,
+        config: &'a Config,
+        outgoing: &'a Outgoing,
+    ) -> Line<'a> {
+        Line {
+            wire,
+            context,
+            config,
+            outgoing,
+            has_writer: false,
+            answers: Vec::new(),
+            heard: Instant::now(),
+            pinged: false,
+            answer_due: None,
+        }
+    }
+
+    pub(super) fn send(&self, frame: tungstenite::Bytes) -> io::Result<()> {
+        if self.has_writer {
+            return self.outgoing.push(&frame);
+        }
+        let mut batch = Batch::default();
+        batch.push(frame);
+        batch.write(self.wire.transport())
+    }
+
+    /// Sends what the protocol has written. Nothing follows a Close.
+    pub(super) fn send_answers(&mut self) -> io::Result<()> {
+        if self.answers.is_empty() {
+            return Ok(());
+        }
+        let answers = std::mem::take(&mut self.answers);
+        match self.outgoing.is_closing() {
+            true => Ok(()),
+            false => self.send(answers.into()),
+        }
+    }
+
+    /// By when something must have happened, and what if it has not.
+    fn due(&self) -> Option<Instant> {
+        if self.answer_due.is_some() {
+            return self.answer_due;
+        }
+        let ping = self.config.ping.filter(|_| !self.pinged);
+        let due = [ping, self.config.idle].into_iter().flatten().min();
+        due.and_then(|limit| self.heard.checked_add(limit))
+    }
+
+    /// The time is up.
+    fn is_overdue(&mut self) -> io::Result<()> {
+        let silence = self.heard.elapsed();
+        if self.config.idle.is_some_and(|limit| silence >= limit) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, Silent(silence)));
+        }
+        self.pinged = true;
+        match self.outgoing.is_closing() {
+            true => Ok(()),
+            false => self.send(ping()?),
+        }
+    }
+
+    /// Waits as something that a drain ends, unless it is the goodbye already.
+    fn read_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.answer_due.is_some() || self.wire.has_read_ahead() {
+            return self.wire.read(buffer);
+        }
+        if runtime::in_coroutine() {
+            return self.context.idle(|| self.wire.read(buffer));
+        }
+        // A thread's wait is ended there alone.
+        let has_come = !self.context.is_draining() && self.wire.transport().wait_for_request(self.context)?;
+        match has_come {
+            true => self.wire.read(buffer),
+            false => Err(WaitError::Draining.into()),
+        }
+    }
+}
+
+impl Read for Line<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.send_answers()?;
+            let due = self.due();
+            self.wire.transport().set_read_deadline(due);
+            match self.read_once(buffer) {
+                Ok(count) => {
+                    (self.heard, self.pinged) = (Instant::now(), false);
+                    return Ok(count);
+                }
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => {
+                    let is_due = due.is_some_and(|due| due <= Instant::now());
+                    if WaitError::of(&err) != Some(WaitError::Deadline) || !is_due || self.answer_due.is_some() {
+                        return Err(err);
+                    }
+                    self.is_overdue()?;
+                }
+            }
+        }
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.answers.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

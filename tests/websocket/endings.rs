@@ -1,0 +1,232 @@
+//! How conversations end: by either side, by silence, by a failure, with the
+//! server.
+
+use std::io;
+use std::net::Shutdown;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use greenserve::websocket::{Close, Config, Ended, WebSocket};
+
+use crate::raw::{CLOSE, LAST, PING, PONG, TEXT};
+use crate::scene::{In, Scene, echo, echo_by_sender, in_both};
+
+fn by_us(code: u16, reason: &str) -> Ended {
+    ended(false, code, reason)
+}
+
+fn ended(by_client: bool, code: u16, reason: &str) -> Ended {
+    let reason = reason.to_owned();
+    Ended {
+        by_client,
+        close: Close { code, reason },
+    }
+}
+
+/// Both ways of writing.
+fn each_way(check: impl Fn(In, fn(&mut WebSocket<'_>) -> io::Result<()>)) {
+    in_both(|model| {
+        check(model, echo);
+        check(model, echo_by_sender);
+    });
+}
+
+#[test]
+fn a_client_that_closes_is_answered_with_its_code() {
+    each_way(|model, handler| {
+        let scene = Scene::new(model, Config::new(), handler);
+        let mut client = scene.raw();
+        client.say(LAST | TEXT, b"hello");
+        client.say(LAST | CLOSE, b"\x0b\xb8done"); // 3000
+        client.hears(LAST | TEXT, b"hello");
+        assert_eq!(client.hears_close().0, 3000);
+        client.ends();
+        assert_eq!(scene.ended(), ended(true, 3000, "done"));
+        // Without a code.
+        let mut client = scene.raw();
+        client.say(LAST | CLOSE, b"");
+        client.hears(LAST | CLOSE, b"");
+        client.ends();
+        assert_eq!(scene.ended(), ended(true, 1005, ""));
+    });
+}
+
+#[test]
+fn a_handler_closes_and_hears_the_answer() {
+    in_both(|model| {
+        let scene = Scene::new(model, Config::new(), |socket| {
+            socket.send("first")?;
+            socket.close(4001, "enough")?;
+            assert!(socket.recv()?.is_none());
+            let refused = socket.send("after").unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::BrokenPipe);
+            socket.close(1000, "")
+        });
+        let mut client = scene.raw();
+        client.hears(LAST | TEXT, b"first");
+        assert_eq!(client.hears_close(), (4001, "enough".to_owned()));
+        // What is still under way is dropped, and no ping is answered now.
+        client.say(LAST | TEXT, b"late");
+        client.say(LAST | PING, b"late");
+        client.close(4001);
+        client.ends();
+        assert_eq!(scene.ended(), by_us(4001, "enough"));
+    });
+}
+
+#[test]
+fn a_client_that_does_not_answer_a_close_is_cut_off() {
+    in_both(|model| {
+        let limit = Duration::from_millis(200);
+        let scene = Scene::new(model, Config::new().close(limit), move |socket| {
+            let begun = Instant::now();
+            socket.close(1000, "")?;
+            assert!(begun.elapsed() >= limit);
+            Ok(())
+        });
+        let mut client = scene.raw();
+        assert_eq!(client.hears_close().0, 1000);
+        client.ends();
+        assert_eq!(scene.ended(), by_us(1000, ""));
+    });
+}
+
+#[test]
+fn codes_and_reasons_that_cannot_be_sent_are_refused() {
+    let scene = Scene::new(In::Coroutines, Config::new(), |socket| {
+        for (code, reason) in [(1005, ""), (999, ""), (1000, "x".repeat(124).as_str())] {
+            let refused = socket.close(code, reason).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{refused}");
+        }
+        Ok(())
+    });
+    let mut client = scene.raw();
+    assert_eq!(client.hears_close().0, 1000);
+    client.close(1000);
+    assert_eq!(scene.outcome(), (None, None));
+}
+
+#[test]
+fn a_handler_that_returns_says_goodbye_and_one_that_fails_says_1011() {
+    let scene = Scene::new(In::Coroutines, Config::new(), |socket| {
+        let message = socket.recv()?;
+        match message.as_ref().and_then(|message| message.as_text()) {
+            Some("fail") => Err(io::Error::other("a secret")),
+            Some("panic") => panic!("a secret"),
+            _ => Ok(()),
+        }
+    });
+    for (said, code, reason) in [
+        ("return", 1000, ""),
+        ("fail", 1011, "the server failed"),
+        ("panic", 1011, "the server failed"),
+    ] {
+        let mut client = scene.raw();
+        client.say(LAST | TEXT, said.as_bytes());
+        assert_eq!(client.hears_close(), (code, reason.to_owned()));
+        client.close(code);
+        client.ends();
+    }
+}
+
+#[test]
+fn a_client_that_is_gone_without_a_close_is_an_error() {
+    each_way(|model, handler| {
+        let scene = Scene::new(model, Config::new(), handler);
+        let client = scene.connect();
+        client.get_ref().shutdown(Shutdown::Write).unwrap();
+        let (error, ended) = scene.outcome();
+        assert!(error.unwrap().contains("did not close"));
+        assert_eq!(ended, None);
+    });
+}
+
+#[test]
+fn who_is_silent_is_pinged_and_lives_if_it_answers() {
+    each_way(|model, handler| {
+        let config = Config::new()
+            .ping(Duration::from_millis(20))
+            .idle(Duration::from_secs(20));
+        let scene = Scene::new(model, config, handler);
+        let mut client = scene.raw();
+        for _ in 0..3 {
+            client.hears(LAST | PING, b"");
+            client.say(LAST | PONG, b"");
+        }
+        client.say(LAST | TEXT, b"here");
+        loop {
+            match client.hear() {
+                (first, _) if first == LAST | PING => client.say(LAST | PONG, b""),
+                heard => break assert_eq!(heard, (LAST | TEXT, b"here".to_vec())),
+            }
+        }
+    });
+}
+
+#[test]
+fn who_answers_no_ping_is_closed_with_1008() {
+    each_way(|model, handler| {
+        let config = Config::new()
+            .ping(Duration::from_millis(50))
+            .idle(Duration::from_millis(200))
+            .close(Duration::from_millis(100));
+        let scene = Scene::new(model, config, handler);
+        let mut client = scene.raw();
+        client.hears(LAST | PING, b"");
+        let (code, reason) = client.hears_close();
+        assert_eq!(code, 1008);
+        assert!(reason.starts_with("nothing has come for "), "{reason}");
+        client.ends();
+        assert_eq!(scene.ended(), by_us(1008, &reason));
+    });
+}
+
+#[test]
+fn a_server_that_ends_says_1001_and_waits_for_the_answer() {
+    each_way(|model, handler| {
+        let scene = Scene::new(model, Config::new(), handler);
+        let mut clients: Vec<_> = (0..3).map(|_| scene.raw()).collect();
+        for client in &mut clients {
+            client.say(LAST | TEXT, b"hello");
+            client.hears(LAST | TEXT, b"hello");
+        }
+        let stopping = thread::spawn(move || scene.stop());
+        for client in &mut clients {
+            assert_eq!(client.hears_close(), (1001, "the server ends".to_owned()));
+        }
+        assert!(!stopping.is_finished(), "it does not wait for the answer");
+        for client in &mut clients {
+            client.close(1001);
+            client.ends();
+        }
+        assert!(stopping.join().unwrap().is_clean());
+    });
+}
+
+#[test]
+fn a_server_that_ends_does_not_wait_for_ever() {
+    each_way(|model, handler| {
+        let scene = Scene::new(model, Config::new().close(Duration::from_millis(100)), handler);
+        let mut client = scene.raw();
+        client.say(LAST | TEXT, b"hello");
+        client.hears(LAST | TEXT, b"hello");
+        assert!(scene.stop().is_clean());
+        assert_eq!(client.hears_close().0, 1001);
+    });
+}
+
+/// It never pauses, so no wait of its handler would tell of the drain.
+#[test]
+fn a_client_that_never_stops_talking_does_not_keep_the_server() {
+    let scene = Scene::echo(In::Coroutines, Config::new().close(Duration::from_millis(200)));
+    let mut talker = scene.connect();
+    talker.send("begun".into()).unwrap();
+    talker.read().unwrap();
+    let talking = thread::spawn(
+        move || {
+            while talker.send("more".into()).is_ok() && talker.read().is_ok() {}
+        },
+    );
+    assert!(scene.stop().is_clean());
+    talking.join().unwrap();
+}

@@ -1,0 +1,17 @@
+//! WebSockets, with clients of tungstenite and of Python, and with one that
+//! sends whatever bytes a test wants.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod broadcasts;
+mod conversations;
+#[cfg(feature = "tls")]
+mod encrypted;
+mod endings;
+mod foreign;
+mod handshakes;
+mod raw;
+mod scene;
