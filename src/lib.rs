@@ -129,7 +129,8 @@
 //! # Features
 //!
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
-//! `http` answers HTTP/1.1 (module `http`), `json` has it read and write JSON.
+//! `http` answers HTTP/1.1 (module `http`), `json` has it read and write JSON,
+//! `cookies` cookies, `forms` the forms of pages, in one part or several.
 //! `tls` puts TLS under any stream server and client (module `tls`).
 //! `tracing` makes a span of each request (module `tracing`).
 //! `ureq` has the HTTP client of that name wait as a coroutine (module `ureq`).
@@ -214,7 +215,7 @@ mod documents {
     mod readme {}
     #[doc = include_str!("../docs/PORTING.md")]
     mod porting {}
-    #[cfg(all(feature = "http", feature = "tls"))]
+    #[cfg(all(feature = "cookies", feature = "forms", feature = "tls"))]
     #[doc = include_str!("../docs/HTTP.md")]
     mod http {}
     #[cfg(feature = "websocket")]

@@ -5,6 +5,10 @@
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/files.rs"]
 mod files;
+#[cfg(feature = "forms")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/forms.rs"]
+mod forms;
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/http.rs"]
@@ -53,4 +57,10 @@ fn bodies_in_chunks() {
 #[test]
 fn paths_and_ranges_of_files() {
     exercise("http_files", 5_000, files::http_files);
+}
+
+#[cfg(feature = "forms")]
+#[test]
+fn forms_in_parts() {
+    exercise("http_multipart", 5_000, forms::http_multipart);
 }

@@ -2,9 +2,11 @@
 //! target: each takes any bytes, and panics where a promise does not hold.
 
 mod files;
+mod forms;
 mod http;
 mod library;
 
 pub use files::http_files;
+pub use forms::http_multipart;
 pub use http::{http_body, http_head};
 pub use library::{address, frames, lines, proxy_header};

@@ -27,12 +27,16 @@ mod body;
 mod chunked;
 mod codings;
 mod connection;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod date;
 mod deadlines;
 mod events;
 mod exchange;
 mod fields;
 mod files;
+#[cfg(feature = "forms")]
+mod form;
 mod handler;
 mod head;
 mod inbox;
@@ -41,8 +45,12 @@ mod json;
 mod kit;
 mod limits;
 mod link;
+#[cfg(feature = "forms")]
+mod multipart;
 mod outbox;
 mod params;
+#[cfg(feature = "forms")]
+mod part_limits;
 mod refusal;
 mod reply;
 mod request;
@@ -58,14 +66,22 @@ mod upgraded;
 
 pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 
+#[cfg(feature = "cookies")]
+pub use ::cookie::{Cookie, CookieBuilder, SameSite};
 pub use access_log::AccessLog;
 pub use body::Body;
 pub use deadlines::Deadlines;
 pub use events::{Event, EventStream};
 pub use files::Files;
+#[cfg(feature = "forms")]
+pub use form::Form;
 pub use handler::{Around, Handler, Result, around};
 pub use limits::Limits;
+#[cfg(feature = "forms")]
+pub use multipart::{Part, Parts};
 pub use params::Params;
+#[cfg(feature = "forms")]
+pub use part_limits::PartLimits;
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;

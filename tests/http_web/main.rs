@@ -7,6 +7,10 @@ mod common;
 
 mod client;
 mod conditions;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod events;
 mod files;
+#[cfg(feature = "forms")]
+mod forms;
 mod ranges;
