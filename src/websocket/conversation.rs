@@ -15,7 +15,7 @@ use crate::error::WaitError;
 
 /// What is taken in for nobody, so that the last word reaches a client that is
 /// still sending.
-const MOST_DROPPED: usize = 4 << 20;
+const MOST_DROPPED: usize = 16 << 20;
 
 /// The client's side of the conversation, as far as it has come.
 pub(super) struct Conversation<'a> {

@@ -55,7 +55,8 @@ pub(super) struct Line<'a> {
     answers: Vec<u8>,
     /// When the client was last heard.
     heard: Instant,
-    pinged: bool,
+    /// When it was sent a ping since.
+    pinged: Option<Instant>,
     /// Our Close has been said: the answer is due then.
     pub(super) answer_due: Option<Instant>,
 }
@@ -75,7 +76,7 @@ impl<'a> Line<'a> {
             has_writer: false,
             answers: Vec::new(),
             heard: Instant::now(),
-            pinged: false,
+            pinged: None,
             answer_due: None,
         }
     }
@@ -106,18 +107,30 @@ impl<'a> Line<'a> {
         if self.answer_due.is_some() {
             return self.answer_due;
         }
-        let ping = self.config.ping.filter(|_| !self.pinged);
-        let due = [ping, self.config.idle].into_iter().flatten().min();
-        due.and_then(|limit| self.heard.checked_add(limit))
+        let ping = self.config.ping.filter(|_| self.pinged.is_none());
+        let ping = ping.and_then(|limit| self.heard.checked_add(limit));
+        [ping, self.end_of_silence()].into_iter().flatten().min()
+    }
+
+    /// By when the client must be heard. Its time to answer a ping begins when
+    /// that is sent, however late we were.
+    fn end_of_silence(&self) -> Option<Instant> {
+        let idle = self.config.idle?;
+        let end = self.heard.checked_add(idle)?;
+        match (self.config.ping.filter(|ping| *ping < idle), self.pinged) {
+            (Some(ping), Some(pinged)) => Some(end.max(pinged.checked_add(idle - ping)?)),
+            (Some(_), None) => None,
+            (None, _) => Some(end),
+        }
     }
 
     /// The time is up.
     fn is_overdue(&mut self) -> io::Result<()> {
-        let silence = self.heard.elapsed();
-        if self.config.idle.is_some_and(|limit| silence >= limit) {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, Silent(silence)));
+        let now = Instant::now();
+        if self.end_of_silence().is_some_and(|end| end <= now) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, Silent(self.heard.elapsed())));
         }
-        self.pinged = true;
+        self.pinged = Some(now);
         match self.outgoing.is_closing() {
             true => Ok(()),
             false => self.send(ping()?),
@@ -149,7 +162,7 @@ impl Read for Line<'_> {
             self.wire.transport().set_read_deadline(due);
             match self.read_once(buffer) {
                 Ok(count) => {
-                    (self.heard, self.pinged) = (Instant::now(), false);
+                    (self.heard, self.pinged) = (Instant::now(), None);
                     return Ok(count);
                 }
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}

@@ -126,7 +126,7 @@ fn what_is_too_long_is_closed_with_1009() {
 fn who_sends_too_much_can_read_why() {
     let scene = Scene::echo(In::Coroutines, Config::new());
     let mut client = scene.connect();
-    client.send(Message::binary(vec![0; 3 << 20])).unwrap();
+    client.send(Message::binary(vec![0; 14 << 20])).unwrap();
     match client.read().unwrap() {
         Message::Close(Some(close)) => assert_eq!(u16::from(close.code), 1009),
         other => panic!("{other}"),

@@ -1,14 +1,15 @@
 //! How conversations end: by either side, by silence, by a failure, with the
 //! server.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use greenserve::websocket::{Close, Config, Ended, WebSocket};
 
-use crate::raw::{CLOSE, LAST, PING, PONG, TEXT};
+use crate::common::PATIENCE;
+use crate::raw::{CLOSE, LAST, PING, PONG, TEXT, frame};
 use crate::scene::{In, Scene, echo, echo_by_sender, in_both};
 
 fn by_us(code: u16, reason: &str) -> Ended {
@@ -67,6 +68,7 @@ fn a_handler_closes_and_hears_the_answer() {
         assert_eq!(client.hears_close(), (4001, "enough".to_owned()));
         // What is still under way is dropped, and no ping is answered now.
         client.say(LAST | TEXT, b"late");
+        client.say(LAST | TEXT, b"later");
         client.say(LAST | PING, b"late");
         client.close(4001);
         client.ends();
@@ -219,14 +221,19 @@ fn a_server_that_ends_does_not_wait_for_ever() {
 #[test]
 fn a_client_that_never_stops_talking_does_not_keep_the_server() {
     let scene = Scene::echo(In::Coroutines, Config::new().close(Duration::from_millis(200)));
-    let mut talker = scene.connect();
-    talker.send("begun".into()).unwrap();
-    talker.read().unwrap();
-    let talking = thread::spawn(
-        move || {
-            while talker.send("more".into()).is_ok() && talker.read().is_ok() {}
-        },
-    );
-    assert!(scene.stop().is_clean());
+    let mut client = scene.raw();
+    let mut talker = client.second();
+    let talking = thread::spawn(move || {
+        let many = frame(LAST | TEXT, b"more").repeat(10_000);
+        while talker.write_all(&many).is_ok() {}
+    });
+    client.hears(LAST | TEXT, b"more");
+    let stopping = thread::spawn(move || scene.stop());
+    let begun = Instant::now();
+    while client.hear().0 != LAST | CLOSE {
+        assert!(begun.elapsed() < PATIENCE, "it talks on");
+    }
+    drop(client);
+    assert!(stopping.join().unwrap().is_clean());
     talking.join().unwrap();
 }

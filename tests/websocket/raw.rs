@@ -59,6 +59,11 @@ impl Raw {
         raw
     }
 
+    /// What writes to the same server beside it.
+    pub(crate) fn second(&self) -> TcpStream {
+        self.0.get_ref().try_clone().unwrap()
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).unwrap();
     }
