@@ -25,11 +25,15 @@ mod common;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::Parser;
 use greenserve::net::{Address, SocketOptions, TcpListener, TcpStream};
 use greenserve::{Error, Result, TcpServer, runtime};
 use may_minihttp::{HttpServer, HttpService, Request, Response};
+
+/// As the example http_hello has it, beside which this one is measured.
+static LARGE: LazyLock<String> = LazyLock::new(|| "0123456789abcdef".repeat(4096));
 
 #[derive(Clone)]
 struct Hello;
@@ -37,10 +41,13 @@ struct Hello;
 impl HttpService for Hello {
     fn call(&mut self, request: Request, response: &mut Response) -> io::Result<()> {
         log::info!("{} {}", request.method(), request.path());
+        response.header("Content-Type: text/plain");
+        response.body(match request.path() {
+            "/64k" => LARGE.as_str(),
+            _ => "Hello, world!",
+        });
         // Reads what nobody wants to its end.
         drop(request.body());
-        response.header("Content-Type: text/plain");
-        response.body("Hello, World!\n");
         Ok(())
     }
 }

@@ -172,6 +172,21 @@ fn limits_are_checked_before_the_first_connection() {
     assert!(text.contains("564 open files"), "{text}");
 }
 
+/// Found before anything is built.
+#[test]
+fn peers_of_two_kinds_are_not_measured_in_one_table() {
+    for (words, reason) in [
+        (["--probe", "http,churn", "--rounds", "1"], "--probe http,churn"),
+        (["--probe", "http", "--only", "gevent"], "may_minihttp"),
+    ] {
+        let refused = Command::new(PROGRAM).arg("peers").args(words).output();
+        let refused = refused.expect("it can be started");
+        let text = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+}
+
 #[test]
 fn nonsense_is_a_usage_error() {
     let run = run("ftp://127.0.0.1:1", &[]);

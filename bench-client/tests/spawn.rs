@@ -275,3 +275,42 @@ fn the_file_of_a_run_that_nobody_connected_in_says_how_the_server_ended() {
     assert!(has("reasons", "the server ended by itself"), "{verdict}");
     assert!(has("remarks", "there is no account of the server"), "{verdict}");
 }
+
+/// The peer of this machine: it starts, answers both paths with the bodies of all
+/// peers, and leaves neither a process nor a folder.
+#[test]
+fn nginx_answers_as_the_other_peers_and_leaves_nothing() {
+    let known = "PATH=$PATH:/usr/local/sbin:/usr/sbin; command -v nginx";
+    let found = Command::new("sh").args(["-c", known]).stdout(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: there is no nginx");
+        return;
+    }
+    let folder = TempDir::new().expect("a temporary folder");
+    let (body, room) = (folder.path().join("body"), folder.path().join("room"));
+    std::fs::create_dir(&room).expect("a folder");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/nginx/serve.sh");
+    let spawn = format!("env TMPDIR={} sh {script} {{address}}", room.display());
+    for (path, expected) in [
+        ("/", "Hello, world!".to_owned()),
+        ("/64k", "0123456789abcdef".repeat(4096)),
+    ] {
+        std::fs::write(&body, expected).expect("it can be written");
+        let target = format!("http://{{address}}{path}");
+        let expect = body.display().to_string();
+        let run = Run::of(&["run", &target, "--spawn", &spawn, "--expect", &expect]);
+        assert_eq!(
+            run.saved["runs"][0]["errors"],
+            serde_json::json!([]),
+            "{}",
+            run.complaints()
+        );
+        assert!(
+            run.saved["runs"][0]["answers"].as_u64() > Some(0),
+            "{}",
+            run.complaints()
+        );
+        let left = std::fs::read_dir(&room).expect("it is there").count();
+        assert_eq!(left, 0, "{path}");
+    }
+}

@@ -46,8 +46,10 @@ fn says_hello() {
             let (head, body) = ask(&mut server, path);
             assert!(head[0].starts_with("HTTP/1.1 200"), "{head:?}");
             assert!(head.contains(&"Content-Type: text/plain".to_owned()), "{head:?}");
-            assert_eq!(body, "Hello, World!\n");
+            assert_eq!(body, "Hello, world!");
         }
+        let (_, body) = ask(&mut server, "/64k");
+        assert_eq!(body, "0123456789abcdef".repeat(4096));
     }
     program.end_well();
 }
@@ -70,7 +72,7 @@ fn a_bad_content_length_costs_one_client() {
     hears_end(&mut bad);
     let mut server = BufReader::new(connect(&address));
     let (_, body) = ask(&mut server, "/");
-    assert_eq!(body, "Hello, World!\n");
+    assert_eq!(body, "Hello, world!");
     program.signal(Signal::SIGTERM);
     assert_eq!(program.ended().code(), Some(0));
 }
@@ -84,9 +86,9 @@ fn a_body_is_no_request() {
         .write_all(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello")
         .unwrap();
     let (_, body) = answer(&mut server);
-    assert_eq!(body, "Hello, World!\n");
+    assert_eq!(body, "Hello, world!");
     let (_, body) = ask(&mut server, "/");
-    assert_eq!(body, "Hello, World!\n");
+    assert_eq!(body, "Hello, world!");
     drop(server);
     program.end_well();
 }

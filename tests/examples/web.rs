@@ -41,6 +41,8 @@ in_models!(http_hello, "http_hello", [coroutine, thread, fork, inline], |address
         let (status, body) = ask(&mut server, &format!("GET {path}"), b"");
         assert_eq!((status, &body[..]), (200, &b"Hello, world!"[..]));
     }
+    let large = "0123456789abcdef".repeat(4096).into_bytes();
+    assert_eq!(ask(&mut server, "GET /64k", b""), (200, large));
 });
 
 in_models!(http_echo, "http_echo", [coroutine, thread, fork, inline], |address| {

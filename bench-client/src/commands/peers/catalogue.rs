@@ -1,38 +1,11 @@
 //! The peers there are on this machine.
 
-use std::ffi::OsString;
 use std::path::Path;
 
-use greenserve::runtime::Engine;
-
-use super::toolchains::{Built, example, go, python, rust};
+use super::contestant::Contestant;
+use super::entry::{ECHO, Entry, HTTP, OURS};
+use super::probe::Subject;
 use crate::base::failure::Failure;
-use crate::machine::identity;
-use crate::machine::invocation::{Addressing, SELF, ServerCommand};
-use crate::plan::model::Model;
-
-/// Ours; the first of the contestants, and the one that ratios are to.
-const OURS: &str = "greenserve";
-/// What chooses the engine of a program on this library.
-const ENGINE_VARIABLE: &str = "GREENSERVE_ENGINE";
-
-/// A server that takes part.
-#[derive(Clone, Debug)]
-pub(crate) struct Contestant {
-    /// How it is started.
-    pub(crate) command: ServerCommand,
-    /// The program that times its scheduler, if there is one.
-    pub(crate) timer: Option<ServerCommand>,
-    /// What it is, with versions.
-    pub(crate) about: String,
-}
-
-impl Contestant {
-    /// What it is called.
-    pub(crate) fn name(&self) -> &str {
-        &self.command.name
-    }
-}
 
 /// A peer that does not take part.
 #[derive(Clone, Debug)]
@@ -52,75 +25,43 @@ pub(crate) struct Catalogue {
     pub(crate) left_out: Vec<LeftOut>,
 }
 
-/// A peer's source.
-struct Entry {
-    name: &'static str,
-    kind: Kind,
-    /// The binary that times its scheduler, where there is one.
-    timer: Option<&'static str>,
-    /// What tells it from another peer of the same source.
-    options: &'static [&'static str],
-}
-
-enum Kind {
-    /// The server of this program, on an engine.
-    Serve(Engine),
-    /// An example of the library, as its users write programs, on an engine.
-    Example(&'static str, Engine),
-    /// A binary of the package in `rust`, and the crate whose version matters.
-    Rust(&'static str, Option<&'static str>),
-    Go,
-    /// A script in `python`, and the module whose version matters.
-    Python(&'static str, Option<&'static str>),
-}
-
-const ENTRIES: [Entry; 15] = [
-    Entry::new("greenserve-may", Kind::Serve(Engine::May)),
-    Entry::new("echo", Kind::Example("echo", Engine::Pinned)),
-    Entry::new("echo-may", Kind::Example("echo", Engine::May)),
-    Entry::new("hand", Kind::Example("gevent_echo", Engine::Pinned)),
-    Entry::new("hand-may", Kind::Example("gevent_echo", Engine::May)),
-    Entry::new("stream", Kind::Example("stream_echo", Engine::Pinned)),
-    Entry::new("stream-may", Kind::Example("stream_echo", Engine::May)),
-    Entry::new("epoll", Kind::Rust("peer-epoll", Some("mio"))),
-    Entry::new("tokio", Kind::Rust("peer-tokio", Some("tokio"))).timed_by("tasks-tokio"),
-    Entry::new("tokio-multi", Kind::Rust("peer-tokio", Some("tokio")))
-        .timed_by("tasks-tokio")
-        .with(&["--flavor", "multi"]),
-    Entry::new("may", Kind::Rust("peer-may", Some("may"))).timed_by("tasks-may"),
-    Entry::new("go", Kind::Go),
-    Entry::new("threads", Kind::Rust("peer-threads", None)),
-    Entry::new("gevent", Kind::Python("gevent_echo.py", Some("gevent"))),
-    Entry::new("socketserver", Kind::Python("socketserver_echo.py", None)),
-];
-
-/// Ours, and the peers that `only` names, or all: those of `sources` and the
-/// examples of the project it lies in, built here.
+/// Ours, and the peers of `subject` that `only` names, or all: those of `sources`
+/// and the examples of the project it lies in, built here.
 ///
 /// # Errors
-/// When a name is no peer's, or there is no such folder.
-pub(super) fn find(sources: &Path, only: &[String]) -> Result<Catalogue, Failure> {
-    check_names(only)?;
+/// When a name is no peer's, there is no such folder, or ours cannot be built.
+pub(super) fn find(subject: Subject, sources: &Path, only: &[String]) -> Result<Catalogue, Failure> {
+    let entries = entries(subject);
+    check_names(entries, only)?;
     if !sources.is_dir() {
         return Err(Failure::Usage(format!(
             "there is no folder {}; say with --peers-dir where the peers' sources are",
             sources.display()
         )));
     }
-    let mut catalogue = Catalogue {
-        contestants: vec![serve(OURS, Engine::Pinned)],
-        left_out: Vec::new(),
-    };
-    for entry in &ENTRIES {
-        if only.is_empty() || only.iter().any(|name| name == entry.name) {
-            catalogue.add(entry.name, entry.contestant(sources));
+    let mut catalogue = Catalogue::default();
+    for entry in entries {
+        let asked_for = only.is_empty() || only.iter().any(|name| name == entry.name);
+        if entry.name == OURS || asked_for {
+            catalogue.add(entry.name, entry.contestant(sources))?;
         }
     }
     Ok(catalogue)
 }
 
-fn check_names(only: &[String]) -> Result<(), Failure> {
-    let known = ENTRIES.map(|entry| entry.name);
+fn entries(subject: Subject) -> &'static [Entry] {
+    match subject {
+        Subject::Echo => ECHO,
+        Subject::Http => HTTP,
+    }
+}
+
+fn check_names(entries: &[Entry], only: &[String]) -> Result<(), Failure> {
+    let known: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.name)
+        .filter(|name| *name != OURS)
+        .collect();
     match only.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(Failure::Usage(format!(
@@ -130,113 +71,23 @@ fn check_names(only: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The server of this program on `engine`.
-fn serve(name: &str, engine: Engine) -> Contestant {
-    Contestant {
-        command: ServerCommand::ours(name, Model::Coroutine),
-        // `may` needs a promise for the two workers of a wake-up that this
-        // program does not give: its own figures are those of the peer.
-        timer: (engine == Engine::Pinned).then(|| started(name, vec![SELF.into(), "tasks".into()])),
-        about: format!("this project, {}", identity::version()),
-    }
-    .on(engine)
-}
-
-fn started(name: &str, words: Vec<OsString>) -> ServerCommand {
-    ServerCommand {
-        name: name.to_owned(),
-        words,
-        environment: Vec::new(),
-        addressing: Addressing::Options,
-    }
-}
-
-impl Entry {
-    const fn new(name: &'static str, kind: Kind) -> Entry {
-        Entry {
-            name,
-            kind,
-            timer: None,
-            options: &[],
-        }
-    }
-
-    const fn timed_by(self, binary: &'static str) -> Entry {
-        Entry {
-            timer: Some(binary),
-            name: self.name,
-            kind: self.kind,
-            options: self.options,
-        }
-    }
-
-    const fn with(self, options: &'static [&'static str]) -> Entry {
-        Entry {
-            options,
-            name: self.name,
-            kind: self.kind,
-            timer: self.timer,
-        }
-    }
-
-    /// Built; or why it cannot be.
-    fn contestant(&self, sources: &Path) -> Result<Contestant, String> {
-        match self.kind {
-            Kind::Serve(engine) => Ok(serve(self.name, engine)),
-            Kind::Example(program, engine) => {
-                let built = example(&sources.join("../.."), program)?;
-                Ok(self.peer(built, None).on(engine))
-            }
-            Kind::Rust(binary, library) => {
-                let package = sources.join("rust");
-                let timer = self.timer.map(|timer| rust(&package, timer, library)).transpose()?;
-                Ok(self.peer(rust(&package, binary, library)?, timer))
-            }
-            Kind::Go => {
-                let folder = sources.join("go");
-                let timer = go(&folder, "./tasks", "tasks-go")?;
-                Ok(self.peer(go(&folder, ".", "peer-go")?, Some(timer)))
-            }
-            Kind::Python(script, module) => {
-                let built = python(&sources.join("python").join(script), module)?;
-                Ok(self.peer(built, None))
-            }
-        }
-    }
-
-    fn peer(&self, server: Built, timer: Option<Built>) -> Contestant {
-        let command = |words: Vec<OsString>| {
-            let options = self.options.iter().map(OsString::from);
-            started(self.name, words.into_iter().chain(options).collect())
-        };
-        Contestant {
-            command: command(server.words),
-            timer: timer.map(|timer| command(timer.words)),
-            about: server.about,
-        }
-    }
-}
-
-impl Contestant {
-    /// The same on `engine`, whatever the environment of this process says.
-    fn on(self, engine: Engine) -> Contestant {
-        Contestant {
-            command: self.command.with(ENGINE_VARIABLE, &engine.to_string()),
-            timer: self.timer.map(|timer| timer.with(ENGINE_VARIABLE, &engine.to_string())),
-            about: format!("{}, engine {engine}", self.about),
-        }
-    }
-}
-
 impl Catalogue {
-    fn add(&mut self, name: &str, contestant: Result<Contestant, String>) {
+    /// Ratios are to ours, so without it there are none.
+    fn add(&mut self, name: &str, contestant: Result<Contestant, String>) -> Result<(), Failure> {
         match contestant {
             Ok(contestant) => self.contestants.push(contestant),
+            Err(reason) if name == OURS => {
+                return Err(Failure::Server {
+                    name: name.to_owned(),
+                    reason,
+                });
+            }
             Err(reason) => self.left_out.push(LeftOut {
                 name: name.to_owned(),
                 reason,
             }),
         }
+        Ok(())
     }
 }
 
@@ -246,20 +97,26 @@ mod tests {
 
     #[test]
     fn an_unknown_peer_is_named_with_those_there_are() {
-        let message = check_names(&["nginx".to_owned()]).unwrap_err().to_string();
-        assert!(message.contains("nginx"), "{message}");
-        assert!(message.contains("tokio"), "{message}");
-        assert!(check_names(&["go".to_owned()]).is_ok());
+        let check = |subject, name: &str| check_names(entries(subject), &[name.to_owned()]);
+        let message = check(Subject::Echo, "nginx").unwrap_err().to_string();
+        assert!(message.contains("nginx") && message.contains("tokio"), "{message}");
+        assert!(check(Subject::Echo, "go").is_ok() && check(Subject::Http, "nginx").is_ok());
+        let message = check(Subject::Http, "gevent").unwrap_err().to_string();
+        assert!(message.contains("hyper"), "{message}");
     }
 
     #[test]
-    fn an_engine_is_chosen_for_the_server_alone() {
-        let contestant = serve("greenserve-may", Engine::May);
-        assert_eq!(contestant.name(), "greenserve-may");
-        let chosen = [("GREENSERVE_ENGINE".into(), "may".into())];
-        assert_eq!(contestant.command.environment, chosen);
-        assert!(contestant.about.ends_with(", engine may"), "{}", contestant.about);
-        let invocation = contestant.command.invocation(1).unwrap();
-        assert_eq!(invocation.environment, chosen);
+    fn ours_comes_first_of_every_kind() {
+        for subject in [Subject::Echo, Subject::Http] {
+            assert_eq!(entries(subject)[0].name, OURS);
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_built_is_left_out_and_ours_must_be() {
+        let mut catalogue = Catalogue::default();
+        catalogue.add("nginx", Err("there is none".to_owned())).unwrap();
+        assert_eq!(catalogue.left_out[0].reason, "there is none");
+        assert!(catalogue.add(OURS, Err("no cargo".to_owned())).is_err());
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod bars;
 mod catalogue;
+mod contestant;
+mod entry;
 mod notes;
 pub(crate) mod options;
 mod probe;
@@ -23,8 +25,9 @@ use crate::view::stdout::{self, write_file};
 use crate::view::watch::Watch;
 use options::PeersOptions;
 
-pub(crate) use catalogue::{Catalogue, Contestant};
-pub(crate) use probe::{Metric, Probe};
+pub(crate) use catalogue::Catalogue;
+pub(crate) use contestant::Contestant;
+pub(crate) use probe::{Metric, Probe, Subject};
 pub(crate) use results::Results;
 
 /// Starting, connecting and stopping, for the estimate of how long it takes.
@@ -40,9 +43,10 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
         options.turns.load.client.journal.output(),
         ("--bars", options.bars.as_deref()),
     ])?;
+    let subject = options.subject()?;
     let stage = Stage::find(pinning::choose(options.turns.no_pin));
     // Before this process is bound to one processor: building takes them all.
-    let catalogue = catalogue::find(&options.peers_dir, &options.only)?;
+    let catalogue = catalogue::find(subject, &options.peers_dir, &options.only)?;
     let mut watch = stage.enter(&options.turns.load.client)?;
     limits::check_machine(options.turns.load.clients)?;
 
@@ -86,6 +90,7 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
     let Tournament { options, results, .. } = tournament;
     let sheet = sheet::Sheet {
         options,
+        subject: options.subject()?,
         catalogue,
         results,
         stage,

@@ -5,18 +5,28 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::base::failure::Failure;
 use crate::base::quantity;
-use crate::commands::peers::probe::Probe;
+use crate::commands::peers::probe::{Probe, Subject};
 use crate::commands::turns::TurnOptions;
 use crate::plan::Plan;
 use crate::plan::accepts::VerdictOptions;
 use crate::plan::churn::Churn;
+use crate::plan::http::Request;
+use crate::plan::protocol::Protocol;
 
 /// Between these numbers of idle clients memory is taken.
 const IDLE_FEW: u32 = 500;
 const IDLE_MANY: u32 = 5000;
 /// More at once say nothing more about short-lived connections.
 const CHURNING: u32 = 100;
+/// Of HTTP, at most.
+const ASKING: u32 = 128;
+/// Requests of each on their way where they are pipelined.
+const PIPELINED: u32 = 16;
+/// What every server of HTTP answers, and what for [`LARGE_PATH`].
+const HELLO: &[u8] = b"Hello, world!";
+const LARGE_PATH: &str = "/64k";
 
 /// The measurement of our server beside its peers.
 #[derive(Clone, Debug, Args)]
@@ -29,7 +39,7 @@ pub(crate) struct PeersOptions {
     /// Measure these peers only.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) only: Vec<String>,
-    /// What to measure.
+    /// What to measure: of servers of echoes, or of servers of HTTP (http, ...).
     #[arg(long, value_enum, value_delimiter = ',', default_value = "echo,churn,memory,many")]
     pub(crate) probe: Vec<Probe>,
     /// Clients of the probe `many`.
@@ -52,6 +62,26 @@ impl PeersOptions {
             Probe::Memory => IDLE_MANY,
             Probe::Many => self.many,
             Probe::Spawn | Probe::Wake => 0,
+            Probe::Http | Probe::HttpPipelined | Probe::HttpChurn | Probe::Http64k => {
+                ASKING.min(self.turns.load.clients)
+            }
+        }
+    }
+
+    /// What the servers do that are measured.
+    ///
+    /// # Errors
+    /// When they would not all do the same.
+    pub(crate) fn subject(&self) -> Result<Subject, Failure> {
+        let subject = self.probe.first().map_or(Subject::Echo, |probe| probe.subject());
+        match self.probe.iter().find(|probe| probe.subject() != subject) {
+            None => Ok(subject),
+            Some(other) => Err(Failure::Usage(format!(
+                "--probe {},{}: servers of echoes and servers of HTTP are not the same ones; measure them one after \
+                 the other",
+                self.probe[0].id(),
+                other.id()
+            ))),
         }
     }
 
@@ -87,11 +117,69 @@ impl PeersOptions {
                 duration: Duration::from_millis(100),
                 ..plan
             },
+            Probe::Http => asking("/", HELLO, plan),
+            Probe::HttpPipelined => Plan {
+                depth: PIPELINED,
+                ..asking("/", HELLO, plan)
+            },
+            Probe::HttpChurn => {
+                let churn = Churn::PerRequest;
+                asking("/", HELLO, Plan { churn, ..plan })
+            }
+            Probe::Http64k => asking(LARGE_PATH, &b"0123456789abcdef".repeat(4096), plan),
         }
+    }
+}
+
+/// `plan` with requests for `path`, which `body` is the answer to.
+fn asking(path: &str, body: &[u8], plan: Plan) -> Plan {
+    let closes = plan.churn == Churn::PerRequest;
+    Plan {
+        protocol: Protocol::Http,
+        request: Some(Request::get("localhost", path, body, closes)),
+        ..plan
     }
 }
 
 /// Where the peers' sources are unless told otherwise.
 pub(crate) fn sources() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        peers: PeersOptions,
+    }
+
+    fn options(probes: &str) -> PeersOptions {
+        Line::parse_from(["peers", "--probe", probes]).peers
+    }
+
+    #[test]
+    fn servers_of_one_kind_are_measured_at_a_time() {
+        assert_eq!(options("echo,wake").subject().unwrap(), Subject::Echo);
+        let http = options("http,http-pipelined,http-churn,http-64k");
+        assert_eq!(http.subject().unwrap(), Subject::Http);
+        let message = options("http,echo").subject().unwrap_err().to_string();
+        assert!(message.contains("http,echo"), "{message}");
+    }
+
+    #[test]
+    fn each_probe_of_http_asks_as_it_says() {
+        let options = options("http");
+        let [kept, pipelined, alone, large] =
+            [Probe::Http, Probe::HttpPipelined, Probe::HttpChurn, Probe::Http64k].map(|probe| options.plan(probe));
+        assert_eq!((kept.clients, kept.depth, pipelined.depth), (128, 1, 16));
+        assert_eq!((kept.churn, alone.churn), (Churn::Never, Churn::PerRequest));
+        let summary = |plan: &Plan| plan.request.as_ref().unwrap().summary.clone();
+        assert_eq!(summary(&kept), "GET /, expect 13 B");
+        assert_eq!(summary(&alone), "GET /, Connection: close, expect 13 B");
+        assert_eq!(summary(&large), "GET /64k, expect 65536 B");
+    }
 }

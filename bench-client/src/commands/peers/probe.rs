@@ -20,9 +20,35 @@ pub(crate) enum Probe {
     Spawn,
     /// Waking a coroutine of another worker, from inside a program.
     Wake,
+    /// 13 bytes by HTTP over connections that stay.
+    Http,
+    /// The same with 16 requests of each client on their way.
+    HttpPipelined,
+    /// One connection for each request.
+    HttpChurn,
+    /// 64 KiB by HTTP over connections that stay.
+    #[value(name = "http-64k")]
+    Http64k,
+}
+
+/// What servers do that are measured side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// They send back what comes.
+    Echo,
+    /// They answer requests.
+    Http,
 }
 
 impl Probe {
+    /// What the servers do that it measures.
+    pub(crate) fn subject(self) -> Subject {
+        match self {
+            Probe::Http | Probe::HttpPipelined | Probe::HttpChurn | Probe::Http64k => Subject::Http,
+            _ => Subject::Echo,
+        }
+    }
+
     /// Its name.
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -32,6 +58,10 @@ impl Probe {
             Probe::Many => "many",
             Probe::Spawn => "spawn",
             Probe::Wake => "wake",
+            Probe::Http => "http",
+            Probe::HttpPipelined => "http-pipelined",
+            Probe::HttpChurn => "http-churn",
+            Probe::Http64k => "http-64k",
         }
     }
 
@@ -50,6 +80,10 @@ impl Probe {
             Probe::Many => &[Metric::CpuPerEchoOfMany, Metric::RateOfMany],
             Probe::Spawn => &[Metric::Spawn],
             Probe::Wake => &[Metric::WakeAsleep, Metric::WakeWorking],
+            Probe::Http => &[Metric::CpuPerRequest, Metric::RequestRate, Metric::RequestP99],
+            Probe::HttpPipelined => &[Metric::CpuPerPipelined, Metric::PipelinedRate],
+            Probe::HttpChurn => &[Metric::CpuPerRequestAlone, Metric::RequestAloneRate],
+            Probe::Http64k => &[Metric::CpuPerLarge, Metric::LargeRate],
         }
     }
 
@@ -90,6 +124,24 @@ pub(crate) enum Metric {
     WakeAsleep,
     /// The same where both workers have another coroutine that computes.
     WakeWorking,
+    /// Microseconds of the server's processor time for a request.
+    CpuPerRequest,
+    /// Requests per second.
+    RequestRate,
+    /// The service time that 99 of 100 requests do not exceed, in seconds.
+    RequestP99,
+    /// As [`Metric::CpuPerRequest`], with 16 requests on their way.
+    CpuPerPipelined,
+    /// As [`Metric::RequestRate`], likewise.
+    PipelinedRate,
+    /// As [`Metric::CpuPerRequest`], with a connection for each.
+    CpuPerRequestAlone,
+    /// As [`Metric::RequestRate`], likewise.
+    RequestAloneRate,
+    /// As [`Metric::CpuPerRequest`], for 64 KiB.
+    CpuPerLarge,
+    /// As [`Metric::RequestRate`], likewise.
+    LargeRate,
 }
 
 impl Metric {
@@ -116,6 +168,15 @@ impl Metric {
             Metric::Spawn => "spawn_ns",
             Metric::WakeAsleep => "wake_asleep_ns",
             Metric::WakeWorking => "wake_working_ns",
+            Metric::CpuPerRequest => "http_cpu_us_per_request",
+            Metric::RequestRate => "http_requests_per_s",
+            Metric::RequestP99 => "http_p99_s",
+            Metric::CpuPerPipelined => "http_pipelined_cpu_us_per_request",
+            Metric::PipelinedRate => "http_pipelined_requests_per_s",
+            Metric::CpuPerRequestAlone => "http_churn_cpu_us_per_request",
+            Metric::RequestAloneRate => "http_churn_requests_per_s",
+            Metric::CpuPerLarge => "http_64k_cpu_us_per_request",
+            Metric::LargeRate => "http_64k_requests_per_s",
         }
     }
 
@@ -136,6 +197,15 @@ impl Metric {
             Metric::Spawn => "spawn ns",
             Metric::WakeAsleep => "wake ns, asleep",
             Metric::WakeWorking => "wake ns, working",
+            Metric::CpuPerRequest => "CPU/request µs",
+            Metric::RequestRate => "requests/s",
+            Metric::RequestP99 => "p99",
+            Metric::CpuPerPipelined => "CPU/request µs, pipelined",
+            Metric::PipelinedRate => "requests/s, pipelined",
+            Metric::CpuPerRequestAlone => "CPU/request µs, a connection each",
+            Metric::RequestAloneRate => "requests/s, a connection each",
+            Metric::CpuPerLarge => "CPU/request µs, 64 KiB",
+            Metric::LargeRate => "requests/s, 64 KiB",
         }
     }
 
@@ -146,11 +216,35 @@ impl Metric {
 
     /// Whether it is time for a piece of work: of such the least is shown too.
     pub(crate) fn is_cost(self) -> bool {
-        self.timed().is_some()
-            || matches!(
-                self,
-                Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany
-            )
+        self.timed().is_some() || self.is_cpu()
+    }
+
+    /// Whether it is the server's processor time for a piece of work.
+    fn is_cpu(self) -> bool {
+        matches!(
+            self,
+            Metric::CpuPerEcho
+                | Metric::CpuPerConnection
+                | Metric::CpuPerEchoOfMany
+                | Metric::CpuPerRequest
+                | Metric::CpuPerPipelined
+                | Metric::CpuPerRequestAlone
+                | Metric::CpuPerLarge
+        )
+    }
+
+    /// Whether it is pieces of work in a second.
+    fn is_rate(self) -> bool {
+        matches!(
+            self,
+            Metric::EchoRate
+                | Metric::ConnectionRate
+                | Metric::RateOfMany
+                | Metric::RequestRate
+                | Metric::PipelinedRate
+                | Metric::RequestAloneRate
+                | Metric::LargeRate
+        )
     }
 
     /// What a program calls it that times it from inside.
@@ -166,25 +260,51 @@ impl Metric {
     /// The figure that a load on a server gave.
     pub(crate) fn of(self, outcome: &Outcome) -> Option<f64> {
         match self {
-            Metric::CpuPerEcho | Metric::CpuPerConnection | Metric::CpuPerEchoOfMany => outcome.server_cpu_per_echo(),
-            Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => outcome.rate(),
-            Metric::EchoP99 => outcome.service.of_all(0.99).map(|time| time.as_secs_f64()),
+            _ if self.is_cpu() => outcome.server_cpu_per_echo(),
+            _ if self.is_rate() => outcome.rate(),
+            Metric::EchoP99 | Metric::RequestP99 => outcome.service.of_all(0.99).map(|time| time.as_secs_f64()),
             Metric::ServerCpu => outcome.server_share(),
             Metric::ClientCpu => outcome.client_share(),
             Metric::MemoryPerClient => outcome.memory.as_ref().map(Memory::per_client),
             Metric::PageTablesPerClient => outcome.memory.as_ref().and_then(Memory::tables_per_client),
-            Metric::Spawn | Metric::WakeAsleep | Metric::WakeWorking => None,
+            _ => None,
         }
     }
 
     /// The figure as people read it.
     pub(crate) fn show(self, figure: f64) -> String {
         match self {
-            Metric::EchoRate | Metric::ConnectionRate | Metric::RateOfMany => format::thousands(figure),
-            Metric::EchoP99 => format::duration(std::time::Duration::from_secs_f64(figure)),
+            _ if self.is_rate() => format::thousands(figure),
+            Metric::EchoP99 | Metric::RequestP99 => format::duration(std::time::Duration::from_secs_f64(figure)),
             Metric::ServerCpu | Metric::ClientCpu => format::percent(figure),
             Metric::MemoryPerClient | Metric::PageTablesPerClient => format::three_digits(figure / 1024.0),
             _ => format::three_digits(figure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_probe_is_named_as_it_is_asked_for() {
+        for probe in Probe::value_variants() {
+            let asked = probe.to_possible_value().unwrap();
+            assert_eq!(asked.get_name(), probe.id());
+        }
+    }
+
+    #[test]
+    fn every_figure_is_of_one_probe_and_has_names_of_its_own() {
+        let all: Vec<_> = Probe::value_variants()
+            .iter()
+            .flat_map(|probe| probe.metrics())
+            .collect();
+        for metric in &all {
+            let same = |other: &&&Metric| other.id() == metric.id();
+            assert_eq!(all.iter().filter(same).count(), 1, "{}", metric.id());
+            assert!(metric.probe().is_some_and(|probe| probe.metrics().contains(metric)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::bars::{Bar, Group};
 use crate::base::format;
 use crate::commands::peers::options::PeersOptions;
-use crate::commands::peers::{Catalogue, Metric, Results};
+use crate::commands::peers::{Catalogue, Metric, Probe, Results, Subject};
 use crate::machine::identity::command_line;
 use crate::report::table::Table;
 use crate::run::stage::Stage;
@@ -17,6 +17,8 @@ const DISTURBED: &str = "!";
 pub(crate) struct Sheet<'a> {
     /// What was asked for.
     pub(crate) options: &'a PeersOptions,
+    /// What the servers do.
+    pub(crate) subject: Subject,
     /// Who took part.
     pub(crate) catalogue: &'a Catalogue,
     /// What was measured.
@@ -37,7 +39,10 @@ impl Sheet<'_> {
 
     /// For a file, with what the text leaves out.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = String::from("# Echo servers on one core\n\n");
+        let mut text = match self.subject {
+            Subject::Echo => String::from("# Echo servers on one core\n\n"),
+            Subject::Http => String::from("# HTTP servers on one core\n\n"),
+        };
         text.push_str(&format!("{}\n\n", self.summary()));
         text.push_str(&format!("    {}\n\n", command_line().join(" ")));
         text.push_str(&self.table().markdown());
@@ -59,10 +64,15 @@ impl Sheet<'_> {
             1 => "one round".to_owned(),
             rounds => format!("medians of {rounds} rounds"),
         };
+        let what = match self.subject {
+            Subject::Echo => format!("tcp echo, closed loop, {} clients, {} B", load.clients, load.size),
+            Subject::Http => {
+                let clients = self.options.clients(Probe::Http);
+                format!("http, closed loop, {clients} clients, GET, 13 B or 64 KiB")
+            }
+        };
         format!(
-            "tcp echo, closed loop, {} clients, {} B, verify={}, seed {}; {} s after {} s warm-up, {rounds}; {}",
-            load.clients,
-            load.size,
+            "{what}, verify={}, seed {}; {} s after {} s warm-up, {rounds}; {}",
             load.client.verify.id(),
             load.client.seed,
             format::seconds(self.options.turns.duration),
@@ -94,7 +104,15 @@ impl Sheet<'_> {
 
     /// The costs, for a picture: less is better in all of them.
     pub(crate) fn bars(&self) -> Vec<Group> {
-        let costs = [Metric::CpuPerEcho, Metric::CpuPerConnection, Metric::MemoryPerClient];
+        let costs = [
+            Metric::CpuPerEcho,
+            Metric::CpuPerConnection,
+            Metric::MemoryPerClient,
+            Metric::CpuPerRequest,
+            Metric::CpuPerPipelined,
+            Metric::CpuPerRequestAlone,
+            Metric::CpuPerLarge,
+        ];
         let measured = self.results.metrics();
         let group = |metric: Metric| Group {
             title: format!("{} (ratio to ours)", metric.label()),
@@ -164,7 +182,8 @@ impl Sheet<'_> {
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![
             "In parentheses: the median over the rounds of the ratio to ours.".to_owned(),
-            "CPU: process CPU clock of the server, user and system, per echo or connection in the window.".to_owned(),
+            "CPU: process CPU clock of the server, user and system, per echo, request or connection in the window."
+                .to_owned(),
             "p99: service time in a closed loop; a server that stalls is asked less, so stalls are under-counted."
                 .to_owned(),
         ];
@@ -204,6 +223,14 @@ impl Sheet<'_> {
             ),
             (Metric::CpuPerEchoOfMany, many),
             (
+                Metric::CpuPerPipelined,
+                "pipelined: 16 requests of each client are on their way at any time.".to_owned(),
+            ),
+            (
+                Metric::CpuPerRequestAlone,
+                "a connection each: connect, one request with Connection: close, its answer, close.".to_owned(),
+            ),
+            (
                 Metric::Spawn,
                 "spawn: an empty coroutine (task, goroutine) started and joined by another one, on one worker.".to_owned(),
             ),
@@ -240,7 +267,7 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    use crate::commands::peers::{Contestant, Probe};
+    use crate::commands::peers::Contestant;
     use crate::machine::invocation::ServerCommand;
     use crate::plan::model::Model;
     use crate::plan::places::Places;
@@ -266,6 +293,7 @@ mod tests {
         };
         let sheet = Sheet {
             options: &Line::parse_from(["peers"]).peers,
+            subject: Subject::Echo,
             catalogue: &Catalogue {
                 contestants: vec![contestant],
                 left_out: Vec::new(),

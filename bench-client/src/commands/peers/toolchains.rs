@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::machine::identity::{self, output};
+use crate::plan::template::ADDRESS;
 
 /// A peer that can be started.
 #[derive(Clone, Debug)]
@@ -27,10 +28,15 @@ pub(super) fn rust(package: &Path, binary: &str, library: Option<&str>) -> Resul
     })
 }
 
-/// Builds the example `name` of the package in `package`, which is ours.
-pub(super) fn example(package: &Path, name: &str) -> Result<Built, String> {
+/// Builds the example `name` of the package in `package`, which is ours, with
+/// `feature` turned on.
+pub(super) fn example(package: &Path, name: &str, feature: Option<&str>) -> Result<Built, String> {
+    let mut targets = vec!["--example", name];
+    if let Some(feature) = feature {
+        targets.extend(["--features", feature]);
+    }
     Ok(Built {
-        words: words(&[&cargo_build(package, &["--example", name], name)?]),
+        words: words(&[&cargo_build(package, &targets, name)?]),
         about: format!("the example {name}, {}", identity::version()),
     })
 }
@@ -117,6 +123,19 @@ pub(super) fn python(script: &Path, module: Option<&str>) -> Result<Built, Strin
     Ok(Built {
         words: words(&[Path::new(&interpreter), script]),
         about,
+    })
+}
+
+/// Finds nginx for `script`, which starts it.
+pub(super) fn nginx(script: &Path) -> Result<Built, String> {
+    // It tells its version on standard error, and is where only root looks.
+    let version = output(Command::new("sh").args(["-c", "PATH=$PATH:/usr/local/sbin:/usr/sbin; exec nginx -v 2>&1"]));
+    let version = version.filter(|text| text.starts_with("nginx version:"));
+    let mut words = words(&[Path::new("sh"), script]);
+    words.push(ADDRESS.into());
+    Ok(Built {
+        words,
+        about: version.ok_or("there is no nginx on the search path")?,
     })
 }
 

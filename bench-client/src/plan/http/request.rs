@@ -103,6 +103,22 @@ impl Request {
         })
     }
 
+    /// A GET of `path` at `host`, both good, whose answer must be `body`; `closes`
+    /// if it is to be the only one of its connection.
+    pub(crate) fn get(host: &str, path: &str, body: &[u8], closes: bool) -> Request {
+        let (field, close) = match closes {
+            true => ("Connection: close\r\n", ", Connection: close"),
+            false => ("", ""),
+        };
+        Request {
+            summary: format!("GET {path}{close}, expect {} B", body.len()),
+            head: format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{field}").into_bytes(),
+            body: Vec::new(),
+            expectation: Expectation::Bytes(body.to_vec()),
+            answers_without_body: false,
+        }
+    }
+
     /// Appends the request of `origin` to `out`. Returns the length of its body.
     pub(crate) fn append(&self, payload: &Payload, origin: Origin, out: &mut Vec<u8>) -> usize {
         let echo = self.expectation == Expectation::Echo;
