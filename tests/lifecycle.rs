@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use greenserve::{
     runtime, sync, with_context,
 };
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use support::{
     LIMIT, ask, comes_true, connect, connect_unix, ip, is_closed, keeps_time, read_exactly, stays_silent, wait_until,
     within_limit,
@@ -676,7 +677,10 @@ in_each_model! {
     fn who_waits_in_a_queue_that_somebody_else_has_open_waits_on<M: Model>(model: M) {
         let kept = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = kept.local_addr().unwrap();
-        let number = std::os::fd::IntoRawFd::into_raw_fd(kept.try_clone().unwrap());
+        // A number that nobody else has had: each may be taken over once.
+        static NEXT: AtomicI32 = AtomicI32::new(700);
+        let least = NEXT.fetch_add(1, Ordering::SeqCst);
+        let number = fcntl(&kept, FcntlArg::F_DUPFD_CLOEXEC(least)).unwrap();
         let server = TcpServer::builder(echo).model(model).bind(Address::Fd(number)).unwrap();
         let running = server.start().unwrap();
         running.handle().pause();

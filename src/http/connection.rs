@@ -122,7 +122,8 @@ impl Connection<'_> {
         let ended = catch_unwind(AssertUnwindSafe(|| exchange.run(kit)));
         // Over TLS the end would be said (`close_notify`), and what was cut
         // might be taken for the whole.
-        if !matches!(ended, Ok(Ok(_))) && !(kit.outbox.is_cut && self.transport.is_encrypted()) {
+        let is_cut = kit.outbox.is_cut && self.transport.is_encrypted();
+        if !is_cut && !matches!(ended, Ok(Ok(_))) {
             self.linger();
         }
         ended.unwrap_or_else(|payload| resume_unwind(payload))

@@ -80,7 +80,9 @@ fn the_answer_to_a_request_whose_handler_fails_or_panics_is_not_lost_behind_its_
     let server = start(describe);
     for path in ["/fail", "/panic"].repeat(10) {
         let mut client = Client::of(&server);
-        client.say(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"));
+        client.say(format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"
+        ));
         client.say([b'x'; 200_000]);
         assert_eq!(client.hear().status, 500, "{path}");
         // And not a reset, which could come first.
