@@ -269,7 +269,10 @@ mod tests {
         }
         // Those of the whole process, in which other tests run.
         for start in ["test_stalls_total ", "test_offload_queue "] {
-            assert!(text.lines().any(|line| line.starts_with(start)), "no {start} in\n{text}");
+            assert!(
+                text.lines().any(|line| line.starts_with(start)),
+                "no {start} in\n{text}"
+            );
         }
         for start in [
             "test_wake_ups_total{worker=\"0\"} ",
