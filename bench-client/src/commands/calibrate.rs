@@ -148,10 +148,12 @@ impl CalibrateOptions {
 
 /// The request that brings its own body back.
 fn echo(protocol: Protocol, endpoint: &Endpoint) -> Result<Option<Request>, Failure> {
-    if protocol != Protocol::Http {
+    if !protocol.is_http() {
         return Ok(None);
     }
-    let target = format!("http://{endpoint}/echo").parse().map_err(Failure::Usage)?;
+    let target = format!("{}://{endpoint}/echo", protocol.id())
+        .parse()
+        .map_err(Failure::Usage)?;
     let options = RequestOptions {
         expect: Some("echo".to_owned()),
         ..RequestOptions::default()

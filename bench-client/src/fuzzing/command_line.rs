@@ -15,7 +15,6 @@ use crate::plan::churn::Churn;
 use crate::plan::http::{Request, RequestOptions};
 use crate::plan::pace::Think;
 use crate::plan::payload::{Content, Payload};
-use crate::plan::protocol::Protocol;
 use crate::plan::rate::Rate;
 use crate::plan::sizes::{LARGEST, Sizes};
 use crate::plan::source::Sources;
@@ -60,7 +59,7 @@ fn target(text: &str) {
     let _ = text
         .parse::<Template>()
         .map(|template| template.at(&SocketAddr::from(([127, 0, 0, 1], 1)).into()));
-    if target.protocol != Protocol::Http {
+    if !target.protocol.is_http() {
         return;
     }
     if let Ok(request) = Request::new(&target, &RequestOptions::default(), false) {

@@ -101,9 +101,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// What is counted.
     pub(crate) fn unit(&self) -> &'static str {
-        match (self.protocol, self.churn) {
-            (Protocol::Http, _) => "requests",
-            (_, Churn::PerRequest) => "connections",
+        match self.churn {
+            _ if self.protocol.is_http() => "requests",
+            Churn::PerRequest => "connections",
             _ => "echoes",
         }
     }

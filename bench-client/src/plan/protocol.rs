@@ -38,6 +38,12 @@ impl Protocol {
         }
     }
 
+    /// The one of that name, in letters of any size (RFC 3986, section 3.1).
+    pub(crate) fn of_scheme(scheme: &str) -> Option<Protocol> {
+        let is_it = |protocol: &Protocol| protocol.id().eq_ignore_ascii_case(scheme);
+        Protocol::ALL.into_iter().find(is_it)
+    }
+
     /// True when a message is a datagram and there are no connections.
     pub(crate) fn is_datagram(self) -> bool {
         matches!(self, Protocol::Udp | Protocol::Unixgram)
@@ -46,6 +52,20 @@ impl Protocol {
     /// True when it runs over TCP, whose connections can be reset.
     pub(crate) fn is_tcp(self) -> bool {
         matches!(self, Protocol::Tcp | Protocol::Http)
+    }
+
+    /// True when a message is a request, and its answer a response.
+    pub(crate) fn is_http(self) -> bool {
+        matches!(self, Protocol::Http)
+    }
+
+    /// The port of targets that name none, where there is a usual one (RFC 9110,
+    /// section 4.2).
+    pub(crate) fn default_port(self) -> Option<u16> {
+        match self {
+            Protocol::Http => Some(80),
+            _ => None,
+        }
     }
 
     /// True when the address is the path of a socket.

@@ -60,9 +60,7 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Target, String> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
-        let is_it = |protocol: &Protocol| protocol.id().eq_ignore_ascii_case(scheme);
-        let known = Protocol::ALL.into_iter().find(is_it);
-        let protocol = known.ok_or_else(|| {
+        let protocol = Protocol::of_scheme(scheme).ok_or_else(|| {
             format!(
                 "{scheme:?} cannot be measured; write tcp://, udp:// or http://HOST:PORT, unix:// or unixgram:///PATH"
             )
@@ -70,8 +68,8 @@ impl FromStr for Target {
         if protocol.has_path() {
             return local(protocol, rest, text);
         }
-        let (authority, path) = match (protocol, rest.find('/')) {
-            (Protocol::Http, Some(slash)) => rest.split_at(slash),
+        let (authority, path) = match rest.find('/') {
+            Some(slash) if protocol.is_http() => rest.split_at(slash),
             _ => (rest, ""),
         };
         check_path(path, text)?;
@@ -112,9 +110,8 @@ fn check_path(path: &str, text: &str) -> Result<(), String> {
 
 fn remote(protocol: Protocol, authority: &str, text: &str) -> Result<Address, String> {
     let scheme = protocol.id();
-    let with_port = match (protocol, authority.parse::<IpAddr>()) {
-        (Protocol::Http, Ok(_)) => format!("{authority}:80"),
-        (Protocol::Http, _) if !has_port(authority) => format!("{authority}:80"),
+    let with_port = match protocol.default_port() {
+        Some(port) if authority.parse::<IpAddr>().is_ok() || !has_port(authority) => format!("{authority}:{port}"),
         _ => authority.to_owned(),
     };
     if authority.contains('@') {

@@ -87,9 +87,9 @@ impl WorkloadOptions {
             Some(rate) => Duration::from_secs_f64(rate.curve(Duration::MAX).instant(clients).min(1e9)),
             None => self.ramp,
         };
-        let request = match target.protocol {
-            Protocol::Http => Some(Request::new(target, &self.http, self.churn == Churn::PerRequest)?),
-            _ => None,
+        let request = match target.protocol.is_http() {
+            true => Some(Request::new(target, &self.http, self.churn == Churn::PerRequest)?),
+            false => None,
         };
         let plan = Plan {
             protocol: target.protocol,
@@ -143,7 +143,7 @@ impl WorkloadOptions {
                 format!("{scheme}:// has no connections to close; leave --churn out"),
             ),
             (
-                target.protocol != Protocol::Http && !self.http.is_empty(),
+                !target.protocol.is_http() && !self.http.is_empty(),
                 format!("--method, --header, --body and --expect are for http:// targets, not for {scheme}://"),
             ),
             (

@@ -33,9 +33,9 @@ impl Workload {
 
     /// What is counted.
     pub(crate) fn units(&self) -> &'static str {
-        match (self.protocol.as_str(), self.churn.as_str()) {
-            ("http", _) => "requests",
-            (_, "per-request") => "connections",
+        match self.churn.as_str() {
+            _ if self.protocol == "http" => "requests",
+            "per-request" => "connections",
             _ => "echoes",
         }
     }
@@ -98,8 +98,8 @@ impl Workload {
     fn exchange(&self) -> String {
         let protocol = &self.protocol;
         match (self.request.as_deref(), self.churn.as_str()) {
-            (Some(request), "never") => format!("http {request}"),
-            (Some(request), churn) => format!("http {request}, connections {churn}"),
+            (Some(request), "never") => format!("{protocol} {request}"),
+            (Some(request), churn) => format!("{protocol} {request}, connections {churn}"),
             (None, "never") => format!("{protocol} echo"),
             (None, "per-request") => format!("{protocol} connect, echo, close"),
             (None, churn) => format!("{protocol} echo, connections {churn}"),

@@ -38,17 +38,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         option: "nodelay",
-        idle: |given| given.speaks(&[Protocol::Udp, Protocol::Unix, Protocol::Unixgram]),
+        idle: |given| given.speaks(|protocol| !protocol.is_tcp()),
         why: "only TCP has it",
     },
     Rule {
         option: "source",
-        idle: |given| given.speaks(&[Protocol::Unix, Protocol::Unixgram]),
+        idle: |given| given.speaks(Protocol::has_path),
         why: "a path is connected to from no address",
     },
     Rule {
         option: "linger",
-        idle: |given| given.speaks(&[Protocol::Udp, Protocol::Unixgram]),
+        idle: |given| given.speaks(Protocol::is_datagram),
         why: "datagrams have no connections to close",
     },
     Rule {
@@ -77,14 +77,11 @@ impl Given<'_> {
         self.0.try_get_raw(option).ok()??.next()?.to_str()
     }
 
-    /// Whether the target, if there is one, is of one of `protocols`.
-    fn speaks(&self, protocols: &[Protocol]) -> bool {
+    /// Whether the target, if there is one that says so, is of `such` a protocol.
+    fn speaks(&self, such: fn(Protocol) -> bool) -> bool {
         let scheme = self.text("target").and_then(|target| target.split_once("://"));
-        scheme.is_some_and(|(scheme, _)| {
-            protocols
-                .iter()
-                .any(|protocol| protocol.id().eq_ignore_ascii_case(scheme))
-        })
+        let protocol = scheme.and_then(|(scheme, _)| Protocol::of_scheme(scheme));
+        protocol.is_some_and(such)
     }
 
     fn has_stages(&self) -> bool {
@@ -93,7 +90,7 @@ impl Given<'_> {
     }
 
     fn sends_no_message(&self) -> bool {
-        self.speaks(&[Protocol::Http]) && self.text("expect") != Some("echo")
+        self.speaks(Protocol::is_http) && self.text("expect") != Some("echo")
     }
 }
 

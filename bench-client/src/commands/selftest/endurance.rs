@@ -42,11 +42,7 @@ impl Endurance {
     pub(super) fn all(scale: Scale) -> Vec<Endurance> {
         let each = |protocol: Protocol| Endurance {
             protocol,
-            load: if protocol == Protocol::Http {
-                "--expect echo"
-            } else {
-                ""
-            },
+            load: if protocol.is_http() { "--expect echo" } else { "" },
             length: scale.duration(LONG, SHORTEST),
         };
         let longer = Endurance {

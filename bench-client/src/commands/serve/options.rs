@@ -123,7 +123,7 @@ impl Scope {
             Scope::Streams => !protocol.is_datagram(),
             Scope::Tcp => protocol.is_tcp(),
             Scope::Datagrams => protocol.is_datagram(),
-            Scope::Http => protocol == Protocol::Http,
+            Scope::Http => protocol.is_http(),
         }
     }
 

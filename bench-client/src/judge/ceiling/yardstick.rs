@@ -8,7 +8,6 @@ use super::file;
 use crate::base::failure::Failure;
 use crate::base::format;
 use crate::plan::accepts::Source;
-use crate::plan::protocol::Protocol;
 use crate::saved::{Ceiling, Run, Workload};
 
 /// What runs are held against, read before they begin.
@@ -115,7 +114,7 @@ fn suits(calibration: &Calibration, workload: &Workload) -> Result<(), String> {
     let other = match () {
         () if workload.depth > 1 => format!("--depth {}", workload.depth),
         () if workload.churn != "never" => format!("--churn {}", workload.churn),
-        () if workload.protocol == Protocol::Http.id() && !echo => "requests without --expect echo".to_owned(),
+        () if !echo => "requests without --expect echo".to_owned(),
         () => return Ok(()),
     };
     Err(format!(
