@@ -37,8 +37,15 @@ impl<'a> Source<'a> {
 
     /// Refuses the body, now and whenever it is asked for again.
     pub(super) fn breaks<T>(&mut self, refusal: Refusal, kind: io::ErrorKind) -> io::Result<T> {
-        self.broken = Some(refusal.clone());
+        self.fails(refusal.clone());
         Err(refusal.into_io(kind))
+    }
+
+    /// Whoever answers in spite of it says `Connection: close`: what comes next
+    /// cannot be told from the rest of the body.
+    fn fails(&mut self, refusal: Refusal) {
+        self.broken = Some(refusal);
+        self.link.set_much_left(true);
     }
 
     /// Waits for more in the inbox, of a body of which so much has come.
@@ -84,7 +91,7 @@ impl<'a> Source<'a> {
                 self.breaks(refusal, io::ErrorKind::TimedOut)
             }
             Err(err) => {
-                self.broken = Some(Refusal::bad_request("the connection failed within the body"));
+                self.fails(Refusal::bad_request("the connection failed within the body"));
                 Err(err)
             }
         }

@@ -1,6 +1,7 @@
 //! What handlers make, on the wire.
 
 use super::exchanges::{Case, Closed, Open, Row, case};
+use super::server::SPLITTING;
 
 const ROWS: &[Row] = &[
     ("nothing", "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", &["200 "], Open),
@@ -152,12 +153,6 @@ const ROWS: &[Row] = &[
         Closed,
     ),
     (
-        "a header with a line end",
-        "GET /split HTTP/1.1\r\nHost: a\r\n\r\n",
-        &["500"],
-        Closed,
-    ),
-    (
         "an encoding of the handler's",
         "GET /write/encoding HTTP/1.1\r\nHost: a\r\n\r\n",
         &["500"],
@@ -191,5 +186,19 @@ pub(crate) fn cases() -> Vec<Case> {
         "x".repeat(150)
     );
     cases.push(case("the handler fails with a body unread", unread, &["500"], Closed));
+    cases.extend(splits());
+    cases
+}
+
+/// No text of a handler becomes another header: one 500, and nothing behind it.
+fn splits() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for place in ["value", "name", "trailer"] {
+        for (number, (what, _)) in SPLITTING.iter().enumerate() {
+            let name = format!("{what} in the {place} of an answer").leak();
+            let sent = format!("GET /split/{place}/{number} HTTP/1.1\r\nHost: a\r\n\r\n");
+            cases.push(case(name, sent, &["500"], Closed));
+        }
+    }
     cases
 }

@@ -57,10 +57,9 @@ pub(crate) fn case(name: &'static str, sent: impl Into<String>, answers: &[&str]
 }
 
 impl Case {
-    /// The positions that it is cut at; of a long one some.
+    /// Whole, byte by byte, and cut at every position.
     fn cuts(&self) -> Vec<Cut> {
-        let step = self.sent.len() / 300 + 1;
-        let positions = (1..self.sent.len()).step_by(step).map(Cut::At);
+        let positions = (1..self.sent.len()).map(Cut::At);
         [Cut::Nowhere, Cut::Everywhere].into_iter().chain(positions).collect()
     }
 
@@ -116,12 +115,29 @@ impl Case {
             return;
         }
         assert!(answer.headers.contains_key("date"), "{answer:?}");
+        self.check_framing(&answer, is_last);
         if answer.status >= 400 && has_body {
             assert!(answer.body.len() > 1 && answer.body.len() < 200, "{answer:?}");
             assert!(!answer.body.contains("secret"), "{answer:?}");
         }
         if self.then != HalfClosed {
             assert_eq!(answer.closes(), is_last && self.then == Closed, "{answer:?}");
+        }
+    }
+}
+
+impl Case {
+    /// RFC 9110, 8.6 and RFC 9112, 6.1 and 9.3: what a client of that version
+    /// must be told, and what it must not.
+    fn check_framing(&self, answer: &Answer, is_last: bool) {
+        let has = |name: &str| answer.headers.contains_key(name);
+        if matches!(answer.status, 204 | 304) {
+            assert!(!has("content-length") && !has("transfer-encoding"), "{answer:?}");
+        }
+        if self.sent.contains(" HTTP/1.0\r\n") && is_last {
+            assert!(!has("transfer-encoding"), "{answer:?}");
+            let told = answer.headers.get("connection").map(String::as_str);
+            assert_eq!(told == Some("keep-alive"), self.then == Open, "{answer:?}");
         }
     }
 }
@@ -166,6 +182,16 @@ fn there_are_two_hundred_of_them() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all.len(), "a name is there twice");
+}
+
+/// Except 408, which takes time: `behaviour.rs` has it.
+#[test]
+fn each_status_of_a_refusal_is_among_them() {
+    let all = all();
+    let statuses: Vec<_> = all.iter().flat_map(|case| &case.answers).map(|it| &it[..3]).collect();
+    for status in ["400", "411", "413", "414", "417", "431", "500", "501", "503", "505"] {
+        assert!(statuses.contains(&status), "none is answered with {status}");
+    }
 }
 
 #[test]

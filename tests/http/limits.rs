@@ -191,6 +191,18 @@ pub(crate) fn cases() -> Vec<Case> {
             Closed,
         ),
         case(
+            "a body too large that the handler answers by itself",
+            format!("POST /own HTTP/1.1\r\nHost: a\r\nContent-Length: 401\r\n\r\n{}", x(401)),
+            &["200 told"],
+            Closed,
+        ),
+        case(
+            "a chunk that is none, answered by the handler itself",
+            "POST /own HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\nx\r\n0\r\n\r\n",
+            &["200 told"],
+            Closed,
+        ),
+        case(
             "empty lines without end",
             "\r\n".repeat(40) + &get("/", ""),
             &["400"],

@@ -165,6 +165,12 @@ pub(crate) fn describe(request: &mut Request<'_>, response: &mut Response<'_>) -
         "/ignore" => response.send("ignored"),
         "/fail" => Err("a secret".into()),
         "/panic" => panic!("a secret"),
+        "/busy" => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "come again").into()),
+        "/sized" => sized(request, response),
+        "/own" => match request.body().text(400) {
+            Ok(text) => response.send(text),
+            Err(_) => response.send("told"),
+        },
         "/refuse" => Err(Refusal::new(StatusCode::FORBIDDEN, "not you").into()),
         "/nothing" => Ok(()),
         "/close" => {
@@ -180,10 +186,7 @@ pub(crate) fn describe(request: &mut Request<'_>, response: &mut Response<'_>) -
             response.set_status(StatusCode::SWITCHING_PROTOCOLS);
             response.send("")
         }
-        "/split" => {
-            response.header("x", "a\r\nb: c")?;
-            Ok(())
-        }
+        path if path.starts_with("/split/") => split(path, response),
         "/trailers" => {
             io::copy(request.body(), &mut io::sink())?;
             let trailer = request.body().trailers().get("x").cloned();
@@ -192,6 +195,38 @@ pub(crate) fn describe(request: &mut Request<'_>, response: &mut Response<'_>) -
         path if path.starts_with("/write") => write(path, response),
         _ => tell(request, response),
     }
+}
+
+/// Takes no body whose size it is not told.
+fn sized(request: &mut Request<'_>, response: &mut Response<'_>) -> http::Result {
+    match request.body().remaining() {
+        Some(size) => response.send(size.to_string()),
+        None => Err(Refusal::new(StatusCode::LENGTH_REQUIRED, "say how long it is").into()),
+    }
+}
+
+/// What would be read as another header, or as the end of the head.
+pub(crate) const SPLITTING: &[(&str, &str)] = &[
+    ("a line end", "a\r\nb: c"),
+    ("the end of a head", "a\r\n\r\nb"),
+    ("a line feed", "a\nb: c"),
+    ("a carriage return", "a\rb"),
+    ("a NUL", "a\0b"),
+    ("a DEL", "a\x7fb"),
+];
+
+/// Puts it where a header has a value, a header has its name, or a trailer has
+/// a value.
+fn split(path: &str, response: &mut Response<'_>) -> http::Result {
+    let mut parts = path.split('/').skip(2);
+    let (place, number) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let text = SPLITTING[number.parse::<usize>()?].1;
+    match place {
+        "value" => response.header("x", text)?,
+        "name" => response.header(text, "x")?,
+        _ => response.trailer("x", text)?,
+    };
+    response.send("it was taken")
 }
 
 fn write(path: &str, response: &mut Response<'_>) -> http::Result {

@@ -31,7 +31,62 @@ const FRAMINGS: &[(&str, &str, &str)] = &[
     ("a size beyond numbers", "Content-Length: 18446744073709551616", "400"),
     ("a size with a form feed", "Content-Length: \x0c1", "400"),
     ("a size with a NUL", "Content-Length: 1\0", "400"),
+    ("a size with a comma behind", "Content-Length: 1,", "400"),
+    ("a size with a comma before", "Content-Length: ,1", "400"),
+    ("a list of two sizes", "Content-Length: 1, 2", "400"),
+    ("a size with a semicolon", "Content-Length: 1;", "400"),
+    ("a size below nothing", "Content-Length: -0", "400"),
+    ("a size with an exponent", "Content-Length: 1e0", "400"),
+    ("a size with another space", "Content-Length: \u{a0}1", "400"),
+    (
+        "two sizes by other letters",
+        "Content-Length: 1\r\ncontent-length: 1",
+        "400",
+    ),
+    (
+        "two sizes, and a line between",
+        "Content-Length: 1\r\nX: y\r\nContent-Length: 1",
+        "400",
+    ),
+    (
+        "both framings, the size of nothing",
+        "Transfer-Encoding: chunked\r\nContent-Length: 0",
+        "400",
+    ),
+    (
+        "both framings, the encoding unknown",
+        "Content-Length: 1\r\nTransfer-Encoding: x",
+        "400",
+    ),
+    (
+        "both framings, in small letters",
+        "content-length: 1\r\ntransfer-encoding: chunked",
+        "400",
+    ),
     ("chunked twice", "Transfer-Encoding: chunked, chunked", "400"),
+    (
+        "chunked and identity, in a list",
+        "Transfer-Encoding: chunked, identity",
+        "400",
+    ),
+    (
+        "another coding in a line behind",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip",
+        "400",
+    ),
+    ("chunked with another space", "Transfer-Encoding: \u{a0}chunked", "400"),
+    ("chunked with a form feed", "Transfer-Encoding: \x0cchunked", "400"),
+    ("chunked with a CR behind", "Transfer-Encoding: chunked\r", "400"),
+    ("chunked in a folded line", "Transfer-Encoding:\r\n chunked", "400"),
+    ("chunked with a semicolon", "Transfer-Encoding: chunked;", "400"),
+    (
+        "a tab before the colon of an encoding",
+        "Transfer-Encoding\t: chunked",
+        "400",
+    ),
+    ("a NUL before the colon", "Transfer-Encoding\0: chunked", "400"),
+    ("a name that begins with a tab", "\tTransfer-Encoding: chunked", "400"),
+    ("a name of two lines", "Transfer\r\n-Encoding: chunked", "400"),
     (
         "chunked in two lines",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
@@ -222,6 +277,21 @@ const CHUNKS: &[(&str, &str)] = &[
     ("a chunk's size with an underscore", "1_0\r\nx\r\n0\r\n\r\n"),
     ("a chunk's size with a comma", "1,1\r\nx\r\n0\r\n\r\n"),
     ("a chunk's size with a NUL", "1\0\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size in octal", "0o1\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size with an h", "1h\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size with a fraction", "1.0\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size in quotes", "\"1\"\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size in other digits", "\u{661}\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size with a vertical tab", "1\x0b\r\nx\r\n0\r\n\r\n"),
+    ("a chunk's size of two", "1 1\r\nx\r\n0\r\n\r\n"),
+    ("a last chunk with a minus", "-0\r\n\r\n"),
+    ("a last chunk with a space", "0 \r\n\r\n"),
+    ("a last chunk with a prefix", "0x0\r\n\r\n"),
+    ("an empty line between chunks", "1\r\nx\r\n\r\n0\r\n\r\n"),
+    ("a line end in a quoted extension", "1;a=\"\r\n\"\r\nx\r\n0\r\n\r\n"),
+    ("an extension with a NUL", "1;a\0\r\nx\r\n0\r\n\r\n"),
+    ("an extension beyond ASCII", "1;\u{e4}\r\nx\r\n0\r\n\r\n"),
+    ("a space before an extension", "1 ;a\r\nx\r\n0\r\n\r\n"),
     ("a line feed behind a size", "1\nx\r\n0\r\n\r\n"),
     ("a carriage return behind a size", "1\rx\r\n0\r\n\r\n"),
     ("a chunk that is longer than its size", "1\r\nxy\r\n0\r\n\r\n"),
@@ -239,6 +309,40 @@ const CHUNKS: &[(&str, &str)] = &[
     ("a trailer without a colon", "0\r\nXy\r\n\r\n"),
     ("a trailer with a NUL", "0\r\nX: \0\r\n\r\n"),
     ("a trailer with a bare CR", "0\r\nX: a\rb\r\n\r\n"),
+    ("a trailer that begins with a space", "0\r\n X: y\r\n\r\n"),
+    ("a trailer that is a colon", "0\r\n: y\r\n\r\n"),
+    ("a trailer with a bracket", "0\r\nX(: y\r\n\r\n"),
+    ("a carriage return before the end of chunks", "0\r\n\r\r\n\r\n"),
+];
+
+/// What one reader takes for the end of a body, and another does not; with the
+/// request that would hide behind it.
+const BEHIND: &[(&str, &str, &[&str])] = &[
+    (
+        "a request behind both framings, the size first",
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
+        &["400"],
+    ),
+    (
+        "a request behind both framings, the chunks first",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n12\r\nGPOST / HTTP/1.1\r\n\r\n0\r\n\r\n",
+        &["400"],
+    ),
+    (
+        "a request behind a chunk that is too long",
+        "Transfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+        &["400"],
+    ),
+    (
+        "a request behind a second last chunk",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n0\r\n\r\n",
+        &["200 POST / a", "400"],
+    ),
+    (
+        "a request in place of a trailer",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n",
+        &["400"],
+    ),
 ];
 
 /// What ends too early; the client has finished.
@@ -284,8 +388,45 @@ pub(crate) fn cases() -> Vec<Case> {
         let sent = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
         case(name, sent, &["400"], Closed)
     });
+    let behind = BEHIND.iter().map(|(name, rest, answers)| {
+        let sent = format!("POST / HTTP/1.1\r\nHost: a\r\n{rest}GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n");
+        case(name, sent, answers, Closed)
+    });
     let cut = CUT
         .iter()
         .map(|(name, sent, answers)| case(name, *sent, answers, HalfClosed));
-    framings.chain(heads).chain(chunks).chain(cut).collect()
+    let all = framings.chain(heads).chain(chunks).chain(behind).chain(cut);
+    all.chain(controls()).collect()
+}
+
+/// Each control character in each place of a head, and of a coding.
+fn controls() -> Vec<Case> {
+    const PLACES: &[(&str, &str)] = &[
+        ("a method", "GE\u{1}T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("a target", "GET /a\u{1}b HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("a version", "GET / HTTP/1.\u{1}1\r\nHost: a\r\n\r\n"),
+        ("a name", "GET / HTTP/1.1\r\nHost: a\r\nX\u{1}: y\r\n\r\n"),
+        ("a value", "GET / HTTP/1.1\r\nHost: a\r\nX: y\u{1}z\r\n\r\n"),
+        (
+            "a trailer",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\u{1}z\r\n\r\n",
+        ),
+    ];
+    let controls = (0..=0x1f_u8).chain([0x7f]).map(char::from);
+    let mut cases = Vec::new();
+    for control in controls {
+        for (place, sent) in PLACES {
+            let may_stand = control == '\t' && matches!(*place, "a value" | "a trailer");
+            if !may_stand {
+                let name = format!("{control:?} in {place}").leak();
+                cases.push(case(
+                    name,
+                    sent.replace('\u{1}', &control.to_string()),
+                    &["400"],
+                    Closed,
+                ));
+            }
+        }
+    }
+    cases
 }
