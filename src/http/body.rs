@@ -1,5 +1,6 @@
 //! The body of a request.
 
+use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use ::http::{HeaderMap, StatusCode};
@@ -23,7 +24,6 @@ use crate::net::MinimumRate;
 /// Reads fail with a [`Refusal`](super::Refusal) inside where the client broke
 /// a rule or a limit; a handler that returns such an error with `?` has the
 /// client told so.
-#[derive(Debug)]
 pub struct Body<'a> {
     source: Source<'a>,
     limits: &'a Limits,
@@ -244,6 +244,16 @@ impl<'a> Body<'a> {
         };
         let most = usize::try_from(left).map_or(room, |left| left.min(room));
         (self.source.inbox.is_empty() && most >= 4096 && self.source.broken.is_none()).then_some(most)
+    }
+}
+
+/// Without its bytes and its trailers, which may be secrets.
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("taken", &self.taken)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,7 +21,7 @@ const KEPT: usize = 8 * 1024;
 /// A request line and header lines: the bytes, and where what stands in them.
 ///
 /// Maps and URIs are made for whoever asks for them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Head {
     text: Vec<u8>,
     pub(super) method: Method,

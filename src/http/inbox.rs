@@ -1,5 +1,6 @@
 //! What has been read of a connection and not been used yet.
 
+use std::fmt;
 use std::io;
 
 /// The first buffer in bytes: it holds the head of nearly every request.
@@ -8,7 +9,7 @@ const FIRST: usize = 4 * 1024;
 const KEPT: usize = 16 * 1024;
 
 /// What has been read and not been used yet, in one piece.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
     begin: usize,
@@ -59,6 +60,13 @@ impl Inbox {
         if self.bytes.len() > KEPT {
             self.bytes = Vec::new();
         }
+    }
+}
+
+/// Without the bytes, which are the client's and may be secrets.
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbox({} bytes)", self.unread().len())
     }
 }
 

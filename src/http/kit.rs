@@ -19,7 +19,7 @@ const KEPT: usize = 64;
 const SHELVES: usize = 16;
 
 /// Buffers and maps that are used again by whoever serves next.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Kit {
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,

@@ -63,6 +63,7 @@ mod settings;
 mod source;
 mod target;
 mod upgraded;
+mod value;
 
 pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 
@@ -88,3 +89,4 @@ pub use response::Response;
 pub use router::{Router, RouterBuilder};
 pub use serve::{Http, serve};
 pub use upgraded::Upgraded;
+pub use value::header_value;

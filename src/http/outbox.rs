@@ -9,7 +9,7 @@ use crate::handler::Transport;
 const KEPT: usize = 64 * 1024;
 
 /// Answers, or parts of them, that go out together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     pub(super) ready: Vec<u8>,
     /// How much of `ready` belongs to earlier answers.

@@ -1,5 +1,7 @@
 //! A request as a handler sees it.
 
+use std::fmt;
+
 use ::http::{Extensions, HeaderMap, Method, Uri, Version};
 
 use super::body::Body;
@@ -20,7 +22,9 @@ use crate::net::Peer;
 /// }
 /// # let _ = http::serve(shout);
 /// ```
-#[derive(Debug)]
+///
+/// Its [`Debug`](fmt::Debug) has no values of headers, no query and no body:
+/// they may be secrets, and what is shown so ends up in a log.
 pub struct Request<'a> {
     pub(super) head: &'a mut Head,
     pub(super) body: Body<'a>,
@@ -137,5 +141,17 @@ impl<'a> Request<'a> {
     /// The body, to be read.
     pub fn body(&mut self) -> &mut Body<'a> {
         &mut self.body
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", self.method())
+            .field("path", &self.path())
+            .field("version", &self.version())
+            .field("peer", self.peer())
+            .field("headers", &self.headers().keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

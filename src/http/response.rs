@@ -1,5 +1,6 @@
 //! An answer as a handler makes it.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use ::http::header::TRAILER;
@@ -7,6 +8,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use super::link::Link;
 use super::outbox::Outbox;
+use super::value::header_value;
 use crate::handler::{Context, Failure};
 
 /// What is written without a size is collected up to so many bytes: an answer
@@ -39,7 +41,9 @@ const COLLECTED: usize = 8 * 1024;
 /// }
 /// # let _ = http::serve(count);
 /// ```
-#[derive(Debug)]
+///
+/// Its [`Debug`](fmt::Debug) has no values of headers and no body: they may be
+/// secrets, and what is shown so ends up in a log.
 pub struct Response<'a> {
     pub(super) link: &'a Link<'a>,
     pub(super) outbox: &'a mut Outbox,
@@ -111,14 +115,7 @@ impl<'a> Response<'a> {
     /// the error names it. Also when the head is on its way already.
     pub fn header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<&mut Response<'a>, Failure> {
         self.check_open()?;
-        let known = HeaderName::from_bytes(name.as_bytes());
-        let known = known.map_err(|err| format!("a header cannot be called {name:?}: {err}"))?;
-        let value = HeaderValue::from_bytes(value.as_ref()).map_err(|err| {
-            format!(
-                "the header {name} cannot be {:?}: {err}",
-                value.as_ref().escape_ascii().to_string()
-            )
-        })?;
+        let (known, value) = field(name, value.as_ref())?;
         self.headers.insert(known, value);
         Ok(self)
     }
@@ -167,10 +164,7 @@ impl<'a> Response<'a> {
     /// # Errors
     /// When the name or the value cannot be sent.
     pub fn trailer(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<&mut Response<'a>, Failure> {
-        let known = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|err| format!("a trailer cannot be called {name:?}: {err}"))?;
-        let value = HeaderValue::from_bytes(value.as_ref())
-            .map_err(|err| format!("the trailer {name} has a bad value: {err}"))?;
+        let (known, value) = field(name, value.as_ref())?;
         if !self.has_begun() {
             self.headers.append(TRAILER, HeaderValue::from_str(known.as_str())?);
         }
@@ -183,6 +177,26 @@ impl<'a> Response<'a> {
             Stage::Open => Ok(()),
             _ => Err("the answer's head is on its way already".into()),
         }
+    }
+}
+
+/// A header or a trailer as it can be sent.
+fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), Failure> {
+    let known = HeaderName::from_bytes(name.as_bytes());
+    let known = known.map_err(|_| {
+        format!("a header cannot be called {name:?}: its name has letters, digits and any of !#$%&'*+-.^_`|~ alone")
+    })?;
+    Ok((known, header_value(name, value)?))
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("stage", &self.stage)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
     }
 }
 

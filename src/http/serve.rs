@@ -60,7 +60,8 @@ impl<H: Handler> Http<H> {
         self
     }
 
-    /// Sends this as `Server` with each answer. Nothing is sent otherwise.
+    /// Sends this as `Server` with each answer. Nothing is sent otherwise. One
+    /// from a configuration is made by [`header_value`](super::header_value).
     pub fn server_name(mut self, name: HeaderValue) -> Http<H> {
         self.settings.server = Some(name);
         self

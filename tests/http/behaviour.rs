@@ -14,16 +14,16 @@ use super::client::Answer;
 use super::common::{PATIENCE, logged, wait_until};
 use super::server::describe;
 
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A client of a server.
-struct Client {
-    stream: TcpStream,
-    reader: BufReader<TcpStream>,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    pub(crate) reader: BufReader<TcpStream>,
 }
 
 impl Client {
-    fn of<M: Model>(server: &TestServer<Tcp, M>) -> Client {
+    pub(crate) fn of<M: Model>(server: &TestServer<Tcp, M>) -> Client {
         let stream = TcpStream::connect(server.address().to_string()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -31,16 +31,16 @@ impl Client {
         Client { stream, reader }
     }
 
-    fn say(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    fn hear(&mut self) -> Answer {
+    pub(crate) fn hear(&mut self) -> Answer {
         Answer::read(&mut self.reader, true).unwrap().unwrap()
     }
 
     /// What comes, up to `end`.
-    fn hear_until(&mut self, end: &str) -> String {
+    pub(crate) fn hear_until(&mut self, end: &str) -> String {
         let mut heard = Vec::new();
         while !heard.ends_with(end.as_bytes()) {
             let mut byte = [0];
@@ -50,16 +50,16 @@ impl Client {
         String::from_utf8(heard).unwrap()
     }
 
-    fn hears_end(&mut self) {
+    pub(crate) fn hears_end(&mut self) {
         assert_eq!(self.reader.read(&mut [0; 16]).unwrap(), 0);
     }
 }
 
-fn start(handler: impl http::Handler) -> TestServer<Tcp> {
+pub(crate) fn start(handler: impl http::Handler) -> TestServer<Tcp> {
     TestServer::start(http::serve(handler)).unwrap()
 }
 
-fn start_in<M: Model>(model: M, http: http::Http<impl http::Handler>) -> TestServer<Tcp, M> {
+pub(crate) fn start_in<M: Model>(model: M, http: http::Http<impl http::Handler>) -> TestServer<Tcp, M> {
     TestServer::build(TcpServer::builder(http).model(model)).unwrap()
 }
 

@@ -7,6 +7,7 @@ mod common;
 
 mod answers;
 mod behaviour;
+mod bounds;
 mod client;
 mod drains;
 mod exchanges;

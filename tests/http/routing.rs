@@ -214,3 +214,64 @@ fn json_comes_and_goes() {
         }
     }
 }
+
+/// A mistake of the program, which the text names together with the way out.
+#[track_caller]
+fn is_usage(err: &greenserve::Error, parts: &[&str]) {
+    assert!(err.is_usage(), "{err}");
+    let two = std::process::ExitCode::from(2);
+    assert_eq!(format!("{:?}", err.exit_code()), format!("{two:?}"));
+    for part in parts {
+        assert!(err.to_string().contains(part), "without {part}: {err}");
+    }
+}
+
+#[test]
+fn routes_that_cannot_be_are_refused_at_start_with_the_remedy() {
+    let refused = |builder: http::RouterBuilder| builder.build().unwrap_err();
+    let of = |path: &str| Router::builder().get(path, named("a"));
+    is_usage(&refused(of("users")), &["users", "begins with /"]);
+    is_usage(&refused(of("/users/{id")), &["/users/{id"]);
+    is_usage(&refused(of("/{*rest}/more")), &["/{*rest}/more"]);
+    is_usage(
+        &refused(of("/a").get("/a", named("b"))),
+        &["GET /a", "two handlers", "leave one of the two"],
+    );
+    is_usage(
+        &refused(of("/a").any("/b", named("b")).any("/b", named("c"))),
+        &["any method of /b", "two handlers"],
+    );
+    is_usage(
+        &refused(of("/users/{id}").post("/users/{name}", named("b"))),
+        &["/users/{name}", "/users/{id}", "name open parts alike"],
+    );
+    is_usage(
+        &refused(of("/files/{*rest}").post("/files/{*path}", named("b"))),
+        &["/files/{*path}", "/files/{*rest}", "name open parts alike"],
+    );
+}
+
+#[test]
+fn a_value_of_a_header_from_outside_is_refused_with_the_remedy() {
+    for text in ["shop\r\nset-cookie: a=b", "shop\n", "sh\rop", "sh\0op", "\x7f"] {
+        let err = http::header_value("server", text).unwrap_err();
+        let shown = format!("\"{}\" (server)", text.escape_default());
+        let shown = shown.replace("\\u{0}", "\\x00").replace("\\u{7f}", "\\x7f");
+        is_usage(&err, &[&shown, "line end", "leave it away"]);
+    }
+    let name = http::header_value("server", "shop 1.0\t(\u{e4})").unwrap();
+    let http = http::serve(named("hello")).server_name(name.clone());
+    let server = TestServer::<Unix>::build(UnixServer::builder(http)).unwrap();
+    let mut client = server.connect().unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    let line = [b"\r\nserver: ", name.as_bytes(), b"\r\n"].concat();
+    assert!(
+        heard.windows(line.len()).any(|part| part == line),
+        "{}",
+        heard.escape_ascii()
+    );
+}

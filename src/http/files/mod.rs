@@ -117,7 +117,8 @@ impl Files {
     }
 
     /// Sends this as `Cache-Control` with each file. Nothing is sent otherwise,
-    /// and caches guess.
+    /// and caches guess. One from a configuration is made by
+    /// [`header_value`](super::header_value).
     #[must_use]
     pub fn cache_control(mut self, value: HeaderValue) -> Files {
         self.change().cache_control = Some(value);
