@@ -218,6 +218,9 @@ mod documents {
     #[cfg(all(feature = "cookies", feature = "forms", feature = "tls"))]
     #[doc = include_str!("../docs/HTTP.md")]
     mod http {}
+    #[cfg(feature = "json")]
+    #[doc = include_str!("../docs/PORTING-HTTP.md")]
+    mod http_porting {}
     #[cfg(feature = "websocket")]
     #[doc = include_str!("../docs/WEBSOCKET.md")]
     mod websocket {}

@@ -10,6 +10,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("chat_echo", "127.0.0.1:8091"),
     ("echo", "127.0.0.1:8001"),
     ("file_server", "127.0.0.1:2121"),
+    #[cfg(feature = "json")]
+    ("flask_links", "127.0.0.1:8080"),
     ("gevent_echo", "0.0.0.0:8001"),
     ("greeting", "127.0.0.1:9999"),
     #[cfg(feature = "json")]
@@ -18,14 +20,22 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("http_echo", "127.0.0.1:8080"),
     #[cfg(feature = "http")]
     ("http_hello", "127.0.0.1:8080"),
+    #[cfg(feature = "http")]
+    ("http_server_shout", "127.0.0.1:8080"),
     #[cfg(all(feature = "http", feature = "tls"))]
     ("https_hello", "127.0.0.1:8443"),
     #[cfg(feature = "minihttp")]
     ("minihttp", "127.0.0.1:8088"),
     ("proxy", "127.0.0.1:8000"),
+    #[cfg(feature = "http")]
+    ("pywsgi_hello", "127.0.0.1:8088"),
     ("resp_server", "127.0.0.1:6379"),
     #[cfg(all(feature = "http", feature = "ureq"))]
     ("reverse_proxy", "127.0.0.1:8080"),
+    #[cfg(feature = "http")]
+    ("sse", "127.0.0.1:8080"),
+    #[cfg(feature = "http")]
+    ("static_files", "127.0.0.1:8080"),
     ("stream_echo", "127.0.0.1:8123"),
     #[cfg(feature = "tls")]
     ("tls_echo", "127.0.0.1:8443"),

@@ -9,6 +9,7 @@ mod arguments;
 mod clients;
 
 mod endings;
+mod features;
 mod file_client;
 mod file_safety;
 mod files;
@@ -16,6 +17,8 @@ mod full_pipe;
 mod helpers;
 #[cfg(feature = "minihttp")]
 mod http;
+#[cfg(feature = "http")]
+mod http_porting;
 mod mixin;
 mod program;
 mod proxy;
