@@ -17,8 +17,13 @@
 //!
 //! So keep it behind a proxy that is stricter.
 //!
+//! With `--echo` an echo server of this crate runs in the same process, with
+//! all of its promises; docs/HTTP.md says what was seen of both.
+//!
 //! Run with: cargo run --example minihttp --features minihttp
 //! Try with: curl -i http://127.0.0.1:8088/
+//! Then: ... -- --echo 127.0.0.1:8089, and beside it
+//!       nc 127.0.0.1 8089
 
 mod common;
 
@@ -26,6 +31,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use clap::Parser;
 use greenserve::net::{Address, SocketOptions, TcpListener, TcpStream};
@@ -34,6 +40,18 @@ use may_minihttp::{HttpServer, HttpService, Request, Response};
 
 /// As the example http_hello has it, beside which this one is measured.
 static LARGE: LazyLock<String> = LazyLock::new(|| "0123456789abcdef".repeat(4096));
+
+/// How long clients of the echo server may take to end after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(flatten)]
+    place: common::Place,
+    /// Where an echo server of this crate listens beside it.
+    #[arg(long, value_name = "ADDRESS")]
+    echo: Option<String>,
+}
 
 #[derive(Clone)]
 struct Hello;
@@ -76,7 +94,11 @@ fn reserve(address: &str) -> Result<(Reservation, SocketAddr)> {
     }
 }
 
-fn serve(address: &str) -> Result<()> {
+fn echo(client: &mut TcpStream) -> io::Result<()> {
+    io::copy(&mut &*client, &mut &*client).map(drop)
+}
+
+fn serve(address: &str, echo_address: Option<&str>) -> Result<()> {
     let signals = common::EndSignals::catch()?;
     // Before the service does: it would start the workers with its own
     // settings.
@@ -88,13 +110,24 @@ fn serve(address: &str) -> Result<()> {
         source,
     })?;
     drop(reservation);
+    let beside = echo_address.map(|address| TcpServer::bind(address, echo)?.start());
+    let beside = beside.transpose()?;
     common::announce(bound);
+    if let Some(echo) = &beside {
+        common::say(format_args!("echo on {}", echo.address()));
+    }
     signals.wait()?;
+    if let Some(echo) = beside {
+        echo.stop(GRACE)?;
+    }
     // Nothing to stop it with: it goes with the process.
     drop(service);
     Ok(())
 }
 
 fn main() -> ExitCode {
-    common::run(&common::Place::parse(), "127.0.0.1:8088", serve)
+    let options = Options::parse();
+    common::run(&options.place, "127.0.0.1:8088", |address| {
+        serve(address, options.echo.as_deref())
+    })
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
-use crate::program::{Program, connect, hears_end};
+use crate::program::{Program, connect, exchange, hears_end};
 
 /// Sends a request and returns the answer.
 fn ask(server: &mut BufReader<TcpStream>, path: &str) -> (Vec<String>, String) {
@@ -90,6 +90,26 @@ fn a_body_is_no_request() {
     let (_, body) = ask(&mut server, "/");
     assert_eq!(body, "Hello, world!");
     drop(server);
+    program.end_well();
+}
+
+#[test]
+fn runs_beside_a_server_of_this_crate() {
+    let arguments = ["--listen", "127.0.0.1:0", "--echo", "127.0.0.1:0", "--workers", "2"];
+    let mut program = Program::start("minihttp", &arguments);
+    let mut server = BufReader::new(connect(&program.address()));
+    let line = program.line();
+    let mut echo = connect(line.strip_prefix("echo on ").unwrap());
+    for _ in 0..100 {
+        exchange(&mut echo, "hello", "hello");
+        assert_eq!(ask(&mut server, "/").1, "Hello, world!");
+    }
+    // Neither needs a word of the other to go on.
+    server.get_mut().write_all(b"GET / HT").unwrap();
+    exchange(&mut echo, "hello again", "hello again");
+    drop(server);
+    exchange(&mut echo, "and again", "and again");
+    drop(echo);
     program.end_well();
 }
 
