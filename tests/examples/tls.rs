@@ -141,6 +141,55 @@ fn a_certificate_of_ones_own_is_shown() {
     assert!(ended.errors.contains(&chain), "{}", ended.errors);
 }
 
+/// A status of 2, the file by name, and what to do.
+fn refuses(program: &str, chain: &str, key: &str, parts: &[&str]) {
+    let arguments = ["--listen", "127.0.0.1:0", "--chain", chain, "--key", key];
+    let ended = Program::start(program, &arguments).ended();
+    assert_eq!(ended.code(), Some(2), "{program}: {ended:?}");
+    assert_eq!(ended.output, [""; 0], "{program} {arguments:?}");
+    for part in parts {
+        assert!(
+            ended.errors.contains(part),
+            "{program}, without {part}: {}",
+            ended.errors
+        );
+    }
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_named_with_the_remedy() {
+    let made = || rcgen::generate_simple_self_signed(["own.example".to_owned()]).unwrap();
+    let (one, other) = (made(), made());
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let chain = file("chain.pem", &one.cert.pem());
+    let key = file("key.pem", &one.signing_key.serialize_pem());
+    let empty = file("empty.pem", "");
+    let foreign = file("foreign.pem", &other.signing_key.serialize_pem());
+    let missing = files.path().join("missing.pem").to_str().unwrap().to_owned();
+    for program in [
+        "tls_echo",
+        #[cfg(feature = "http")]
+        "https_hello",
+    ] {
+        refuses(program, &missing, &key, &[&missing, "certificate", "check the path"]);
+        refuses(program, &chain, &missing, &[&missing, "private key", "check the path"]);
+        refuses(program, &empty, &key, &[&empty, "certificate", "it is empty"]);
+        refuses(program, &chain, &empty, &[&empty, "private key", "it is empty"]);
+        refuses(program, &key, &chain, &["swapped"]);
+        refuses(
+            program,
+            &chain,
+            &foreign,
+            &[&chain, &foreign, "is not the key", "one pair"],
+        );
+    }
+}
+
 #[test]
 fn a_client_without_tls_is_refused_and_the_next_one_served() {
     let arguments = ["--listen", "127.0.0.1:0"];
