@@ -17,9 +17,15 @@ use crate::runtime::engine::post::SIGNAL;
 use crate::runtime::task::{Interrupted, Task};
 use crate::runtime::trace::{MOST_BYTES, Registers, Snapshot};
 
-/// How long a thread may take to answer. One that the system does not let run
-/// may take longer, and is then reported without its calls.
+/// How long a thread may take to answer, and how often it is looked whether it
+/// has. One that the system does not let run may take longer, and is then
+/// reported without its calls.
+///
+/// Time alone would not do: it passes also where nobody of this process is let
+/// run. The looks are the watchdog's own turns, and the other thread has had
+/// its turns between them.
 const PATIENCE: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 100;
 
 /// What was found.
 #[derive(Debug)]
@@ -125,11 +131,13 @@ pub(super) fn look(thread: i32, worker: usize) -> io::Result<Sight> {
 /// Waits for the handler; afterwards it is done, or will not begin.
 fn answered() -> bool {
     let begin = Instant::now();
+    let mut looks = 0;
     loop {
         if REQUEST.state.load(Ordering::Acquire) == DONE {
             return true;
         }
-        let is_late = begin.elapsed() > PATIENCE;
+        looks += 1;
+        let is_late = looks > LOOKS && begin.elapsed() > PATIENCE;
         if is_late
             && REQUEST
                 .state

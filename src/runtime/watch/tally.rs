@@ -37,10 +37,10 @@ pub struct Stalls {
 ///
 /// The calls are found without frame pointers; their files and lines are known
 /// where there is debug information. There are none on processors other than
-/// x86-64 and AArch64, where the system does not let the thread run for 200 ms,
-/// or where a program whose `main` is not Rust's gives its threads no stack for
-/// signals; the report says so. With the engine `may` only coroutines of this
-/// crate are watched.
+/// x86-64 and AArch64, where the system does not let the thread run for 200 ms
+/// while it lets the watchdog, or where a program whose `main` is not Rust's
+/// gives its threads no stack for signals; the report says so. With the engine
+/// `may` only coroutines of this crate are watched.
 ///
 /// When all coroutines wait for each other and nothing is left that could wake
 /// one of them, that is said too, once: no worker has anything to do, no timer
