@@ -48,11 +48,16 @@ pub(crate) enum ErrorClass {
     Truncated,
     /// What came is no HTTP response.
     BadResponse,
+    /// What came does not open a WebSocket.
+    BadHandshake,
+    /// What came over a WebSocket breaks its protocol.
+    BadFrame,
     /// A response with a status from 400 to 499.
     Status4xx,
     /// A response with a status from 500 on.
     Status5xx,
-    /// A response whose body has another length than the expected one.
+    /// A response whose body, or a message of a WebSocket, has another length than
+    /// the expected one.
     Length,
     /// Messages that an open loop did not send because they were too late.
     Shed,
@@ -73,7 +78,7 @@ pub(crate) enum Doing {
 
 impl ErrorClass {
     /// Every class, in the order of reports.
-    pub(crate) const ALL: [ErrorClass; 25] = [
+    pub(crate) const ALL: [ErrorClass; 27] = [
         ErrorClass::Refused,
         ErrorClass::Timeout,
         ErrorClass::Unreachable,
@@ -94,6 +99,8 @@ impl ErrorClass {
         ErrorClass::Reordered,
         ErrorClass::Truncated,
         ErrorClass::BadResponse,
+        ErrorClass::BadHandshake,
+        ErrorClass::BadFrame,
         ErrorClass::Status4xx,
         ErrorClass::Status5xx,
         ErrorClass::Length,
@@ -124,6 +131,8 @@ impl ErrorClass {
             ErrorClass::Reordered => "reordered",
             ErrorClass::Truncated => "truncated",
             ErrorClass::BadResponse => "bad_response",
+            ErrorClass::BadHandshake => "bad_handshake",
+            ErrorClass::BadFrame => "bad_frame",
             ErrorClass::Status4xx => "status_4xx",
             ErrorClass::Status5xx => "status_5xx",
             ErrorClass::Length => "length",

@@ -18,6 +18,7 @@ use crate::plan::places::Places;
 use crate::plan::protocol::Protocol;
 use crate::plan::sizes::Sizes;
 use crate::plan::target::Endpoint;
+use crate::plan::websocket::Opening;
 use crate::plan::workload::check_sizes;
 use crate::report::table::Table;
 use crate::run::options::{ClientOptions, Phases};
@@ -138,6 +139,7 @@ impl CalibrateOptions {
             protocol: self.protocol,
             endpoint: endpoint.clone(),
             request: echo(self.protocol, endpoint)?,
+            opening: opening(self.protocol, endpoint)?,
             // Nobody asks for the server's memory.
             few: self.clients,
             ..self.client.plan(self.clients, size, &phases)
@@ -159,6 +161,17 @@ fn echo(protocol: Protocol, endpoint: &Endpoint) -> Result<Option<Request>, Fail
         ..RequestOptions::default()
     };
     Request::new(&target, &options, false).map(Some)
+}
+
+/// How the WebSocket is opened that brings messages back.
+fn opening(protocol: Protocol, endpoint: &Endpoint) -> Result<Option<Opening>, Failure> {
+    if !protocol.is_websocket() {
+        return Ok(None);
+    }
+    let target = format!("{}://{endpoint}", protocol.id())
+        .parse()
+        .map_err(Failure::Usage)?;
+    Opening::new(&target, &RequestOptions::default(), false).map(Some)
 }
 
 /// As runs to come look it up.

@@ -20,6 +20,7 @@ use crate::plan::sizes::{LARGEST, Sizes};
 use crate::plan::source::Sources;
 use crate::plan::target::Target;
 use crate::plan::template::Template;
+use crate::plan::websocket::Opening;
 
 /// What is read is shown as a text that reads as the same value.
 pub fn command_line(bytes: &[u8]) {
@@ -59,6 +60,10 @@ fn target(text: &str) {
     let _ = text
         .parse::<Template>()
         .map(|template| template.at(&SocketAddr::from(([127, 0, 0, 1], 1)).into()));
+    if target.protocol.is_websocket() {
+        let opening = Opening::new(&target, &RequestOptions::default(), false).expect("no field of ours is wrong");
+        read_head(opening.request("a").as_bytes(), &target);
+    }
     if !target.protocol.is_http() {
         return;
     }
@@ -66,14 +71,18 @@ fn target(text: &str) {
         let payload = Payload::new(42, Sizes::from_str("1").expect("a size"), &Content::Pattern).expect("no file");
         let mut written = Vec::new();
         request.append(&payload, origin(0), &mut written);
-        let mut fields = [httparse::EMPTY_HEADER; 8];
-        let mut head = httparse::Request::new(&mut fields);
-        let read = head.parse(&written).expect("a head that others read");
-        assert_eq!(
-            (read, head.path),
-            (httparse::Status::Complete(written.len()), Some(target.path()))
-        );
+        read_head(&written, &target);
     }
+}
+
+fn read_head(written: &[u8], target: &Target) {
+    let mut fields = [httparse::EMPTY_HEADER; 8];
+    let mut head = httparse::Request::new(&mut fields);
+    let read = head.parse(written).expect("a head that others read");
+    assert_eq!(
+        (read, head.path),
+        (httparse::Status::Complete(written.len()), Some(target.path()))
+    );
 }
 
 fn sizes(text: &str) {

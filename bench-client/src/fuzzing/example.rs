@@ -121,6 +121,7 @@ impl Run {
         workload.request_hash = Some("3".to_owned());
         workload.request_body = Some("none".to_owned());
         workload.expected_body = Some("none".to_owned());
+        workload.websocket = Some("/".to_owned());
         workload.source = Some("127.0.0.0/26".to_owned());
         (workload.receive_buffer_bytes, workload.send_buffer_bytes) = (Some(4096), Some(4096));
         workload.shed_s = Some(0.5);
@@ -145,6 +146,7 @@ impl Run {
                 opened_in_window: Some(1000),
                 opened_per_s: Some(1000.0),
                 closed_by_server: Some(1000),
+                pings: Some(5),
                 ..run.connections.clone()
             },
             errors: vec![Errors::example("corrupt", 6)],

@@ -4,9 +4,9 @@ use clap::Parser;
 
 use crate::base::taxonomy::ErrorClass;
 use crate::commands::run::RunOptions;
-use crate::plan::http::Reader;
 use crate::plan::origin::Origin;
 use crate::plan::target::Target;
+use crate::run::client::codec::Reader;
 use crate::run::job::Job;
 use crate::run::options::Phases;
 

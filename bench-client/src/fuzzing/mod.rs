@@ -17,6 +17,7 @@ mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 pub use command_line::command_line;
 pub use echo::echo;
@@ -25,3 +26,4 @@ pub use kernel::kernel;
 pub use report::{report, report_fields};
 pub use request::http_request;
 pub use response::http_response;
+pub use websocket::websocket;

@@ -9,6 +9,7 @@ use mutation::exercise;
 fn answers_of_servers() {
     exercise("echo", 200, super::echo);
     exercise("http_response", 300, super::http_response);
+    exercise("websocket", 1000, super::websocket);
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) mod source;
 pub(crate) mod target;
 pub(crate) mod template;
 pub(crate) mod verify;
+pub(crate) mod websocket;
 pub(crate) mod workload;
 
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use sizes::Sizes;
 use source::Sources;
 use target::Endpoint;
 use verify::Verify;
+use websocket::Opening;
 
 /// More connections than this come from more than one address: the kernel
 /// looks through half of an address's ports before it tries the other half.
@@ -48,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) endpoint: Endpoint,
     /// For HTTP, what is asked.
     pub(crate) request: Option<Request>,
+    /// For WebSockets, how they are opened.
+    pub(crate) opening: Option<Opening>,
     /// Where the clients connect from, if it matters.
     pub(crate) sources: Option<Sources>,
     /// How many simulated clients.

@@ -2,7 +2,8 @@
 //!
 //! A message of [`HEADER`] bytes or more begins with a header (magic, mark of
 //! the run, connection, sequence, length, little-endian) and goes on with a body. A
-//! shorter one is all body. Bodies are slices of one ring of bytes, so that
+//! shorter one is all body. As text it has 7 bits in a byte and a header of such
+//! bytes (mark of run and length, connection, sequence). Bodies are slices of one ring of bytes, so that
 //! neither making nor checking one costs more than a copy and a compare.
 
 use std::path::{Path, PathBuf};
@@ -90,6 +91,7 @@ pub(crate) struct Payload {
     seed: u64,
     sizes: Sizes,
     ring: Vec<u8>,
+    is_text: bool,
 }
 
 impl Payload {
@@ -99,7 +101,30 @@ impl Payload {
     /// [`Failure::Usage`] when they are to be made of a file that cannot be read or is empty.
     pub(crate) fn new(seed: u64, sizes: Sizes, content: &Content) -> Result<Payload, Failure> {
         let ring = content.bytes(seed, RING + sizes.largest())?;
-        Ok(Payload { seed, sizes, ring })
+        Ok(Payload {
+            seed,
+            sizes,
+            ring,
+            is_text: false,
+        })
+    }
+
+    /// The same as text: in ASCII, which is UTF-8 wherever a message is cut out.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] when it is made of a file with other bytes.
+    pub(crate) fn into_text(mut self, content: &Content) -> Result<Payload, Failure> {
+        match content {
+            Content::File(path) if !self.ring.is_ascii() => {
+                return Err(unusable(
+                    path,
+                    "it has bytes that are not ASCII, which --text takes alone",
+                ));
+            }
+            _ => self.ring.iter_mut().for_each(|byte| *byte &= LOW),
+        }
+        self.is_text = true;
+        Ok(self)
     }
 
     /// Bytes in the message of `origin`.
@@ -158,9 +183,15 @@ impl Payload {
         if bytes.len() < HEADER {
             return None;
         }
-        let origin = Origin {
-            connection: u32::from_le_bytes(array(bytes, 8)),
-            sequence: u64::from_le_bytes(array(bytes, 12)),
+        let origin = match self.is_text {
+            true => Origin {
+                connection: joined(&bytes[9..14]) as u32,
+                sequence: joined(&bytes[14..HEADER]),
+            },
+            false => Origin {
+                connection: u32::from_le_bytes(array(bytes, 8)),
+                sequence: u64::from_le_bytes(array(bytes, 12)),
+            },
         };
         let size = self.size(origin);
         (size >= HEADER && self.header(origin, size) == bytes[..HEADER]).then_some(origin)
@@ -168,6 +199,13 @@ impl Payload {
 
     fn header(&self, origin: Origin, size: usize) -> [u8; HEADER] {
         let mut header = [0; HEADER];
+        if self.is_text {
+            let mark = mix(u64::from(self.run_mark(origin)) ^ (size as u64).rotate_left(32));
+            split(mark, &mut header[..9]);
+            split(u64::from(origin.connection), &mut header[9..14]);
+            split(origin.sequence, &mut header[14..]);
+            return header;
+        }
         header[..4].copy_from_slice(&MAGIC.to_le_bytes());
         header[4..8].copy_from_slice(&self.run_mark(origin).to_le_bytes());
         header[8..12].copy_from_slice(&origin.connection.to_le_bytes());
@@ -189,6 +227,23 @@ impl Payload {
         let connection = mix(self.seed ^ u64::from(origin.connection));
         mix(connection ^ origin.sequence) as usize & (RING - 1)
     }
+}
+
+/// The bits of a byte of ASCII.
+const LOW: u8 = 0x7f;
+
+/// The lowest bits of `value`, 7 to a byte, the lowest first.
+fn split(mut value: u64, bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = value as u8 & LOW;
+        value >>= 7;
+    }
+}
+
+/// What was [`split`] into `bytes`.
+fn joined(bytes: &[u8]) -> u64 {
+    let join = |value: u64, byte: &u8| value << 7 | u64::from(byte & LOW);
+    bytes.iter().rev().fold(0, join)
 }
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -238,6 +293,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn text_is_ascii_and_made_of_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            Content::File(path)
+        };
+        let text = |content: &Content| Payload::new(1, Sizes::fixed(100), content).unwrap().into_text(content);
+        let origin = Origin {
+            connection: u32::MAX,
+            sequence: u64::MAX,
+        };
+        for content in [Content::Random, Content::Pattern, file("ascii", b"abc")] {
+            assert!(message(&text(&content).unwrap(), origin).is_ascii(), "{content:?}");
+        }
+        let refused = text(&file("latin", b"abc\xe9")).unwrap_err().to_string();
+        assert!(refused.contains("latin") && refused.contains("ASCII"), "{refused}");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -256,9 +331,11 @@ mod tests {
         fn a_header_tells_its_origin(
             seed: u64, size in HEADER..200, connection: u32, sequence: u64,
         ) {
-            let payload = of_size(seed, size);
             let origin = Origin { connection, sequence };
-            prop_assert_eq!(payload.origin_of(&message(&payload, origin)), Some(origin));
+            let text = of_size(seed, size).into_text(&Content::Random).unwrap();
+            for payload in [of_size(seed, size), text] {
+                prop_assert_eq!(payload.origin_of(&message(&payload, origin)), Some(origin));
+            }
         }
     }
 }

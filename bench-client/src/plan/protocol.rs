@@ -15,16 +15,19 @@ pub(crate) enum Protocol {
     Unixgram,
     /// HTTP/1.1: a small text for `GET /`, an echo for `POST /echo`.
     Http,
+    /// Echoes of WebSocket messages (RFC 6455).
+    Ws,
 }
 
 impl Protocol {
     /// Every one.
-    pub(crate) const ALL: [Protocol; 5] = [
+    pub(crate) const ALL: [Protocol; 6] = [
         Protocol::Tcp,
         Protocol::Udp,
         Protocol::Unix,
         Protocol::Unixgram,
         Protocol::Http,
+        Protocol::Ws,
     ];
 
     /// Its name on the command line and in targets.
@@ -35,6 +38,7 @@ impl Protocol {
             Protocol::Unix => "unix",
             Protocol::Unixgram => "unixgram",
             Protocol::Http => "http",
+            Protocol::Ws => "ws",
         }
     }
 
@@ -51,7 +55,7 @@ impl Protocol {
 
     /// True when it runs over TCP, whose connections can be reset.
     pub(crate) fn is_tcp(self) -> bool {
-        matches!(self, Protocol::Tcp | Protocol::Http)
+        matches!(self, Protocol::Tcp | Protocol::Http | Protocol::Ws)
     }
 
     /// True when a message is a request, and its answer a response.
@@ -59,11 +63,21 @@ impl Protocol {
         matches!(self, Protocol::Http)
     }
 
+    /// True when a connection begins with a request, which has a path and fields.
+    pub(crate) fn has_requests(self) -> bool {
+        self.is_http() || self.is_websocket()
+    }
+
+    /// True when messages are those of a WebSocket.
+    pub(crate) fn is_websocket(self) -> bool {
+        matches!(self, Protocol::Ws)
+    }
+
     /// The port of targets that name none, where there is a usual one (RFC 9110,
-    /// section 4.2).
+    /// section 4.2; RFC 6455, section 3).
     pub(crate) fn default_port(self) -> Option<u16> {
         match self {
-            Protocol::Http => Some(80),
+            Protocol::Http | Protocol::Ws => Some(80),
             _ => None,
         }
     }

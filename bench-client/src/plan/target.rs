@@ -1,5 +1,5 @@
 //! What is measured: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH`,
-//! `unixgram:///PATH` or `http://HOST:PORT/PATH`.
+//! `unixgram:///PATH`, `http://HOST:PORT/PATH` or `ws://HOST:PORT/PATH`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -62,14 +62,14 @@ impl FromStr for Target {
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
         let protocol = Protocol::of_scheme(scheme).ok_or_else(|| {
             format!(
-                "{scheme:?} cannot be measured; write tcp://, udp:// or http://HOST:PORT, unix:// or unixgram:///PATH"
+                "{scheme:?} cannot be measured; write tcp://, udp://, http:// or ws://HOST:PORT, unix:// or unixgram:///PATH"
             )
         })?;
         if protocol.has_path() {
             return local(protocol, rest, text);
         }
         let (authority, path) = match rest.find('/') {
-            Some(slash) if protocol.is_http() => rest.split_at(slash),
+            Some(slash) if protocol.has_requests() => rest.split_at(slash),
             _ => (rest, ""),
         };
         check_path(path, text)?;
@@ -202,6 +202,8 @@ mod tests {
             ("unixgram:///run/echo.sock", "unixgram:///run/echo.sock"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://localhost/a?b=/c", "http://localhost:80/a?b=/c"),
+            ("ws://localhost/chat", "ws://localhost:80/chat"),
+            ("WS://127.0.0.1:9001", "ws://127.0.0.1:9001"),
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
         }

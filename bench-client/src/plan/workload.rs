@@ -14,6 +14,7 @@ use crate::plan::protocol::Protocol;
 use crate::plan::rate::Rate;
 use crate::plan::sizes::Sizes;
 use crate::plan::target::{Endpoint, Target};
+use crate::plan::websocket::Opening;
 use crate::plan::{Network, Plan};
 
 /// How the clients work, in all commands that have a target.
@@ -61,6 +62,9 @@ pub(crate) struct WorkloadOptions {
     /// What messages are made of: random, pattern, or a file.
     #[arg(long, default_value = "random")]
     pub(crate) payload: String,
+    /// Send text over a WebSocket, of ASCII, instead of binary.
+    #[arg(long)]
+    pub(crate) text: bool,
     /// Send small segments at once (TCP_NODELAY).
     #[arg(long, default_value = "true", action = clap::ArgAction::Set, value_name = "BOOL")]
     pub(crate) nodelay: bool,
@@ -70,7 +74,7 @@ pub(crate) struct WorkloadOptions {
     /// Bytes of the sockets' send buffers (SO_SNDBUF).
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub(crate) sndbuf: Option<usize>,
-    /// For http:// targets.
+    /// For http:// targets, and --header for ws:// ones.
     #[command(flatten)]
     pub(crate) http: RequestOptions,
 }
@@ -91,10 +95,15 @@ impl WorkloadOptions {
             true => Some(Request::new(target, &self.http, self.churn == Churn::PerRequest)?),
             false => None,
         };
+        let opening = match target.protocol.is_websocket() {
+            true => Some(Opening::new(target, &self.http, self.text)?),
+            false => None,
+        };
         let plan = Plan {
             protocol: target.protocol,
             endpoint,
             request,
+            opening,
             ramp,
             duration: self.rate.as_ref().and_then(Rate::length).unwrap_or(plan.duration),
             requests: self.requests,
@@ -143,8 +152,19 @@ impl WorkloadOptions {
                 format!("{scheme}:// has no connections to close; leave --churn out"),
             ),
             (
-                !target.protocol.is_http() && !self.http.is_empty(),
+                !target.protocol.has_requests() && !self.http.is_empty(),
                 format!("--method, --header, --body and --expect are for http:// targets, not for {scheme}://"),
+            ),
+            (
+                target.protocol.is_websocket() && !self.http.has_fields_only(),
+                format!(
+                    "--method, --body and --expect are for http:// targets; over {scheme}:// every message is to come \
+                     back, and of the handshake only --header is to be chosen"
+                ),
+            ),
+            (
+                self.text && !target.protocol.is_websocket(),
+                format!("--text is for ws:// targets; {scheme}:// has no kinds of messages"),
             ),
             (
                 self.requests.is_some_and(|wanted| wanted < at_once),

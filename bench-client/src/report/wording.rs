@@ -44,6 +44,10 @@ impl Run {
         if self.connections.turnover_per_s().is_some() {
             text.push_str(&self.turnover_in_words());
         }
+        if let Some(pings) = self.connections.pings.filter(|pings| *pings > 0) {
+            let ping = if pings == 1 { "ping" } else { "pings" };
+            text.push_str(&format!("; {} {ping} answered", format::thousands(pings as f64)));
+        }
         if !self.workload.idle {
             let fairness = &self.fairness;
             text.push_str(&format!(

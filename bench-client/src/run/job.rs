@@ -11,6 +11,7 @@ use crate::base::tally::Tally;
 use crate::plan::Plan;
 use crate::plan::pace::{Loop, Schedule};
 use crate::plan::payload::{Content, Payload};
+use crate::plan::websocket::Opening;
 use crate::run::recording::Recorder;
 use crate::run::turnover::Turnover;
 
@@ -57,8 +58,12 @@ impl Job {
             Loop::Closed(_) => None,
             Loop::Open { rate, arrivals, .. } => Some(Schedule::new(rate, *arrivals, plan.clients, plan.seed, phases)),
         };
+        let mut payload = Payload::new(plan.seed, plan.sizes.clone(), &plan.content)?;
+        if plan.opening.as_ref().is_some_and(Opening::is_text) {
+            payload = payload.into_text(&plan.content)?;
+        }
         Ok(Job {
-            payload: Payload::new(plan.seed, plan.sizes.clone(), &plan.content)?,
+            payload,
             schedule: schedule.map(Arc::new),
             plan,
             arrivals: Recorder::new(workers),

@@ -88,6 +88,7 @@ impl ClientOptions {
             protocol: Protocol::Tcp,
             endpoint: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
             request: None,
+            opening: None,
             sources: self.source,
             clients,
             few: (clients / 5).max(1),

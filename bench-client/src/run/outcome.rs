@@ -154,6 +154,12 @@ impl Outcome {
         (seconds > 0.0).then_some(self.opened?.in_window as f64 / seconds)
     }
 
+    /// Pings of the server that were answered, where there are any to be.
+    pub(crate) fn pings(&self) -> Option<u64> {
+        let opened = self.opened.filter(|_| self.plan.protocol.is_websocket());
+        opened.map(|opened| opened.pings)
+    }
+
     /// Messages per second that the schedule had, in an open loop.
     pub(crate) fn offered_rate(&self) -> Option<f64> {
         let seconds = self.window.as_ref()?.length.as_secs_f64();

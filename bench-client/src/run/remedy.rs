@@ -36,10 +36,15 @@ fn remedy(class: ErrorClass, protocol: Protocol) -> &'static str {
             "somebody listens there and does not answer: see whether it is an echo server, or wait longer with --timeout"
         }
         ErrorClass::BadResponse => "what answers there does not speak HTTP/1.1: correct the scheme or the port",
+        ErrorClass::BadHandshake => "what answers there opens no WebSocket: correct the path or the port",
+        ErrorClass::BadFrame => "the server breaks RFC 6455: see what it logs, and whether it is one of WebSockets",
         ErrorClass::Status4xx => {
             "a server answers there, and not to this request: correct the path, --method or --header"
         }
         ErrorClass::Status5xx => "a server answers there and fails: see what it logs",
+        ErrorClass::Length if protocol.is_websocket() => {
+            "a server answers there with other messages: see whether it is an echo server, or correct the path"
+        }
         ErrorClass::Length => "a server answers there with another body than --expect says",
         ErrorClass::Other if protocol.has_path() => {
             "see whether it is there, yours to connect to, and of the right kind: \

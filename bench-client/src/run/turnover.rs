@@ -8,6 +8,7 @@ pub(crate) struct Turnover {
     opened: AtomicU64,
     opened_in_window: AtomicU64,
     closed_by_server: AtomicU64,
+    pings: AtomicU64,
 }
 
 impl Turnover {
@@ -22,12 +23,18 @@ impl Turnover {
         self.closed_by_server.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The server has sent a ping, which is answered.
+    pub(crate) fn pinged(&self) {
+        self.pings.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was counted so far.
     pub(crate) fn counted(&self) -> Opened {
         Opened {
             in_all: self.opened.load(Ordering::Relaxed),
             in_window: self.opened_in_window.load(Ordering::Relaxed),
             closed_by_server: self.closed_by_server.load(Ordering::Relaxed),
+            pings: self.pings.load(Ordering::Relaxed),
         }
     }
 }
@@ -38,4 +45,6 @@ pub(crate) struct Opened {
     pub(crate) in_all: u64,
     pub(crate) in_window: u64,
     pub(crate) closed_by_server: u64,
+    /// Pings of the server, over WebSockets.
+    pub(crate) pings: u64,
 }

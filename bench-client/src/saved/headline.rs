@@ -100,9 +100,17 @@ impl Workload {
         match (self.request.as_deref(), self.churn.as_str()) {
             (Some(request), "never") => format!("{protocol} {request}"),
             (Some(request), churn) => format!("{protocol} {request}, connections {churn}"),
-            (None, "never") => format!("{protocol} echo"),
-            (None, "per-request") => format!("{protocol} connect, echo, close"),
-            (None, churn) => format!("{protocol} echo, connections {churn}"),
+            (None, "never") => format!("{protocol} echo{}", self.opened_at()),
+            (None, "per-request") => format!("{protocol} connect, echo, close{}", self.opened_at()),
+            (None, churn) => format!("{protocol} echo{}, connections {churn}", self.opened_at()),
+        }
+    }
+
+    /// How WebSockets are opened, if in another way than the usual.
+    fn opened_at(&self) -> String {
+        match self.websocket.as_deref() {
+            None | Some("/") => String::new(),
+            Some(opening) => format!(" at {opening}"),
         }
     }
 

@@ -106,6 +106,10 @@ pub(crate) struct Connections {
     /// Closed by the server, in all phases, without having been asked to.
     #[serde(default)]
     pub(crate) closed_by_server: Option<u64>,
+    /// Pings of the server that were answered, in all phases; none but over
+    /// WebSockets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pings: Option<u64>,
 }
 
 impl Connections {

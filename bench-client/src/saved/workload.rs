@@ -12,7 +12,7 @@ pub(crate) struct Workload {
     pub(crate) hash: String,
     /// As `tcp://127.0.0.1:7000`.
     pub(crate) target: String,
-    /// `tcp`, `udp`, `unix`, `unixgram` or `http`.
+    /// `tcp`, `udp`, `unix`, `unixgram`, `http` or `ws`.
     pub(crate) protocol: String,
     /// `closed` or `open`.
     pub(crate) mode: String,
@@ -50,6 +50,11 @@ pub(crate) struct Workload {
     pub(crate) expected_body: Option<String>,
     /// A hash of the request, its body and what is expected, for HTTP.
     pub(crate) request_hash: Option<String>,
+    /// For WebSockets, the path that opens them and what else makes the handshake;
+    /// ", text" behind the path where messages are text. Absent elsewhere, so that
+    /// other loads keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) websocket: Option<String>,
     /// Worker threads of the client.
     pub(crate) workers: usize,
     /// The addresses that clients connect from, if they were chosen.

@@ -38,7 +38,7 @@ const SECTIONS: &[Section] = &[
     Section {
         heading: "Payload",
         everyday: &["size", "verify"],
-        seldom: &["payload", "seed"],
+        seldom: &["payload", "text", "seed"],
     },
     Section {
         heading: "HTTP",

@@ -166,6 +166,15 @@ pub(crate) const CASES: &[Case] = &[
     wrong("http --status 404*K", "--expect echo --depth 8", &[("status_4xx", K)]),
     wrong("http --status 503*K", "--expect echo --depth 8", &[("status_5xx", K)]),
     wrong("http --bad-response K", "--expect echo --depth 8", &[("bad_response", K)]),
+    right("ws", ""),
+    right("ws", "--text --depth 8"),
+    wrong("ws --corrupt K", "", &[("corrupt", K)]),
+    wrong("ws --swap K", "--depth 8 --text", &[("misrouted", K)]),
+    wrong("ws --short K", "", &[("short", K)]),
+    wrong("ws --close K", "", &[("closed_early", K)]),
+    wrong("ws --reset K", "", &[("reset", K)]),
+    wrong("ws --bad-response K", "", &[("bad_frame", K)]),
+    wrong("ws --short K", "--depth 8", &[("closed_early", KTimes(7)), ("short", K)]),
 ];
 
 #[cfg(test)]

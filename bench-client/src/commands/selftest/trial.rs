@@ -28,7 +28,7 @@ pub(crate) struct Extent {
 }
 
 impl Extent {
-    /// Less than a minute in all.
+    /// Less than a minute and a half in all.
     pub(crate) const SHORT: Extent = Extent { count: 8, seconds: 0.5 };
 
     /// Less than ten minutes in all, or a part of that, but no less than

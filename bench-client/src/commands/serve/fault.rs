@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Late(Duration),
     /// It says that there was an error.
     Status(u16),
-    /// It is no HTTP.
+    /// It is no HTTP, and no frame of a WebSocket.
     BadResponse,
 }
 

@@ -20,6 +20,7 @@ mod plain;
 mod response;
 mod service;
 mod stream;
+mod websocket;
 
 use std::io;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use crate::view::stdout;
 use echo::Echo;
 use service::Service;
 use stream::KeepResets;
+use websocket::WebSocket;
 
 const THREAD_STACK: usize = 256 * 1024;
 /// The longest datagram there is.
@@ -84,6 +86,13 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
             let service = Arc::clone(service);
             let handler = move |client: &mut TcpStream, context: &Context| {
                 stream::serve(client, context.connection().id(), Http::default(), &service)
+            };
+            serve_in(tcp(handler).hooks(KeepResets), options)
+        }
+        Protocol::Ws => {
+            let service = Arc::clone(service);
+            let handler = move |client: &mut TcpStream, context: &Context| {
+                stream::serve(client, context.connection().id(), WebSocket::default(), &service)
             };
             serve_in(tcp(handler).hooks(KeepResets), options)
         }

@@ -97,7 +97,8 @@ pub(crate) struct FaultOptions {
     /// Answer a request with this status: 503*7.
     #[arg(long, value_name = "STATUS*HOW_OFTEN", value_parser = dose::dosed_status)]
     pub(crate) status: Option<Dosed<u16>>,
-    /// Answer a request with something that is not HTTP.
+    /// Answer a request with something that is not HTTP, a message with something
+    /// that is no frame of a WebSocket.
     #[arg(long, value_name = "HOW_OFTEN", value_parser = dose::dose)]
     pub(crate) bad_response: Option<Dose>,
     /// Correct answers before the first fault.
@@ -115,6 +116,7 @@ enum Scope {
     Tcp,
     Datagrams,
     Http,
+    Requests,
 }
 
 impl Scope {
@@ -124,15 +126,17 @@ impl Scope {
             Scope::Tcp => protocol.is_tcp(),
             Scope::Datagrams => protocol.is_datagram(),
             Scope::Http => protocol.is_http(),
+            Scope::Requests => protocol.has_requests(),
         }
     }
 
     fn describe(self) -> &'static str {
         match self {
-            Scope::Streams => "tcp, unix and http",
-            Scope::Tcp => "tcp and http",
+            Scope::Streams => "tcp, unix, http and ws",
+            Scope::Tcp => "tcp, http and ws",
             Scope::Datagrams => "udp and unixgram",
             Scope::Http => "http",
+            Scope::Requests => "http and ws",
         }
     }
 }
@@ -160,7 +164,7 @@ impl FaultOptions {
             ("--reorder", self.reorder.is_some(), Scope::Datagrams),
             ("--late", self.late.is_some(), Scope::Datagrams),
             ("--status", self.status.is_some(), Scope::Http),
-            ("--bad-response", self.bad_response.is_some(), Scope::Http),
+            ("--bad-response", self.bad_response.is_some(), Scope::Requests),
         ]
     }
 
@@ -301,6 +305,7 @@ mod tests {
             "udp --listen 127.0.0.1:0 --drop 7 --duplicate 7 --reorder 7 --late 300ms*7 --swap 0.1",
             "unix --listen unix:/tmp/x --close 7",
             "http --status 503*7 --bad-response 7 --model inline",
+            "ws --corrupt 7 --swap 8 --short 1 --close 1 --reset 1 --bad-response 7 --byte-by-byte",
             "--die-with-parent --model thread --listen 127.0.0.1:0 --workers 2",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
@@ -319,6 +324,10 @@ mod tests {
             ("unix --listen 127.0.0.1:0", "unix:/PATH"),
             ("tcp --listen unix:/tmp/x", "HOST:PORT"),
             ("http --size 64", "--size"),
+            ("ws --size 64", "--size"),
+            ("ws --status 503*7", "--status"),
+            ("ws --drop 7", "--drop"),
+            ("tcp --bad-response 7", "http and ws"),
             ("tcp --size 65k", "65k"),
             ("udp --late 1s*1 --model inline", "--late"),
             ("tcp --serve-only 1 --model inline", "--serve-only"),

@@ -2,7 +2,8 @@
 
 use super::answer::Answer;
 
-/// What no HTTP client understands.
+/// What no HTTP client understands, and no client of a WebSocket: its first byte
+/// would be a frame's with reserved bits.
 pub(crate) const NO_HTTP: &[u8] = b"this is no HTTP\r\n\r\n";
 
 /// How a response ends.
@@ -59,6 +60,7 @@ fn reason(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         411 => "Length Required",
         413 => "Content Too Large",
+        426 => "Upgrade Required",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         503 => "Service Unavailable",

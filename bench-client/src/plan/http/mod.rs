@@ -6,8 +6,8 @@ mod fields;
 mod request;
 mod response;
 
-pub(crate) use fields::{content_length, lists, values};
-pub(crate) use request::{Request, RequestOptions, Wanted};
+pub(crate) use fields::{FIELDS, LONGEST_HEAD, content_length, lists, values};
+pub(crate) use request::{Request, RequestOptions, Wanted, check_field, names};
 pub(crate) use response::{Reader, Response};
 
 #[cfg(test)]

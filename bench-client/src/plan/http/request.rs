@@ -29,7 +29,12 @@ pub(crate) struct RequestOptions {
 impl RequestOptions {
     /// Whether nothing was asked for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.method.is_none() && self.headers.is_empty() && self.body.is_none() && self.expect.is_none()
+        self.headers.is_empty() && self.has_fields_only()
+    }
+
+    /// Whether nothing was asked for but header fields.
+    pub(crate) fn has_fields_only(&self) -> bool {
+        self.method.is_none() && self.body.is_none() && self.expect.is_none()
     }
 }
 

@@ -23,6 +23,11 @@ impl Outbox {
         &left[..left.len().min(room)]
     }
 
+    /// Bytes to be written.
+    pub(super) fn left(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
     /// The first `count` bytes of [`next`](Outbox::next) are on their way.
     pub(super) fn wrote(&mut self, count: usize) {
         self.written += count;

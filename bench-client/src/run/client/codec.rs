@@ -1,16 +1,27 @@
-//! What goes over a stream: bare messages that come back, or HTTP.
+//! What goes over a stream: bare messages that come back, HTTP, or WebSockets.
 
 use crate::base::taxonomy::{ErrorClass, Fault};
-use crate::plan::http::{Reader, Response, Wanted};
+use crate::plan::http::{self, Response, Wanted};
 use crate::plan::origin::Origin;
 use crate::plan::verify::{Mismatch, Verify};
+use crate::plan::websocket::{self, Opening};
 use crate::run::job::Job;
+
+/// What is known of the answer that is coming in over one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(super) response: http::Reader,
+    pub(super) messages: websocket::Reader,
+}
 
 /// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Bytes of it.
+    /// Bytes of it, as it came.
     pub(crate) length: usize,
+    /// Those of them that a report counts: a response with its head, a message
+    /// without its frame.
+    pub(crate) size: usize,
     /// What is wrong with it.
     pub(crate) verdict: Result<(), Fault>,
     /// What it says about the answers behind it.
@@ -36,9 +47,10 @@ impl Job {
     /// Appends what `origin` sends to `out`. Returns the bytes of the message
     /// proper.
     pub(crate) fn encode(&self, origin: Origin, out: &mut Vec<u8>) -> usize {
-        match &self.plan.request {
-            Some(request) => request.append(&self.payload, origin, out),
-            None => {
+        match (&self.plan.request, &self.plan.opening) {
+            (Some(request), _) => request.append(&self.payload, origin, out),
+            (None, Some(opening)) => opening.append(&self.payload, self.plan.seed, origin, out),
+            (None, None) => {
                 self.payload.append(origin, out);
                 self.payload.size(origin)
             }
@@ -59,13 +71,20 @@ impl Job {
         reader: &mut Reader,
     ) -> Result<Option<Answer>, Fault> {
         let Some(request) = &self.plan.request else {
-            return Ok(self.echo(origin, inbox));
+            return match self.plan.opening.is_some() {
+                true => self.message(origin, inbox, &mut reader.messages),
+                false => Ok(self.echo(origin, inbox)),
+            };
         };
-        let response = request.final_response(reader, inbox, ended)?;
+        let response = request.final_response(&mut reader.response, inbox, ended)?;
         Ok(response.map(|(response, interim)| {
             let answer = self.answer(origin, &response, &inbox[interim..]);
             let length = interim + answer.length;
-            Answer { length, ..answer }
+            Answer {
+                length,
+                size: length,
+                ..answer
+            }
         }))
     }
 
@@ -88,10 +107,39 @@ impl Job {
         let verdict = self.verify(origin, bytes);
         Some(Answer {
             length,
+            size: length,
             step: self.step(origin, bytes, &verdict),
             last: false,
             verdict,
         })
+    }
+
+    /// Over a WebSocket.
+    fn message(&self, origin: Origin, inbox: &[u8], reader: &mut websocket::Reader) -> Result<Option<Answer>, Fault> {
+        let Some(message) = reader.message(inbox)? else {
+            return Ok(None);
+        };
+        let body = message.body(inbox);
+        let verdict = self.judge_message(origin, message.is_text, body);
+        Ok(Some(Answer {
+            length: message.consumed,
+            size: body.len(),
+            step: self.step(origin, body, &verdict),
+            last: false,
+            verdict,
+        }))
+    }
+
+    fn judge_message(&self, origin: Origin, is_text: bool, body: &[u8]) -> Result<(), Fault> {
+        let was_text = self.plan.opening.as_ref().is_some_and(Opening::is_text);
+        match self.verify(origin, body) {
+            Ok(()) if is_text != was_text => Err(of_other_kind(origin, is_text)),
+            // Framed as it is, it is no other message's end that is missing.
+            Err(fault) if fault.class == ErrorClass::Corrupt && body.len() != self.payload.size(origin) => {
+                Err(of_other_length(origin, body.len(), self.payload.size(origin)))
+            }
+            verdict => verdict,
+        }
     }
 
     fn step(&self, origin: Origin, bytes: &[u8], verdict: &Result<(), Fault>) -> Step {
@@ -115,6 +163,7 @@ impl Job {
         let verdict = self.judge_response(origin, response, inbox);
         Answer {
             length: response.consumed,
+            size: response.consumed,
             step: self.step_of_response(origin, response, inbox, &verdict),
             verdict,
             last: response.closes,
@@ -164,6 +213,33 @@ impl Job {
             Wanted::Message => self.verify(origin, body),
             _ => Ok(()),
         }
+    }
+}
+
+#[cold]
+fn of_other_kind(origin: Origin, is_text: bool) -> Fault {
+    let (came, was) = if is_text {
+        ("text", "binary")
+    } else {
+        ("binary", "text")
+    };
+    Fault {
+        class: ErrorClass::Corrupt,
+        detail: format!(
+            "the answer to message {} came as {came}, and it was {was}",
+            origin.sequence
+        ),
+    }
+}
+
+#[cold]
+fn of_other_length(origin: Origin, length: usize, expected: usize) -> Fault {
+    Fault {
+        class: ErrorClass::Length,
+        detail: format!(
+            "the answer to message {} has {length} bytes instead of {expected}",
+            origin.sequence
+        ),
     }
 }
 

@@ -53,6 +53,7 @@ impl Outcome {
                 opened_in_window: outcome.opened.map(|opened| opened.in_window),
                 opened_per_s: outcome.opened_rate(),
                 closed_by_server: outcome.opened.map(|opened| opened.closed_by_server),
+                pings: outcome.pings(),
             },
             window_s: outcome.window.as_ref().map(|window| window.length.as_secs_f64()),
             answers: outcome.answers,

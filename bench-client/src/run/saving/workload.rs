@@ -36,6 +36,7 @@ impl Workload {
             request_body: plan.request.as_ref().map(|request| request.sends().to_owned()),
             expected_body: plan.request.as_ref().map(|request| request.expects().to_owned()),
             request_hash: plan.request.as_ref().map(|request| fingerprint(&request.everything())),
+            websocket: plan.opening.as_ref().map(|opening| opening.summary.clone()),
             workers: runtime::workers(),
             source: plan.sources.map(|sources| sources.to_string()),
             nodelay: plan.network.nodelay,

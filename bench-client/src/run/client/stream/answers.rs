@@ -20,10 +20,13 @@ enum Taken {
 impl StreamClient {
     /// Takes the whole answers that are here, and counts what is wrong with them;
     /// `ended` when no more can come.
-    pub(super) fn take_answers(&mut self, ended: bool) {
+    ///
+    /// # Errors
+    /// When the server says that it has closed, which no answer can follow.
+    pub(super) fn take_answers(&mut self, ended: bool) -> Result<(), Trouble> {
         let mut at = 0;
         let leaves = loop {
-            match self.take_answer(at, ended) {
+            match self.take_answer(at, ended)? {
                 Taken::Nothing => break false,
                 Taken::Whole(length) => at += length,
                 Taken::Last(length) => {
@@ -37,19 +40,20 @@ impl StreamClient {
             true => {
                 self.disconnect();
                 self.pause();
+                Ok(())
             }
             false if self.flights.is_empty() => self.check_silence(),
-            false => {}
+            false => Ok(()),
         }
     }
 
     /// Takes the oldest answer, which begins at `at`.
-    fn take_answer(&mut self, at: usize, ended: bool) -> Taken {
+    fn take_answer(&mut self, at: usize, ended: bool) -> Result<Taken, Trouble> {
         let Some(flight) = self.flights.front() else {
-            return Taken::Nothing;
+            return Ok(Taken::Nothing);
         };
         let bytes = &self.inbox.bytes()[at..];
-        match self.desk.job.decode(flight.origin, bytes, ended, &mut self.reader) {
+        let taken = match self.desk.job.decode(flight.origin, bytes, ended, &mut self.reader) {
             Ok(None) => Taken::Nothing,
             // One byte or one message too many is one fault: what is behind it is
             // asked for again, over a connection where answers are in their place.
@@ -64,13 +68,15 @@ impl StreamClient {
                     Taken::Whole(length)
                 }
             }
+            Err(fault) if fault.class == ErrorClass::ClosedEarly => return Err(self.closed_by_frame(fault)),
             Err(fault) => {
                 self.flights.pop_front();
                 self.desk.note(fault);
                 self.failures += 1;
                 Taken::Last(0)
             }
-        }
+        };
+        Ok(taken)
     }
 
     fn finish(&mut self, answer: Answer) {
@@ -83,7 +89,7 @@ impl StreamClient {
         if let Some(next) = self.flights.front_mut() {
             next.awaited = self.heard;
         }
-        flight.size = answer.length;
+        flight.size = answer.size;
         self.in_doubt = answer.step != Step::Kept;
         match answer.verdict {
             Ok(()) => {
@@ -95,23 +101,29 @@ impl StreamClient {
         }
     }
 
-    /// Nothing is on its way: nothing may come.
-    fn check_silence(&mut self) {
-        let stray = self.inbox.bytes();
+    /// Nothing is on its way: nothing may come, but for the control frames of a
+    /// WebSocket.
+    fn check_silence(&mut self) -> Result<(), Trouble> {
+        let stray = match self.desk.job.plan.opening.is_some() {
+            true => self.take_control_frames()?,
+            false => self.inbox.bytes().to_vec(),
+        };
         if stray.is_empty() {
-            return self.part();
+            self.part();
+            return Ok(());
         }
         // Behind a wrong answer they are the rest of the same fault.
         if !self.in_doubt {
-            let fault = self.desk.job.stray(self.desk.connection, stray);
+            let fault = self.desk.job.stray(self.desk.connection, &stray);
             self.desk.note(fault);
         }
         self.disconnect();
+        Ok(())
     }
 
     /// The server has closed: that may end a response, and else is a fault.
     pub(super) fn ended(&mut self) -> Result<(), Trouble> {
-        self.take_answers(true);
+        self.take_answers(true)?;
         if self.line.is_none() {
             return Ok(());
         }
@@ -121,7 +133,10 @@ impl StreamClient {
             0 => ErrorClass::ClosedEarly,
             _ => ErrorClass::Short,
         };
-        let detail = format!("the server closed after {read} bytes of the answer");
+        let detail = match self.flights.is_empty() {
+            true => "the server closed when nothing was on its way, without a close frame".to_owned(),
+            false => format!("the server closed after {read} bytes of the answer"),
+        };
         Err(Trouble::Fault(Fault { class, detail }))
     }
 

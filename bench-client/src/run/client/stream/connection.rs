@@ -1,6 +1,5 @@
 //! How a client comes by its connection, and how it parts with it.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use greenserve::runtime;
@@ -8,8 +7,8 @@ use greenserve::runtime;
 use super::StreamClient;
 use crate::base::taxonomy::{Doing, ErrorClass, Fault};
 use crate::plan::churn::Linger;
-use crate::plan::http::Reader;
 use crate::plan::origin::Origin;
+use crate::run::client::codec::Reader;
 use crate::run::client::desk::{Trouble, trouble};
 use crate::run::client::dial::dial;
 use crate::run::job::Phase;
@@ -20,15 +19,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl StreamClient {
     /// A new connection, which has carried nothing.
-    pub(super) fn connect(&mut self, origin: Origin) -> io::Result<()> {
+    pub(super) fn connect(&mut self, origin: Origin) -> Result<(), Trouble> {
         let job = &self.desk.job;
-        let (line, doing) = dial(&job.plan, origin)?;
+        let due = Instant::now() + job.plan.connect_timeout;
+        let (line, doing) = dial(&job.plan, origin).map_err(|err| trouble(&err, Doing::Connecting))?;
         job.turnover.opened(job.phase() == Phase::Measure);
         self.line = Some(line);
         self.doing = doing;
         self.carried = 0;
         self.connected = Instant::now();
-        Ok(())
+        self.open(origin, due)
     }
 
     /// If there is no connection for what is on its way, sends it again over a
@@ -45,7 +45,7 @@ impl StreamClient {
         if self.line.is_some() {
             return Ok(());
         }
-        self.connect(origin).map_err(|err| trouble(&err, Doing::Connecting))?;
+        self.connect(origin)?;
         for flight in &self.flights {
             self.desk.job.encode(flight.origin, self.outbox.end());
         }
@@ -68,6 +68,7 @@ impl StreamClient {
     /// Closes the connection if it is to carry no more.
     pub(super) fn part(&mut self) {
         if self.leaving {
+            self.farewell();
             self.disconnect();
         }
     }

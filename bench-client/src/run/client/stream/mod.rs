@@ -2,6 +2,7 @@
 
 mod answers;
 mod connection;
+mod websocket;
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Inbox, Outbox};
-use super::desk::{Desk, Flight, Served, Trouble, trouble};
+use super::codec::Reader;
+use super::desk::{Desk, Flight, NAP, Served, Trouble, trouble};
 use crate::base::taxonomy::Doing;
 use crate::plan::churn::Churn;
-use crate::plan::http::Reader;
 use crate::run::client::line::Line;
 use crate::run::job::Job;
 
@@ -36,7 +37,7 @@ pub(crate) struct StreamClient {
     flights: VecDeque<Flight>,
     outbox: Outbox,
     inbox: Inbox,
-    /// What is known of the response that the inbox begins with.
+    /// What is known of the answer that the inbox begins with.
     reader: Reader,
     /// Bytes written for which none came back yet.
     unanswered: usize,
@@ -50,6 +51,8 @@ pub(crate) struct StreamClient {
     in_doubt: bool,
     /// Whether the connection is to carry no more.
     leaving: bool,
+    /// Control frames that were sent over WebSockets.
+    controls: u64,
 }
 
 impl StreamClient {
@@ -72,6 +75,7 @@ impl StreamClient {
             right: 0,
             in_doubt: false,
             leaving: false,
+            controls: 0,
         };
         client.exchange()?;
         Ok(client)
@@ -89,6 +93,7 @@ impl StreamClient {
             }
         }
         self.desk.served.unfinished += self.flights.len() as u64 + self.desk.left_over();
+        self.farewell();
         self.hang_up();
         self.desk.served
     }
@@ -96,6 +101,7 @@ impl StreamClient {
     /// One more exchange.
     pub(super) fn say_goodbye(mut self) -> Served {
         let said = self.exchange();
+        self.farewell();
         self.desk.after_goodbye(said)
     }
 
@@ -108,6 +114,10 @@ impl StreamClient {
             self.resume()?;
             self.send()?;
             self.receive(Instant::now())?;
+        }
+        if self.has_socket() {
+            // The answers to pings.
+            self.send()?;
         }
         match self.right > right {
             true => Ok(()),
@@ -130,7 +140,9 @@ impl StreamClient {
         self.send()?;
         if self.flights.is_empty() {
             self.part();
-            return self.desk.rest();
+            if !self.has_socket() {
+                return self.desk.rest();
+            }
         }
         self.receive(now)
     }
@@ -145,7 +157,7 @@ impl StreamClient {
         let origin = self.desk.next_origin();
         let mut began = now;
         if self.line.is_none() {
-            self.connect(origin).map_err(|err| trouble(&err, Doing::Connecting))?;
+            self.connect(origin)?;
             now = Instant::now();
             if self.desk.job.plan.churn != Churn::PerRequest {
                 began = now;
@@ -171,37 +183,50 @@ impl StreamClient {
         let Some(line) = &self.line else {
             return Ok(());
         };
-        // A request is read before it is answered: all of it may go out.
-        let echoes = self.desk.job.plan.request.is_none();
-        let room = if echoes {
-            UNANSWERED.saturating_sub(self.unanswered)
-        } else {
-            usize::MAX
-        };
-        let now = self.outbox.next(room);
+        let now = self.outbox.next(self.room());
         if now.is_empty() {
             return Ok(());
         }
         let count = now.len();
         line.write_all(now).map_err(|err| trouble(&err, self.doing))?;
-        if self.doing == Doing::Connecting {
+        self.outbox.wrote(count);
+        self.unanswered += count;
+        self.established()
+    }
+
+    /// A write went well: whatever it completed, the next one has its own time.
+    fn established(&mut self) -> Result<(), Trouble> {
+        if let (Some(line), Doing::Connecting) = (&self.line, self.doing) {
             self.doing = Doing::Sending;
             let limit = self.desk.job.plan.timeout;
             line.set_write_timeout(limit)
                 .map_err(|err| trouble(&err, Doing::Sending))?;
         }
-        self.outbox.wrote(count);
-        self.unanswered += count;
         Ok(())
+    }
+
+    /// How much may be sent before more has come back.
+    fn room(&self) -> usize {
+        let plan = &self.desk.job.plan;
+        match (&plan.request, &plan.opening) {
+            // A request is read before it is answered: all of it may go out.
+            (Some(_), _) => usize::MAX,
+            (None, Some(_)) => self.socket_room(),
+            (None, None) => UNANSWERED.saturating_sub(self.unanswered),
+        }
     }
 
     /// Waits for bytes and takes the answers among them.
     fn receive(&mut self, now: Instant) -> Result<(), Trouble> {
         self.inbox.make_room(self.expected());
-        let (Some(line), Some(oldest)) = (&self.line, self.flights.front()) else {
+        let Some(line) = &self.line else {
             return Ok(());
         };
-        let deadline = oldest.awaited + self.desk.job.plan.timeout;
+        let timeout = self.desk.job.plan.timeout;
+        let deadline = match self.flights.front() {
+            Some(oldest) => oldest.awaited + timeout,
+            None => now + NAP,
+        };
         let patience = self.desk.patience(deadline, self.may_begin(), now);
         line.set_read_timeout(patience)
             .map_err(|err| trouble(&err, Doing::Receiving))?;
@@ -211,7 +236,8 @@ impl StreamClient {
                 self.heard = Instant::now();
                 self.inbox.read(count);
                 self.unanswered = self.unanswered.saturating_sub(count);
-                self.take_answers(false);
+                self.take_answers(false)?;
+                self.answer_pings();
                 self.check_time(self.heard)
             }
             // Or it was time to send.
@@ -226,10 +252,12 @@ impl StreamClient {
         match self.desk.job.plan.request {
             // How long a response is, its head will tell.
             Some(_) => filled.max(1024) * 2,
-            None => {
-                let sizes = self.flights.iter().map(|flight| flight.size);
-                sizes.sum::<usize>().min(filled + UNANSWERED)
-            }
+            None => (self.on_their_way() + self.frames()).min(filled + UNANSWERED),
         }
+    }
+
+    /// Bytes of the messages that are.
+    fn on_their_way(&self) -> usize {
+        self.flights.iter().map(|flight| flight.size).sum()
     }
 }
