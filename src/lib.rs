@@ -179,8 +179,8 @@ pub use error::{Error, Result, WaitError};
 pub use family::{Datagram, DatagramListener, Family, Request, Tcp, Udp, Unix, UnixDatagrams};
 pub use handler::{
     Context, DatagramHandler, DatagramOptions, DatagramRequest, Each, EachDatagram, EachStream, Failure, Handler,
-    HandlerError, Reader, RequestHandler, StreamHandler, StreamOptions, StreamRequest, Transport, WithContext, Writer,
-    each, each_datagram, each_stream, with_context,
+    HandlerError, Reader, RequestHandler, StreamHandler, StreamOptions, StreamRequest, Transport, Wire, WithContext,
+    Writer, each, each_datagram, each_stream, with_context,
 };
 pub use hooks::Hooks;
 pub use lifecycle::{

@@ -10,6 +10,7 @@ mod reader;
 mod request;
 mod stream;
 mod transport;
+mod wire;
 mod writer;
 
 pub use context::Context;
@@ -20,6 +21,9 @@ pub use reader::Reader;
 pub use request::{Each, RequestHandler, each};
 pub use stream::{EachStream, StreamHandler, StreamOptions, StreamRequest, each_stream};
 pub use transport::Transport;
+pub use wire::Wire;
+#[cfg(feature = "tls")]
+pub(crate) use wire::{Sending, sealed};
 pub use writer::Writer;
 
 /// Serves the requests of a server, one call a request.

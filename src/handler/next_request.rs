@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::AsFd;
 
-use super::{Context, StreamRequest};
+use super::{Context, StreamRequest, Wire};
 use crate::error::WaitError;
 use crate::lifecycle::is_readable;
 use crate::net::{Stream, SystemStream};
@@ -126,7 +126,7 @@ fn discard<S: SystemStream>(client: &Stream<S>) {
     }
 }
 
-impl<S: SystemStream> StreamRequest<S> {
+impl<S: Wire> StreamRequest<S> {
     /// Waits for the first byte of the client's next message: true when it is
     /// there, false when the client has finished or the server drains. See
     /// [`Context::wait_for_request`].
@@ -165,7 +165,7 @@ impl<S: SystemStream> StreamRequest<S> {
         }
         self.wfile.flush()?;
         if !self.rfile.buffer().is_empty() {
-            discard(&self.connection);
+            discard(S::stream(&self.connection));
             return Ok(false);
         }
         let StreamRequest {
@@ -174,6 +174,6 @@ impl<S: SystemStream> StreamRequest<S> {
             context,
             ..
         } = self;
-        context.wait_for_bytes(connection, || Ok(!rfile.fill_buf()?.is_empty()))
+        S::wait_for_bytes(connection, context, || Ok(!rfile.fill_buf()?.is_empty()))
     }
 }

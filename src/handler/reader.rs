@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use crate::net::{Stream, SystemStream, Transfer};
+use super::Wire;
 
 /// The first buffer in bytes: a common message, and small beside a coroutine.
 const FIRST: usize = 512;
@@ -25,7 +25,7 @@ const SMALL_READS: u8 = 16;
 ///
 /// Each call is one operation, however often it reads the connection:
 /// [`timeout`](super::StreamOptions::timeout), or
-/// [`Stream::set_timeout`], bounds a `read_line`, `read_until`, `read_exact`,
+/// [`Stream::set_timeout`](crate::net::Stream::set_timeout), bounds a `read_line`, `read_until`, `read_exact`,
 /// `read_to_end` or a line of `lines()` as a whole. What came before it ended
 /// is in the string or vector that was given, and the next call goes on.
 ///
@@ -54,16 +54,16 @@ const SMALL_READS: u8 = 16;
 /// assert_eq!(heard, "Hello world\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Reader<S: SystemStream> {
-    stream: Stream<S>,
+pub struct Reader<S: Wire> {
+    stream: S::Connection,
     ahead: Ahead,
 }
 
-impl<S: SystemStream> Reader<S> {
+impl<S: Wire> Reader<S> {
     /// Reads `stream` through at most `most` bytes. With 0 nothing is read
     /// ahead: a buffer without room would look like the end of the stream, so
     /// it holds the one byte that [`BufRead`] has asked for.
-    pub(super) fn new(stream: Stream<S>, most: usize) -> Self {
+    pub(super) fn new(stream: S::Connection, most: usize) -> Self {
         Reader {
             stream,
             ahead: Ahead::new(most.max(1)),
@@ -72,12 +72,12 @@ impl<S: SystemStream> Reader<S> {
 
     /// The connection. Bytes that are read from it directly are missing here,
     /// and those in [`buffer`](Reader::buffer) are missing there.
-    pub fn get_ref(&self) -> &Stream<S> {
+    pub fn get_ref(&self) -> &S::Connection {
         &self.stream
     }
 
     /// As [`get_ref`](Reader::get_ref), to be changed.
-    pub fn get_mut(&mut self) -> &mut Stream<S> {
+    pub fn get_mut(&mut self) -> &mut S::Connection {
         &mut self.stream
     }
 
@@ -93,15 +93,15 @@ impl<S: SystemStream> Reader<S> {
     }
 
     /// What a call reads through, however often it reads.
-    fn operation(&mut self) -> Buffered<'_, Transfer<'_, S>> {
+    fn operation(&mut self) -> Buffered<'_, impl Read> {
         Buffered {
-            source: Transfer::reading(&self.stream),
+            source: S::reading(&self.stream),
             ahead: &mut self.ahead,
         }
     }
 }
 
-impl<S: SystemStream> fmt::Debug for Reader<S> {
+impl<S: Wire> fmt::Debug for Reader<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
             .field("stream", self.get_ref())
@@ -111,7 +111,7 @@ impl<S: SystemStream> fmt::Debug for Reader<S> {
     }
 }
 
-impl<S: SystemStream> Read for Reader<S> {
+impl<S: Wire> Read for Reader<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.operation().read(into)
     }
@@ -129,10 +129,10 @@ impl<S: SystemStream> Read for Reader<S> {
     }
 }
 
-impl<S: SystemStream> BufRead for Reader<S> {
+impl<S: Wire> BufRead for Reader<S> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let Reader { stream, ahead } = self;
-        ahead.filled(&mut Transfer::reading(stream))
+        ahead.filled(&mut S::reading(stream))
     }
 
     fn consume(&mut self, count: usize) {

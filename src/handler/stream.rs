@@ -1,10 +1,9 @@
 //! Handlers that read and write files: `StreamRequestHandler`.
 
-use std::any::Any;
 use std::time::Duration;
 
 use super::phases::handle_then_finish;
-use super::{Context, Failure, Handler, Reader, Writer};
+use super::{Context, Failure, Handler, Reader, Transport, Wire, Writer};
 use crate::net::{Stream, SystemStream};
 
 /// How `rfile`, `wfile` and the connection are set up.
@@ -49,9 +48,9 @@ impl Default for StreamOptions {
 
 /// A connection as a [`StreamHandler`] sees it.
 #[derive(Debug)]
-pub struct StreamRequest<S: SystemStream> {
-    /// The connection itself.
-    pub connection: Stream<S>,
+pub struct StreamRequest<S: Wire> {
+    /// The connection itself: a [`Stream`], over TLS a `TlsStream`.
+    pub connection: S::Connection,
     /// Reads the connection through a buffer: use
     /// [`BufRead`](std::io::BufRead) on it.
     pub rfile: Reader<S>,
@@ -88,7 +87,10 @@ pub struct StreamRequest<S: SystemStream> {
 /// let server = TcpServer::bind("127.0.0.1:0", each_stream(|| Lines))?;
 /// # Ok::<(), greenserve::Error>(())
 /// ```
-pub trait StreamHandler<S: SystemStream> {
+///
+/// Over TLS it is `tls::serve(certificates, each_stream(|| Lines))`, with
+/// [`Wire`] in place of `SystemStream`: that handler is served either way.
+pub trait StreamHandler<S: Wire> {
     /// How the files are set up; asked once, before `setup`.
     fn options(&self) -> StreamOptions {
         StreamOptions::default()
@@ -136,8 +138,24 @@ where
     H: StreamHandler<S>,
 {
     fn handle(&self, connection: &mut Stream<S>, context: &Context) -> Result<(), Failure> {
+        self.serve::<S, H>(connection, context)
+    }
+
+    fn name(&self) -> &'static str {
+        std::any::type_name::<H>()
+    }
+}
+
+impl<M> EachStream<M> {
+    /// Serves one connection, of whatever kind.
+    pub(crate) fn serve<W, H>(&self, connection: &W::Connection, context: &Context) -> Result<(), Failure>
+    where
+        W: Wire,
+        M: Fn() -> H,
+        H: StreamHandler<W>,
+    {
         let mut handler = (self.0)();
-        let mut request = open(connection, handler.options(), context)?;
+        let mut request = open::<W>(connection, handler.options(), context)?;
         if let Err(failure) = handler.setup(&mut request) {
             let _ = request.wfile.close();
             return Err(failure);
@@ -153,29 +171,23 @@ where
             },
         )
     }
-
-    fn name(&self) -> &'static str {
-        std::any::type_name::<H>()
-    }
 }
 
-fn open<S: SystemStream>(
-    connection: &Stream<S>,
+fn open<W: Wire>(
+    connection: &W::Connection,
     options: StreamOptions,
     context: &Context,
-) -> Result<StreamRequest<S>, Failure> {
+) -> Result<StreamRequest<W>, Failure> {
     if options.timeout.is_some() {
-        connection.set_timeout(options.timeout)?;
+        W::stream(connection).set_timeout(options.timeout)?;
     }
-    if options.disable_nagle_algorithm
-        && let Some(tcp) = (connection as &dyn Any).downcast_ref::<crate::net::TcpStream>()
-    {
-        tcp.set_nodelay(true)?;
+    if options.disable_nagle_algorithm {
+        connection.set_nodelay(true)?;
     }
     Ok(StreamRequest {
-        rfile: Reader::new(connection.share(), options.rbufsize),
-        wfile: Writer::new(connection.share(), options.wbufsize),
-        connection: connection.share(),
+        rfile: Reader::new(W::share(connection), options.rbufsize),
+        wfile: Writer::new(W::share(connection), options.wbufsize),
+        connection: W::share(connection),
         context: context.clone(),
     })
 }

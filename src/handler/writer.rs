@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::net::{Stream, SystemStream, Transfer};
+use super::Wire;
+use super::wire::Sending;
 
 /// Where a [`StreamHandler`](super::StreamHandler) writes: every write at once
 /// (`wbufsize` 0, the default), or collected in a buffer, which is taken with
@@ -11,10 +12,11 @@ use crate::net::{Stream, SystemStream, Transfer};
 ///
 /// Each call is one operation, however often it writes to the connection:
 /// [`timeout`](super::StreamOptions::timeout), or
-/// [`Stream::set_timeout`], bounds a `write_all`, `write!` or `flush` as a
-/// whole. What a flush could not send stays in the buffer.
-pub struct Writer<S: SystemStream> {
-    stream: Stream<S>,
+/// [`Stream::set_timeout`](crate::net::Stream::set_timeout), bounds a `write_all`, `write!` or `flush` as a
+/// whole. What a flush could not send stays in the buffer, or over TLS
+/// encrypted behind it, and the next flush goes on with it.
+pub struct Writer<S: Wire> {
+    stream: S::Connection,
     collected: Collected,
     /// True once `finish` has run.
     is_closed: bool,
@@ -28,8 +30,8 @@ struct Collected {
     most: usize,
 }
 
-impl<S: SystemStream> Writer<S> {
-    pub(super) fn new(stream: Stream<S>, buffer: usize) -> Self {
+impl<S: Wire> Writer<S> {
+    pub(super) fn new(stream: S::Connection, buffer: usize) -> Self {
         Writer {
             stream,
             collected: Collected {
@@ -49,7 +51,7 @@ impl<S: SystemStream> Writer<S> {
     }
 
     /// What a call writes through, however often it writes.
-    fn operation(&mut self) -> io::Result<Through<'_, S>> {
+    fn operation(&mut self) -> io::Result<Through<'_, impl Sending>> {
         if self.is_closed {
             return Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
@@ -57,13 +59,13 @@ impl<S: SystemStream> Writer<S> {
             ));
         }
         Ok(Through {
-            stream: Transfer::writing(&self.stream),
+            stream: S::writing(&self.stream),
             collected: &mut self.collected,
         })
     }
 }
 
-impl<S: SystemStream> Write for Writer<S> {
+impl<S: Wire> Write for Writer<S> {
     /// Unbuffered, writes everything, as `_SocketWriter.write` does, and
     /// returns the number of bytes given.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -80,25 +82,26 @@ impl<S: SystemStream> Write for Writer<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.collected.bytes.is_empty() {
-            return Ok(());
+            // TLS may have encrypted what it could not send.
+            return S::writing(&self.stream).flush();
         }
         self.operation()?.flush()
     }
 }
 
 /// One operation: the connection behind what was collected for it.
-struct Through<'a, S: SystemStream> {
-    stream: Transfer<'a, S>,
+struct Through<'a, T> {
+    stream: T,
     collected: &'a mut Collected,
 }
 
-impl<S: SystemStream> Through<'_, S> {
+impl<T: Sending> Through<'_, T> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).map_err(|err| self.stream.unfinished(err))
     }
 }
 
-impl<S: SystemStream> Write for Through<'_, S> {
+impl<T: Sending> Write for Through<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.collected.has_room(bytes.len()) {
             self.flush()?;
@@ -112,6 +115,7 @@ impl<S: SystemStream> Write for Through<'_, S> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()?;
         let before = self.stream.moved();
         let bytes = std::mem::take(&mut self.collected.bytes);
         let sent = self.send(&bytes);
@@ -139,7 +143,7 @@ impl Collected {
     }
 }
 
-impl<S: SystemStream> fmt::Debug for Writer<S> {
+impl<S: Wire> fmt::Debug for Writer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             match (self.is_closed, self.collected.most, self.collected.bytes.capacity()) {
@@ -159,10 +163,12 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
+    use crate::net::Stream;
+
     #[test]
     fn the_buffer_is_taken_with_the_first_write() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut writer = Writer::new(Stream::from(ours), 4096);
+        let mut writer = Writer::<UnixStream>::new(Stream::from(ours), 4096);
         assert_eq!(writer.collected.bytes.capacity(), 0);
         writer.write_all(b"hello").unwrap();
         assert_eq!(writer.collected.bytes.capacity(), 4096);
@@ -178,7 +184,7 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let stream = Stream::from(ours);
         stream.set_timeout(Some(Duration::from_millis(10))).unwrap();
-        let mut writer = Writer::new(stream, 8 << 20);
+        let mut writer = Writer::<UnixStream>::new(stream, 8 << 20);
         let text: Vec<u8> = (0..4 << 20_u32).map(|at| (at % 251) as u8).collect();
         writer.write_all(&text).unwrap();
         let err = writer.flush().unwrap_err();

@@ -8,7 +8,7 @@ use super::stream::TlsStream;
 use crate::net::{SystemStream, Transfer, Unfinished};
 
 /// One operation, in as many parts as it takes.
-struct Operation<'a, S: SystemStream> {
+pub(super) struct Operation<'a, S: SystemStream> {
     stream: &'a TlsStream<S>,
     transfer: Transfer<'a, S>,
     /// How many bytes of plaintext its parts have moved.
@@ -16,7 +16,7 @@ struct Operation<'a, S: SystemStream> {
 }
 
 impl<'a, S: SystemStream> Operation<'a, S> {
-    fn reading(stream: &'a TlsStream<S>) -> Self {
+    pub(super) fn reading(stream: &'a TlsStream<S>) -> Self {
         Operation {
             stream,
             transfer: Transfer::reading(&stream.stream),
@@ -24,7 +24,7 @@ impl<'a, S: SystemStream> Operation<'a, S> {
         }
     }
 
-    fn writing(stream: &'a TlsStream<S>) -> Self {
+    pub(super) fn writing(stream: &'a TlsStream<S>) -> Self {
         Operation {
             stream,
             transfer: Transfer::writing(&stream.stream),
@@ -32,8 +32,13 @@ impl<'a, S: SystemStream> Operation<'a, S> {
         }
     }
 
+    /// How many bytes of plaintext its parts have read, or encrypted.
+    pub(super) fn moved(&self) -> usize {
+        self.moved
+    }
+
     /// The error with how far this came.
-    fn unfinished(&self, err: io::Error) -> io::Error {
+    pub(super) fn unfinished(&self, err: io::Error) -> io::Error {
         Unfinished::tell(err, self.moved)
     }
 }

@@ -50,6 +50,7 @@ mod session;
 mod stream;
 mod transport;
 mod validity;
+mod wire;
 
 pub use builder::CertificatesBuilder;
 pub use certificates::{Certificates, Handshakes};

@@ -80,6 +80,14 @@ impl<S: SystemStream> TlsStream<S> {
         })
     }
 
+    /// The same handle again, for who never reads and writes at once.
+    pub(super) fn share(&self) -> Self {
+        TlsStream {
+            stream: self.stream.share(),
+            session: Arc::clone(&self.session),
+        }
+    }
+
     /// Who is at the other end of the connection.
     ///
     /// # Errors

@@ -15,3 +15,4 @@ mod https;
 mod memory;
 mod scene;
 mod sessions;
+mod stream_handlers;

@@ -143,7 +143,10 @@ impl Scene {
     }
 
     pub(crate) fn connect_to(&self, name: &str, settings: &ClientSettings) -> io::Result<Tls> {
-        tls::connect(TcpStream::from(self.plain()), name, settings)
+        let stream = TcpStream::from(self.plain());
+        // What never comes fails the test.
+        stream.set_timeout(Some(PATIENCE))?;
+        tls::connect(stream, name, settings)
     }
 
     /// A client of rustls alone.
