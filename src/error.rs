@@ -108,8 +108,8 @@ pub enum Error {
     /// cannot use.
     #[error("cannot use the {what} {file}: {reason}")]
     Certificate {
-        /// What it should be: `certificate`, `private key` or `trusted
-        /// certificates`.
+        /// What it should be: `certificate`, `private key`, `trusted
+        /// certificates` or `revocation list`.
         what: &'static str,
         /// The file, quoted, or `given as a text`.
         file: Box<str>,

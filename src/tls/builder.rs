@@ -34,6 +34,7 @@ pub struct CertificatesBuilder {
     pub(super) sources: Vec<Source>,
     pub(super) refuse_unknown_names: bool,
     pub(super) clients: Option<Clients>,
+    pub(super) revocation_lists: Vec<Pem>,
     pub(super) protocols: Vec<Vec<u8>>,
     pub(super) tickets: bool,
     pub(super) handshake_timeout: Duration,
@@ -52,6 +53,7 @@ impl CertificatesBuilder {
             sources: Vec::new(),
             refuse_unknown_names: false,
             clients: None,
+            revocation_lists: Vec::new(),
             protocols: Vec::new(),
             tickets: true,
             handshake_timeout: HANDSHAKE,
@@ -103,6 +105,21 @@ impl CertificatesBuilder {
         self
     }
 
+    /// Refuses clients whose certificate is on one of the revocation lists in
+    /// `pem` (RFC 5280, section 5), beside those that were named before. None
+    /// by default: nothing is looked up. Read anew at each
+    /// [`reload`](Certificates::reload), and by no other means.
+    ///
+    /// Once there is a list, there must be one of each issuer in a client's
+    /// chain, as for nginx's `ssl_crl`, and none may be older than it says it
+    /// is good for: otherwise whoever keeps a new list away from this server
+    /// would keep a stolen key good. What a missing or old list costs is an
+    /// error in the log, since it is no fault of the client's.
+    pub fn revocation_lists(mut self, pem: impl Into<Pem>) -> Self {
+        self.revocation_lists.push(pem.into());
+        self
+    }
+
     /// The protocols above TLS that are spoken here, the preferred one first
     /// (ALPN, RFC 7301): `http/1.1`. A client that offers some, but none of
     /// these, is refused. None by default: whatever clients offer is ignored.
@@ -149,6 +166,16 @@ impl CertificatesBuilder {
                 "certificate",
                 "none",
                 "a server needs one: certificate(\"chain.pem\", \"key.pem\")",
+            ));
+        }
+        if self.clients.is_none()
+            && let Some(list) = self.revocation_lists.first()
+        {
+            return Err(refused(
+                "revocation_lists",
+                &list.to_string(),
+                "no certificates of clients are asked for, which it could be about; \
+                 require_client_certificates(\"ca.pem\") asks for them",
             ));
         }
         check_protocols(&self.protocols)?;

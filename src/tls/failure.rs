@@ -76,7 +76,10 @@ impl HandshakeError {
             TlsError::PeerIncompatible(what) => incompatible(what),
             TlsError::NoApplicationProtocol => HandshakeError::NothingInCommon("application protocol (ALPN)"),
             TlsError::NoCertificatesPresented => HandshakeError::NoClientCertificate,
-            TlsError::InvalidCertificate(why) => HandshakeError::BadCertificate(certificate(why)),
+            TlsError::InvalidCertificate(why) => match lists_are_to_blame(why) {
+                Some(text) => HandshakeError::Ours(text),
+                None => HandshakeError::BadCertificate(certificate(why)),
+            },
             TlsError::AlertReceived(alert) => HandshakeError::Refused(refusal(*alert)),
             TlsError::InvalidMessage(_)
             | TlsError::InappropriateMessage { .. }
@@ -149,6 +152,23 @@ fn incompatible(what: &PeerIncompatible) -> HandshakeError {
             HandshakeError::NothingInCommon("kind of signature")
         }
         other => HandshakeError::Broken(TlsError::from(other.clone()).to_string()),
+    }
+}
+
+/// What is wrong with our revocation lists, if that is why a certificate is not
+/// believed.
+fn lists_are_to_blame(why: &CertificateError) -> Option<String> {
+    match why {
+        CertificateError::UnknownRevocationStatus => Some(
+            "no revocation list is of an issuer in the client's chain; name one of each by revocation_lists(...)"
+                .to_owned(),
+        ),
+        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. } => {
+            Some(format!(
+                "the revocation list of the client's issuer has expired ({why}); have a new one issued, and reload"
+            ))
+        }
+        _ => None,
     }
 }
 

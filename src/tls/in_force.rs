@@ -14,6 +14,7 @@ use super::identity::Identity;
 use super::names::Names;
 use super::pem::Pem;
 use super::provider::provider;
+use super::revocation;
 use crate::error::{Error, Result};
 
 /// Settings with what was in their files.
@@ -70,7 +71,7 @@ fn config(settings: &CertificatesBuilder, names: Arc<Names>, before: Option<&InF
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
     let builder = match &settings.clients {
-        Some(clients) => builder.with_client_cert_verifier(verifier(clients)?),
+        Some(clients) => builder.with_client_cert_verifier(verifier(clients, &settings.revocation_lists)?),
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(names);
@@ -92,9 +93,12 @@ fn ticketer(before: Option<&InForce>) -> Result<Arc<dyn ProducesTickets>> {
     }
 }
 
-fn verifier(clients: &Clients) -> Result<Arc<dyn ClientCertVerifier>> {
+fn verifier(clients: &Clients, revoked: &[Pem]) -> Result<Arc<dyn ClientCertVerifier>> {
     let roots = roots(&clients.roots)?;
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    // Without any list the last setting means nothing.
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .with_crls(revocation::lists(revoked)?)
+        .enforce_revocation_expiration();
     let builder = match clients.is_required {
         true => builder,
         false => builder.allow_unauthenticated(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject, SectionKind};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::error::{Error, Result};
 
@@ -58,12 +58,22 @@ impl Pem {
 
     /// The certificates in it: at least one.
     pub(super) fn certificates(&self, what: &'static str) -> Result<Vec<CertificateDer<'static>>> {
+        self.all(what, no_certificate)
+    }
+
+    /// The revocation lists in it: at least one.
+    pub(super) fn revocation_lists(&self, what: &'static str) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+        self.all(what, no_list)
+    }
+
+    /// All that is of one kind in it; `why` tells of a text that has none.
+    fn all<T: PemObject>(&self, what: &'static str, why: fn(&[u8]) -> &'static str) -> Result<Vec<T>> {
         let text = self.read(what)?;
-        let found: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        let found: Vec<_> = T::pem_slice_iter(&text)
             .collect::<Result<_, _>>()
             .map_err(|err| self.refused(what, malformed(&err)))?;
         if found.is_empty() {
-            return Err(self.refused(what, no_certificate(&text)));
+            return Err(self.refused(what, why(&text)));
         }
         Ok(found)
     }
@@ -133,6 +143,15 @@ fn no_certificate(text: &[u8]) -> &'static str {
             "there is no PEM in it, but perhaps DER; convert it: openssl x509 -inform DER -in FILE -out FILE.pem"
         }
         _ => "there is no certificate in it (-----BEGIN CERTIFICATE-----)",
+    }
+}
+
+fn no_list(text: &[u8]) -> &'static str {
+    match text.first() {
+        Some(0x30) => {
+            "there is no PEM in it, but perhaps DER; convert it: openssl crl -inform DER -in FILE -out FILE.pem"
+        }
+        _ => "there is no revocation list in it (-----BEGIN X509 CRL-----)",
     }
 }
 

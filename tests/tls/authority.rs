@@ -1,16 +1,21 @@
 //! Certificates, made as they are needed.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use greenserve::tls::{Certificates, CertificatesBuilder, ClientSettings, ClientSettingsBuilder, Pem};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams,
+};
 
 /// Who issues certificates.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate.
     pub(crate) pem: String,
+    /// What its certificates need behind them to lead to a root.
+    between: String,
 }
 
 /// A certificate with its key, both as PEM.
@@ -18,24 +23,67 @@ pub(crate) struct Authority {
 pub(crate) struct Pair {
     pub(crate) chain: String,
     pub(crate) key: String,
+    /// Its number, the only one of that.
+    serial: u64,
+}
+
+/// A number that nobody else has.
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What somebody is who issues certificates, and the key for it.
+fn issuing() -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Two of one name would be taken for each other.
+    params
+        .distinguished_name
+        .push(DnType::CommonName, format!("authority {}", next()));
+    (params, KeyPair::generate().unwrap())
 }
 
 impl Authority {
     pub(crate) fn new() -> Authority {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Two of one name would be taken for each other.
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("authority {number}"));
-        let key = KeyPair::generate().unwrap();
+        let (params, key) = issuing();
         let pem = params.self_signed(&key).unwrap().pem();
         Authority {
             issuer: Issuer::new(params, key),
             pem,
+            between: String::new(),
         }
+    }
+
+    /// One that this one says may issue certificates.
+    pub(crate) fn intermediate(&self) -> Authority {
+        let (params, key) = issuing();
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Authority {
+            issuer: Issuer::new(params, key),
+            between: pem.clone() + &self.between,
+            pem,
+        }
+    }
+
+    /// Which of its certificates hold no longer: a list that is good until the
+    /// year `until`.
+    pub(crate) fn revokes(&self, pairs: &[&Pair], until: i32) -> String {
+        let revoked = |pair: &&Pair| RevokedCertParams {
+            serial_number: pair.serial.into(),
+            revocation_time: rcgen::date_time_ymd(2000, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2000, 1, 1),
+            next_update: rcgen::date_time_ymd(until, 1, 1),
+            crl_number: next().into(),
+            issuing_distribution_point: None,
+            revoked_certs: pairs.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     pub(crate) fn issue(&self, names: &[&str]) -> Pair {
@@ -45,11 +93,14 @@ impl Authority {
     pub(crate) fn issue_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
+        let serial = next();
+        params.serial_number = Some(serial.into());
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         Pair {
-            chain: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            chain: params.signed_by(&key, &self.issuer).unwrap().pem() + &self.between,
             key: key.serialize_pem(),
+            serial,
         }
     }
 

@@ -13,6 +13,7 @@ mod handshakes;
 #[cfg(feature = "http")]
 mod https;
 mod memory;
+mod revocation;
 mod scene;
 mod sessions;
 mod stream_handlers;
