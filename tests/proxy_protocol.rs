@@ -21,6 +21,7 @@ use greenserve::{
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
+use common::tool::missing;
 use common::{client, expect, expect_end, ip};
 
 /// Says who the client is, then what it says.
@@ -225,10 +226,9 @@ impl Drop for HaProxy {
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_real_proxy_says_whom_it_serves() {
-    if Command::new("haproxy").arg("-v").output().is_err() {
-        return eprintln!("skipped: haproxy is not installed");
+    if let Err(err) = Command::new("haproxy").arg("-v").output() {
+        return missing("haproxy", err);
     }
     let directory = tempfile::tempdir().unwrap();
     for send in ["send-proxy", "send-proxy-v2"] {

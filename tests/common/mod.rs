@@ -9,6 +9,7 @@
 pub(crate) mod child;
 pub(crate) mod logged;
 pub(crate) mod proc;
+pub(crate) mod tool;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as Client};

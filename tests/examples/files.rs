@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::each_model;
 use crate::file_client::{Client, everything, serve};
 use crate::program::{Program, hears_end};
+use crate::tool::missing;
 
 fn session(model: &str) {
     let (program, address, root) = serve(model, &[]);
@@ -209,7 +210,7 @@ fn the_documented_client_works() {
             ];
             assert_eq!(output.lines().collect::<Vec<_>>(), expected, "{errors}");
         }
-        Err(err) => println!("skipped: python3 cannot be run: {err}"),
+        Err(err) => missing("python3", err),
     }
     program.end_well();
 }

@@ -30,6 +30,9 @@ mod streams;
 mod supervised;
 #[cfg(feature = "tls")]
 mod tls;
+#[path = "../common/tool.rs"]
+#[allow(dead_code, reason = "the web's examples need more of it")]
+mod tool;
 mod tools;
 mod udp;
 mod unix;

@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::in_models;
 use crate::program::{Program, connect, exchange, hears, hears_end};
+use crate::tool::missing;
 
 /// A command as clients send it.
 fn command(words: &[&str]) -> String {
@@ -113,7 +114,7 @@ fn redis_benchmark_is_served() {
             ])
             .output();
         match ran {
-            Err(err) => println!("skipped: redis-benchmark cannot be run: {err}"),
+            Err(err) => missing("redis-benchmark", err),
             Ok(output) => {
                 let printed = String::from_utf8_lossy(&output.stdout);
                 assert!(output.status.success(), "{output:?}");

@@ -14,6 +14,7 @@ use rustls::{
 
 use crate::in_models;
 use crate::program::{Program, connect, exchange};
+use crate::tool::missing;
 
 /// Takes whatever certificate comes, since the example makes a new one at each
 /// start; that the server has its key is verified all the same.
@@ -222,7 +223,7 @@ fn openssl_hears_what_it_says() {
         .stderr(Stdio::null())
         .spawn();
     match started {
-        Err(err) => println!("skipped: openssl cannot be run: {err}"),
+        Err(err) => missing("openssl", err),
         Ok(mut openssl) => {
             let mut input = openssl.stdin.take().unwrap();
             // From a thread, since it answers before it has heard all; and the

@@ -1,53 +1,89 @@
 //! The examples against programs that others wrote: nc, and the clients of the
 //! Python originals. Where a tool is missing the test says so and passes.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::program::{Program, hears};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::program::{LIMIT, Program, hears};
+use crate::tool::missing;
 
 /// A tool that runs. Dropping it kills it, and waits for its end.
-struct Tool(Child);
+pub(crate) struct Tool {
+    child: Child,
+    output: Output,
+}
+
+/// What it prints; a read fails rather than hangs.
+struct Output(ChildStdout);
+
+impl Read for Output {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut waiting = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let limit = PollTimeout::try_from(LIMIT).unwrap();
+        match poll(&mut waiting, limit)? {
+            0 => Err(io::ErrorKind::TimedOut.into()),
+            _ => self.0.read(into),
+        }
+    }
+}
 
 impl Tool {
     /// Starts it; `None` where it is missing.
-    fn start(name: &str, arguments: &[&str]) -> Option<Tool> {
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Option<Tool> {
         let started = Command::new(name)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
         match started {
-            Ok(child) => Some(Tool(child)),
+            Ok(mut child) => {
+                let output = Output(child.stdout.take().unwrap());
+                Some(Tool { child, output })
+            }
             Err(err) => {
-                println!("skipped: {name} cannot be run: {err}");
+                missing(name, err);
                 None
             }
         }
     }
 
-    fn hears(&mut self, expected: &str) {
-        hears(self.0.stdout.as_mut().unwrap(), expected);
+    pub(crate) fn hears(&mut self, expected: &str) {
+        hears(&mut self.output, expected);
     }
 
-    fn type_in(&mut self, text: &str) {
-        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    /// The next line, with its end.
+    #[allow(dead_code, reason = "the web's examples need it")]
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            self.output.read_exact(&mut byte).unwrap();
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Ends its input, and returns what it still prints.
-    fn finish(mut self) -> String {
-        drop(self.0.stdin.take());
+    pub(crate) fn finish(mut self) -> String {
+        drop(self.child.stdin.take());
         let mut output = String::new();
-        self.0.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        self.0.wait().unwrap();
+        self.output.read_to_string(&mut output).unwrap();
+        self.child.wait().unwrap();
         output
     }
 }
 
 impl Drop for Tool {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -6,7 +6,7 @@ use greenserve::http::{self, Request, Response};
 use greenserve::testing::TestServer;
 use greenserve::{Tcp, TcpServer};
 
-use super::common::skipped;
+use super::common::tool::missing;
 use super::server::describe;
 
 /// Answers with the body, and tells headers of the request in headers.
@@ -33,9 +33,12 @@ fn printed(program: &str, arguments: &[&str], typed: &[u8]) -> Option<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let Ok(mut child) = child else {
-        skipped(Some(&format!("there is no {program}")));
-        return None;
+    let mut child = match child {
+        Ok(child) => child,
+        Err(err) => {
+            missing(program, err);
+            return None;
+        }
     };
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), typed).unwrap();
     let ended = child.wait_with_output().unwrap();

@@ -9,6 +9,7 @@ use greenserve::Error;
 use greenserve::tls::{Certificates, ClientSettings, HandshakeError, Pem};
 
 use crate::authority::{Authority, Files};
+use crate::common::tool::missing;
 use crate::common::{PATIENCE, echoed, failure, wait_until};
 use crate::scene::{In, Scene, Tls, talk};
 
@@ -135,7 +136,7 @@ fn an_encrypted_key_is_refused() {
             .arg(&encrypted)
             .output();
         match run {
-            Err(err) => return println!("skipped: openssl cannot be run: {err}"),
+            Err(err) => return missing("openssl", err),
             Ok(run) => assert!(run.status.success(), "{run:?}"),
         }
         is_refused(

@@ -9,6 +9,7 @@ use greenserve::tls::{HandshakeError, Version};
 use greenserve::with_context;
 
 use crate::authority::{Authority, Files};
+use crate::common::tool::missing;
 use crate::common::{PATIENCE, wait_until};
 use crate::scene::{In, Scene, Tls, echo, in_both};
 
@@ -28,10 +29,7 @@ impl OpenSsl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        started
-            .map(OpenSsl)
-            .map_err(|err| println!("skipped: openssl cannot be run: {err}"))
-            .ok()
+        started.map(OpenSsl).map_err(|err| missing("openssl", err)).ok()
     }
 
     fn say(&mut self, text: &str) {
@@ -221,7 +219,7 @@ pub(crate) fn python(scene: &Scene, authority: &Authority, files: &Files, progra
         .output();
     match run {
         Err(err) => {
-            println!("skipped: python3 cannot be run: {err}");
+            missing("python3", err);
             None
         }
         Ok(run) => {

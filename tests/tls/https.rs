@@ -8,6 +8,7 @@ use greenserve::http::{self, Request, Response};
 use greenserve::tls::HandshakeError;
 
 use crate::authority::{Authority, Files};
+use crate::common::tool::missing;
 use crate::common::{PATIENCE, expect, expect_end, pattern, wait_until};
 use crate::foreign::python;
 use crate::scene::{Scene, in_both};
@@ -54,7 +55,7 @@ fn curl(scene: &Scene, authority: &Authority, files: &Files, options: &[&str]) -
         .output();
     match run {
         Err(err) => {
-            println!("skipped: curl cannot be run: {err}");
+            missing("curl", err);
             None
         }
         Ok(run) => {

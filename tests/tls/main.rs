@@ -1,7 +1,6 @@
 //! TLS under any stream server, with clients of our own, of OpenSSL and of
 //! Python. Certificates are made as they are needed.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 #[path = "../common/mod.rs"]
 mod common;

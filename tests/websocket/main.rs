@@ -1,7 +1,6 @@
 //! WebSockets, with clients of tungstenite and of Python, and with one that
 //! sends whatever bytes a test wants.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 #[path = "../common/mod.rs"]
 mod common;
