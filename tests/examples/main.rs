@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod arguments;
+#[cfg(all(feature = "tls", feature = "websocket"))]
+mod browser;
 mod clients;
 
 mod endings;
@@ -38,6 +40,10 @@ mod udp;
 mod unix;
 #[cfg(feature = "http")]
 mod web;
+#[cfg(all(feature = "tls", feature = "websocket"))]
+mod web_clients;
+#[cfg(all(feature = "tls", feature = "websocket"))]
+mod web_pages;
 #[cfg(feature = "websocket")]
 mod websocket;
 
