@@ -13,8 +13,12 @@ use greenserve::{Coroutine, Model, Tcp, TcpServer, Thread};
 use super::client::Answer;
 use super::common::{PATIENCE, wait_until};
 
-const ROUNDS: usize = 10;
 const CLIENTS: usize = 8;
+
+/// How many servers end in each setting: 10, or what `RESTARTS` says.
+fn rounds() -> u32 {
+    std::env::var("RESTARTS").map_or(10, |restarts| restarts.parse().unwrap())
+}
 
 /// Asks until the server has ended; how many answers came, each of them whole.
 fn ask(address: &str, at_once: usize) -> usize {
@@ -41,7 +45,7 @@ fn ask(address: &str, at_once: usize) -> usize {
 }
 
 fn loses_nothing<M: Model + Clone>(model: &M, at_once: usize) {
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let answered = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&answered);
         let hello = move |_: &mut Request<'_>, response: &mut Response<'_>| {
