@@ -130,9 +130,11 @@ fn sender<T>(shared: &Arc<Mutex<Sender<T>>>) -> Sender<T> {
     shared.lock().expect("no test fails here").clone()
 }
 
-/// Fails unless it went well.
+/// Fails unless nothing went wrong. That a busy machine spoilt the figures, which
+/// is status 4, is nothing that a client does.
 fn fine(run: &Run) {
-    assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
+    assert!(matches!(run.status(), 0 | 4), "{}", run.text());
+    assert_eq!(run.errors(), [], "{}", run.text());
 }
 
 /// What is said of a server that `attend` is, none of whose answers is right.
@@ -242,8 +244,11 @@ fn a_ping_is_answered_while_nothing_is_on_its_way() {
             let message = peer.read()?;
             peer.write(message.first, &message.payload)?;
         }
-        peer.client.write_all(&frame(0x89, b"ping")[..3])?;
-        peer.client.write_all(&frame(0x89, b"ping")[3..])?;
+        // The first one may come along with the answer.
+        peer.write(0x89, b"one")?;
+        let _ = sender(&tell).send(peer.read()?);
+        peer.client.write_all(&frame(0x89, b"two")[..3])?;
+        peer.client.write_all(&frame(0x89, b"two")[3..])?;
         let _ = sender(&tell).send(peer.read()?);
         peer.read().map(drop)
     });
@@ -252,8 +257,10 @@ fn a_ping_is_answered_while_nothing_is_on_its_way() {
         &["-c", "1", "-d", "1s", "--think", "1h", "--allow-client-limited"],
     );
     assert_eq!(run.errors(), [], "{}", run.text());
-    let pong = seen.recv_timeout(PATIENCE).expect("a pong");
-    assert_eq!((pong.first, &pong.payload[..]), (0x8a, &b"ping"[..]));
+    for payload in ["one", "two"] {
+        let pong = seen.recv_timeout(PATIENCE).expect("a pong");
+        assert_eq!((pong.first, &pong.payload[..]), (0x8a, payload.as_bytes()));
+    }
 }
 
 #[test]
@@ -379,7 +386,11 @@ fn a_handshake_that_fails_has_a_class_and_words() {
 
 #[test]
 fn a_handshake_has_the_time_of_connecting() {
-    let target = listen(|mut client| io::copy(&mut client, &mut io::sink()).map(drop)).replace("tcp", "ws");
+    let mute = |mut client: TcpStream| {
+        client.set_read_timeout(Some(PATIENCE))?;
+        io::copy(&mut client, &mut io::sink()).map(drop)
+    };
+    let target = listen(mute).replace("tcp", "ws");
     let text = refused(&target, &["--connect-timeout", "300ms"]);
     assert!(
         text.contains("1 timeout") && text.contains("300ms of --connect-timeout"),
@@ -402,7 +413,7 @@ fn a_server_that_closes_says_why_and_is_answered() {
         Ok(())
     });
     let run = run(&target, &BRIEF);
-    assert_eq!(run.status(), 3, "{}", run.text());
+    assert!(matches!(run.status(), 3 | 4), "{}", run.text());
     let text = run.text();
     assert!(
         text.contains("code 1013 (try again later) and said \"again\""),
@@ -428,6 +439,8 @@ fn a_close_frame_is_heard_while_nothing_is_on_its_way() {
             let message = peer.read()?;
             peer.write(message.first, &message.payload)?;
         }
+        peer.write(0x89, b"")?;
+        peer.read()?;
         peer.write(0x88, b"\x03\xe8")?;
         io::copy(&mut peer.client, &mut io::sink()).map(drop)
     });
