@@ -3,11 +3,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use crate::in_models;
 use crate::program::{LIMIT, Program, connect};
+use crate::tool::python_has;
 
 /// A request, and what comes back: `STATUS BODY`, or `STATUS` where texts are
 /// not the same; then headers that are there.
@@ -173,21 +174,8 @@ fn what_the_document_shows_is_what_runs() {
     }
 }
 
-/// Whether Python is there, and has these modules.
-fn has(modules: &str) -> bool {
-    let ended = Command::new("python3")
-        .args(["-c", &format!("import {modules}")])
-        .stderr(Stdio::null())
-        .status();
-    let has = ended.is_ok_and(|status| status.success());
-    if !has {
-        println!("skipped: there is no python3 with {modules}");
-    }
-    has
-}
-
 fn original_answers(program: &str, modules: &str, exchanges: &[Exchange]) {
-    if !has(modules) {
+    if !python_has(modules) {
         return;
     }
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
