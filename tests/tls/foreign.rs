@@ -2,11 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 
 use greenserve::tls::{HandshakeError, Version};
 use greenserve::with_context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::authority::{Authority, Files};
 use crate::common::tool::missing;
@@ -14,7 +16,24 @@ use crate::common::{PATIENCE, wait_until};
 use crate::scene::{In, Scene, Tls, echo, in_both};
 
 /// `s_client`, talking to a scene.
-struct OpenSsl(Child);
+struct OpenSsl {
+    child: Child,
+    /// As long as it lives, [`kill_late`] waits for its end.
+    _lives: Sender<()>,
+}
+
+/// Ends a program that takes too long, so that whoever reads what it says goes
+/// on.
+fn kill_late(child: &Child) -> Sender<()> {
+    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    let (lives, ended) = channel();
+    thread::spawn(move || {
+        if ended.recv_timeout(2 * PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    });
+    lives
+}
 
 impl OpenSsl {
     /// `None`, with a word about it, where there is none.
@@ -29,17 +48,23 @@ impl OpenSsl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        started.map(OpenSsl).map_err(|err| missing("openssl", err)).ok()
+        started
+            .map(|child| OpenSsl {
+                _lives: kill_late(&child),
+                child,
+            })
+            .map_err(|err| missing("openssl", err))
+            .ok()
     }
 
     fn say(&mut self, text: &str) {
-        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Ends its input, waits for its end and returns all that it said.
     fn ended(mut self) -> (bool, String) {
-        drop(self.0.stdin.take());
-        let (mut out, err) = (self.0.stdout.take().unwrap(), self.0.stderr.take());
+        drop(self.child.stdin.take());
+        let (mut out, err) = (self.child.stdout.take().unwrap(), self.child.stderr.take());
         let errors = thread::spawn(move || {
             let mut text = Vec::new();
             err.map_or(Ok(0), |mut err| err.read_to_end(&mut text)).map(|_| text)
@@ -49,7 +74,7 @@ impl OpenSsl {
         text.extend(errors.join().unwrap().unwrap());
         let mut status = None;
         wait_until("openssl ends", || {
-            status = self.0.try_wait().unwrap();
+            status = self.child.try_wait().unwrap();
             status.is_some()
         });
         (status.unwrap().success(), String::from_utf8_lossy(&text).into_owned())
@@ -58,20 +83,20 @@ impl OpenSsl {
 
 impl Drop for OpenSsl {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 /// Says `text`, and waits until `heard` was said of it.
 fn exchange(openssl: &mut OpenSsl, text: &str, heard: &str) -> String {
     openssl.say(text);
-    let mut lines = BufReader::new(openssl.0.stdout.take().unwrap());
+    let mut lines = BufReader::new(openssl.child.stdout.take().unwrap());
     let mut all = String::new();
     while !all.contains(heard) {
         assert!(lines.read_line(&mut all).unwrap() > 0, "it said {all}");
     }
-    openssl.0.stdout = Some(lines.into_inner());
+    openssl.child.stdout = Some(lines.into_inner());
     all
 }
 
@@ -198,7 +223,7 @@ fn new_keys_in_a_session_are_answered() {
     // It sends new keys and asks for some; what came with the command it would
     // forget.
     openssl.say("K\n");
-    let mut told = BufReader::new(openssl.0.stderr.take().unwrap()).lines();
+    let mut told = BufReader::new(openssl.child.stderr.take().unwrap()).lines();
     assert!(told.any(|line| line.unwrap().contains("KEYUPDATE")));
     exchange(&mut openssl, "again\n", "again\n");
     scene.nothing_failed();
