@@ -45,6 +45,11 @@ impl Watch {
         }
     }
 
+    /// Whether it is in a turn that began before `instant`.
+    pub(super) fn ran_before(&self, instant: u64) -> bool {
+        matches!(self.beat(), Beat::Runs(since) if since < instant)
+    }
+
     /// Says what has become of the worker, and when to look again: [`NEVER`]
     /// while it rests. What lies before `floor` does not count.
     pub(super) fn look(&mut self, now: u64, floor: u64, limit: u64) -> u64 {

@@ -18,7 +18,8 @@ struct Watchdog {
     watches: Vec<Watch>,
     standstill: Standstill,
     /// From when on a worker's time counts: a process that was stopped, or a
-    /// machine that slept, has stalled nobody.
+    /// machine that slept, has stalled nobody. It moves only if the watchdog
+    /// itself came late, so that a stall is counted from its very begin.
     floor: u64,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn start(limit: Duration) -> io::Result<()> {
         limit: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
         watches: watches.map(Watch::new).collect(),
         standstill: Standstill::default(),
-        floor: NEVER,
+        floor: clock::now(),
     };
     let builder = thread::Builder::new().name("greenserve-watchdog".to_owned());
     builder.spawn(move || watchdog.run()).map(drop)
@@ -80,7 +81,10 @@ impl Watchdog {
         while alarm::is_set() {
             thread::park();
         }
+        let now = clock::now();
         // Whoever woke it did so just now, unless all stood still since.
-        self.floor = clock::now();
+        if self.watches.iter().any(|watch| watch.ran_before(now.saturating_sub(self.limit))) {
+            self.floor = now;
+        }
     }
 }
