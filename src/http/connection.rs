@@ -54,15 +54,16 @@ impl Connection<'_> {
         let deadlines = &self.settings.deadlines;
         self.transport
             .set_deadlines(deadlines.of_connection(self.transport.deadlines()));
-        while self.wait()? {
+        // A first request mostly comes with its connection: it is there before
+        // a wait for it could be arranged, and then none need be.
+        loop {
             let mut kit = Kit::take();
             let goes_on = self.serve_what_is_there(&mut kit)?;
             kit.give_back();
-            if !goes_on {
-                break;
+            if !goes_on || !self.wait()? {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Waits for a request, without holding anything; false at the end.

@@ -30,20 +30,47 @@ impl<S: AsFd> Socket<S> {
         mut operation: impl FnMut(&S) -> io::Result<R>,
         took_all: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
-        self.check_killed()?;
-        self.limits.check(due.direction())?;
-        let watched = self.is_watched();
-        if watched && self.turns.is_first() {
-            // A client that never has to be waited for grows old too.
-            self.pace.check_age()?;
-        }
+        self.check_may_begin(due.direction())?;
         let result = match self.registration()? {
             Some(readiness) => self.perform_registered(readiness, due, operation, took_all),
-            None if watched => self.perform_watched(due, &mut operation),
+            None if self.is_watched() => self.perform_watched(due, &mut operation),
             None => self.perform_blocking(due, &mut operation),
         };
         // Who kills shuts the socket down, and then a write fails with EPIPE.
         result.or_else(|err| self.check_killed().and(Err(self.named(err, due))))
+    }
+
+    /// What never had to wait is not registered yet, and need not be if this
+    /// does not have to either: a short connection, whose request comes with
+    /// it, is answered and closed without. `operation` must not block; `None`
+    /// if it would, and for every socket but a new one in a coroutine.
+    pub(super) fn perform_unregistered<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(&S) -> io::Result<R>,
+    ) -> io::Result<Option<R>> {
+        if self.registered().is_some() || !runtime::in_coroutine() {
+            return Ok(None);
+        }
+        self.check_may_begin(direction)?;
+        match operation(self.system()) {
+            Ok(done) => {
+                self.turns.count_operation();
+                Ok(Some(done))
+            }
+            Err(err) if matches!(err.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(None),
+            Err(err) => self.check_killed().and(Err(err)),
+        }
+    }
+
+    fn check_may_begin(&self, direction: Direction) -> io::Result<()> {
+        self.check_killed()?;
+        self.limits.check(direction)?;
+        if self.is_watched() && self.turns.is_first() {
+            // A client that never has to be waited for grows old too.
+            self.pace.check_age()?;
+        }
+        Ok(())
     }
 
     /// By when the next wait must have ended, with the deadlines of the

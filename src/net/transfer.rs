@@ -101,11 +101,14 @@ impl<S: SystemStream> Stream<S> {
             return Ok(0);
         }
         let room = buffer.len();
-        let count = self.socket().perform_judged(
-            due,
-            |system| system.read(buffer),
-            |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
-        )?;
+        let count = match self.read_unregistered(buffer)? {
+            Some(count) => count,
+            None => self.socket().perform_judged(
+                due,
+                |system| system.read(buffer),
+                |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
+            )?,
+        };
         if count == 0 {
             self.socket().check_killed()?;
             self.socket().turns.count_end()?;
@@ -120,17 +123,23 @@ impl<S: SystemStream> Stream<S> {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let count = self
-            .socket()
-            .perform_judged(due, |system| system.write(bytes), |count| *count < bytes.len())?;
+        let count = match self.write_unregistered(&[IoSlice::new(bytes)])? {
+            Some(count) => count,
+            None => self
+                .socket()
+                .perform_judged(due, |system| system.write(bytes), |count| *count < bytes.len())?,
+        };
         self.socket().pace.sent(count, bytes.len(), &due.progress);
         Ok(count)
     }
 
     fn write_slices(&self, bytes: &[IoSlice<'_>], due: &mut Due) -> io::Result<usize> {
-        let count = self
-            .socket()
-            .perform_judged(due, |system| system.write_vectored(bytes), |_| false)?;
+        let count = match self.write_unregistered(bytes)? {
+            Some(count) => count,
+            None => self
+                .socket()
+                .perform_judged(due, |system| system.write_vectored(bytes), |_| false)?,
+        };
         let all = bytes.iter().map(|slice| slice.len()).sum();
         self.socket().pace.sent(count, all, &due.progress);
         Ok(count)
