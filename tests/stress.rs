@@ -164,7 +164,8 @@ fn everything_at_once(seconds: u64) {
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut ended = 0_u64;
-    while Instant::now() < until {
+    // A busy machine may need longer for as many.
+    while Instant::now() < until || ended < 1000 {
         let acting: Vec<_> = (0..300).map(|_| start(&world, dice.roll(u64::MAX))).collect();
         for each in acting {
             if dice.roll(4) == 0 {
@@ -178,7 +179,6 @@ fn everything_at_once(seconds: u64) {
             ended += 1;
         }
     }
-    assert!(ended > 1000, "only {ended} have come and gone");
     common::wait_until("their helpers have ended", || runtime::live_count() == 0);
     let in_channel = std::iter::from_fn(|| world.receiver.try_recv().ok().flatten()).count() as u64;
     let (sent, received) = (world.sent.load(Ordering::SeqCst), world.received.load(Ordering::SeqCst));
