@@ -7,6 +7,7 @@ mod common;
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     PATIENCE, alone_with, client, connection, echo, echoed, expect, expect_end, in_both, in_coroutine, in_thread, ip,
-    joined, pattern, suspended,
+    joined, pattern, proc, suspended,
 };
 use greenserve::net::{Address, Peer, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use greenserve::runtime::{self, Builder};
@@ -646,6 +647,39 @@ fn echo_unix(client: &mut UnixStream) -> std::io::Result<()> {
             count => client.write_all(&buffer[..count])?,
         }
     }
+}
+
+#[test]
+fn a_connection_that_never_has_to_wait_is_not_registered() {
+    let _alone = alone();
+    let (mut near, mut far) = connection();
+    far.write_all(b"question").unwrap();
+    in_coroutine(move || {
+        let descriptor = near.as_raw_fd();
+        let mut heard = [0; 8];
+        near.read_exact(&mut heard).unwrap();
+        near.write_all(&heard).unwrap();
+        near.write_vectored(&[IoSlice::new(b"and"), IoSlice::new(b" more")])
+            .unwrap();
+        assert!(!proc::is_polled(descriptor), "{descriptor} is registered");
+
+        near.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_eq!(near.read(&mut heard).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(proc::is_polled(descriptor), "{descriptor} is not registered");
+    });
+    expect(&mut far, b"questionand more");
+}
+
+#[test]
+fn what_is_over_before_it_has_begun_is_not_tried() {
+    let _alone = alone();
+    let (mut near, mut far) = connection();
+    far.write_all(b"question").unwrap();
+    in_coroutine(move || {
+        near.set_deadline(Some(Instant::now()));
+        assert_eq!(near.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(near.write(b"answer").unwrap_err().kind(), ErrorKind::TimedOut);
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One way to perform an operation on a socket.
 //!
-//! In a coroutine the descriptor is registered on first use and an operation
-//! that cannot proceed suspends; in a thread it is an ordinary blocking
+//! In a coroutine an operation that cannot proceed suspends, and the descriptor
+//! is registered for it; a stream's first operations are tried before that; in a thread it is an ordinary blocking
 //! descriptor and the kernel blocks, until it first has a deadline to keep.
 //! Which of the two it is, is decided at each call, so a socket may move from
 //! one to the other.

@@ -1,6 +1,7 @@
 //! What the kernel says of a process, by `/proc`.
 
 use std::fs;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// The switches of all threads of this process so far: each is one wake-up, or
@@ -25,6 +26,23 @@ fn of_threads(field: &str) -> Vec<String> {
             let found = status.lines().filter_map(|line| line.split_once(field));
             found.map(|(_, value)| value.trim().to_owned()).collect::<Vec<_>>()
         })
+        .collect()
+}
+
+/// Whether an epoll instance of this process watches `descriptor`.
+pub(crate) fn is_polled(descriptor: RawFd) -> bool {
+    let infos = fs::read_dir("/proc/self/fdinfo").unwrap();
+    let watched = infos.filter_map(|info| fs::read_to_string(info.unwrap().path()).ok());
+    watched
+        .flat_map(|info| targets(&info))
+        .any(|target| target == descriptor)
+}
+
+/// Those of an epoll instance: proc(5).
+fn targets(info: &str) -> Vec<RawFd> {
+    let lines = info.lines().filter_map(|line| line.strip_prefix("tfd:"));
+    lines
+        .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
         .collect()
 }
 

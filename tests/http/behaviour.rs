@@ -2,16 +2,17 @@
 
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use greenserve::http::{self, Deadlines, Limits, Request, Response};
 use greenserve::sync::Event;
 use greenserve::testing::TestServer;
-use greenserve::{Coroutine, Failure, MinimumRate, Model, Tcp, TcpServer, Thread};
+use greenserve::{Context, Coroutine, Failure, Handler, MinimumRate, Model, Tcp, TcpServer, Thread, with_context};
 
 use super::client::Answer;
-use super::common::{PATIENCE, logged, wait_until};
+use super::common::{PATIENCE, logged, proc, wait_until};
 use super::server::describe;
 
 pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -435,4 +436,23 @@ fn a_failure_is_logged_and_counted_and_the_client_hears_nothing_of_it() {
     client.hears_end();
     wait_until("logged", || !logged::with(&["the cellar is flooded"]).is_empty());
     wait_until("counted", || server.handle().counts().failed == 1);
+}
+
+#[test]
+fn a_request_that_comes_with_its_connection_is_not_waited_for() {
+    let http = http::serve(describe);
+    let (tell, told) = mpsc::channel();
+    let serve = move |client: &mut greenserve::net::TcpStream, context: &Context| -> Result<(), Failure> {
+        http.handle(client, context)?;
+        tell.send(proc::is_polled(client.as_raw_fd()))?;
+        Ok(())
+    };
+    let mut server = TcpServer::bind("127.0.0.1:0", with_context(serve)).unwrap();
+    let mut client = TcpStream::connect(server.address().unwrap().to_string()).unwrap();
+    let request = b"GET /probe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    client.write_all(request).unwrap();
+    server.handle_request().unwrap();
+    let answer = Answer::read(&mut BufReader::new(client), true).unwrap().unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(!told.recv_timeout(PATIENCE).unwrap(), "it was registered");
 }

@@ -81,9 +81,10 @@ impl Watchdog {
         while alarm::is_set() {
             thread::park();
         }
-        let now = clock::now();
         // Whoever woke it did so just now, unless all stood still since.
-        if self.watches.iter().any(|watch| watch.ran_before(now.saturating_sub(self.limit))) {
+        let now = clock::now();
+        let earliest = now.saturating_sub(self.limit);
+        if self.watches.iter().any(|watch| watch.ran_before(earliest)) {
             self.floor = now;
         }
     }
