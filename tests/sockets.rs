@@ -659,8 +659,8 @@ fn a_connection_that_never_has_to_wait_is_not_registered() {
         let mut heard = [0; 8];
         near.read_exact(&mut heard).unwrap();
         near.write_all(&heard).unwrap();
-        near.write_vectored(&[IoSlice::new(b"and"), IoSlice::new(b" more")])
-            .unwrap();
+        let more = [IoSlice::new(b"and"), IoSlice::new(b" more")];
+        assert_eq!(near.write_vectored(&more).unwrap(), 8);
         assert!(!proc::is_polled(descriptor), "{descriptor} is registered");
 
         near.set_read_timeout(Some(Duration::from_millis(1))).unwrap();

@@ -176,19 +176,6 @@ impl<S: SystemStream> Stream<S> {
         Ok(moved.count)
     }
 
-    /// Reads what has come already over a connection that never had to wait:
-    /// see [`Socket::perform_unregistered`](super::socket::Socket::perform_unregistered).
-    pub(super) fn read_unregistered(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        self.socket()
-            .perform_unregistered(Direction::Read, |system| AtOnce::new(system).read(buffer))
-    }
-
-    /// As [`read_unregistered`](Stream::read_unregistered), for writing.
-    pub(super) fn write_unregistered(&self, bytes: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        self.socket()
-            .perform_unregistered(Direction::Write, |system| AtOnce::new(system).write_vectored(bytes))
-    }
-
     /// Takes in what nobody will read, if it is there, and no more than so much.
     pub(crate) fn discard(&self) {
         let mut unread = [0; 4096];
