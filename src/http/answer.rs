@@ -21,6 +21,11 @@ impl Response<'_> {
     }
 
     pub(super) fn send_whole(&mut self, body: &[u8]) -> io::Result<()> {
+        // RFC 9110, 15.3.6.
+        let body = match self.status {
+            StatusCode::RESET_CONTENT => &[],
+            _ => body,
+        };
         let length = self.length_of(body.len() as u64)?;
         self.write_head(length);
         self.stage = Stage::Done;
@@ -68,6 +73,7 @@ impl Response<'_> {
         let stated = stated_length(self.headers).map_err(io::Error::other)?;
         let (length, stage) = match stated {
             _ if !self.may_have_body() => (Length::Absent, Stage::Bodiless),
+            _ if self.status == StatusCode::RESET_CONTENT => (Length::Known(0), Stage::Bodiless),
             Some(count) if self.asked.is_head => (Length::Known(count), Stage::Bodiless),
             Some(count) => (Length::Known(count), Stage::Sized(count)),
             None if self.asked.version == Version::HTTP_10 => (Length::UntilClose, Stage::UntilClose),

@@ -123,8 +123,11 @@ impl Gathering {
         Ok(Facts {
             framing,
             keeps_alive: !self.close && (version == Version::HTTP_11 || self.keep_alive),
-            // RFC 9110, 10.1.1: of HTTP/1.0 it is to be ignored.
-            expects_continue: self.expects_continue && version == Version::HTTP_11 && framing != Framing::None,
+            // RFC 9110, 10.1.1: of HTTP/1.0 it is to be ignored. Of a body that
+            // is empty there is nothing to wait for.
+            expects_continue: self.expects_continue
+                && version == Version::HTTP_11
+                && !matches!(framing, Framing::None | Framing::Sized(0)),
             host: self.host,
         })
     }

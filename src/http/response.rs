@@ -23,7 +23,7 @@ const COLLECTED: usize = 8 * 1024;
 /// the end of the connection; with a `Content-Length` that the handler has set,
 /// as it is. A handler that does none of it answers with an empty body.
 ///
-/// `HEAD`, 204 and 304 have no body: what is sent or written there is dropped.
+/// `HEAD`, 204, 205 and 304 have no body: what is sent or written there is dropped.
 /// `Date`, `Content-Length`, `Transfer-Encoding` and `Connection` are the
 /// library's; a `Connection: close` of the handler ends the connection after
 /// the answer.

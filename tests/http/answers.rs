@@ -38,6 +38,13 @@ const ROWS: &[Row] = &[
     ),
     ("204", "GET /204 HTTP/1.1\r\nHost: a\r\n\r\n", &["204"], Open),
     ("304", "GET /304 HTTP/1.1\r\nHost: a\r\n\r\n", &["304"], Open),
+    ("205", "GET /205 HTTP/1.1\r\nHost: a\r\n\r\n", &["205 "], Open),
+    (
+        "205 in pieces",
+        "GET /205/flushed HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        &["205 ", "200 GET / a"],
+        Open,
+    ),
     (
         "204, and another one",
         "GET /204 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -404,6 +404,18 @@ const ROWS: &[Row] = &[
         Open,
     ),
     (
+        "an expectation of an empty body",
+        "POST /ignore HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
+        &["200 ignored"],
+        Open,
+    ),
+    (
+        "an expectation twice",
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+        &["200 POST / a x"],
+        Open,
+    ),
+    (
         "a client that is not asked",
         "POST /ignore HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
         &["200 ignored"],

@@ -177,7 +177,12 @@ pub(crate) fn describe(request: &mut Request<'_>, response: &mut Response<'_>) -
             response.header("connection", "close")?;
             response.send("bye")
         }
-        "/204" | "/304" => {
+        "/205/flushed" => {
+            response.set_status(StatusCode::RESET_CONTENT);
+            response.write_all(b"dropped")?;
+            Ok(response.flush()?)
+        }
+        "/204" | "/205" | "/304" => {
             let status = request.path().trim_start_matches('/').parse::<u16>()?;
             response.set_status(StatusCode::from_u16(status)?);
             response.send("dropped")
