@@ -22,6 +22,9 @@ const BACK: &str = "is back in its loop";
 /// Of a report without calls, where the system did not let the worker's thread
 /// run: see `runtime::stalls`.
 const UNSEEN: &str = "its thread did not answer";
+/// How long a report may take: it names calls, which is a second of work, on a
+/// machine that may have other things to do.
+const REPORT: Duration = Duration::from_secs(30);
 
 /// Runs `test` in a process of its own with one worker. True in that process,
 /// which is then to do the work; once more if a busy machine kept its calls
@@ -33,7 +36,7 @@ fn in_a_process(test: &str, change: fn(Config) -> Config) -> bool {
         return true;
     }
     for _ in 0..3 {
-        let ended = child::run(test, 3 * PATIENCE);
+        let ended = child::run(test, REPORT + 2 * PATIENCE);
         if ended.status.success() || !ended.stderr.contains(UNSEEN) {
             ended.passed();
             return false;
@@ -59,7 +62,7 @@ fn spin_until(end: Instant) -> usize {
 fn compute_a_while() -> usize {
     let begin = Instant::now();
     let mut turns = 0;
-    while begin.elapsed() < Duration::from_millis(300) || !(SEEN.load(Ordering::SeqCst) || begin.elapsed() > PATIENCE) {
+    while begin.elapsed() < Duration::from_millis(300) || !(SEEN.load(Ordering::SeqCst) || begin.elapsed() > REPORT) {
         turns += spin_until(Instant::now() + Duration::from_millis(50));
     }
     turns
@@ -69,7 +72,15 @@ fn compute_a_while() -> usize {
 fn reported(parts: &[&str]) -> String {
     let found = || logged::with(&[&[AWAY], parts].concat());
     let unseen = || logged::with(&[AWAY, UNSEEN]);
-    wait_until("a report", || !found().is_empty() || !unseen().is_empty());
+    let begin = Instant::now();
+    while found().is_empty() && unseen().is_empty() {
+        assert!(
+            begin.elapsed() < REPORT,
+            "no report within {REPORT:?}: {:#?}",
+            logged::all()
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
     SEEN.store(true, Ordering::SeqCst);
     let mut found = found();
     assert!(!found.is_empty(), "{:?}", unseen());
