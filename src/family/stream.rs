@@ -104,6 +104,10 @@ impl<S: SystemStream> Sealed for Stream<S> {}
 
 impl<S: SystemStream> Request for Stream<S> {
     fn shutdown(&self) {
+        // An end would come before the reset, and be believed.
+        if self.resets() {
+            return;
+        }
         // The peer may be gone already, and then there is nobody to tell.
         let _ = Stream::shutdown(self, Shutdown::Write);
     }

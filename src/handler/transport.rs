@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::net::{Deadlines, Peer, Stream, SystemStream, TcpStream};
@@ -119,6 +119,18 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Has the connection end with a reset when it closes (`SO_LINGER` of zero,
+    /// see socket(7)), and not with the end of what was sent: for a message that
+    /// is cut and that nothing else would show as cut. What has not reached the
+    /// peer is thrown away. Does nothing where there is no such thing, as in
+    /// Unix sockets.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    fn reset_at_close(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// A second handle with a descriptor of its own: what one coroutine needs to
     /// write while another one reads, with the engine `may`.
     ///
@@ -191,6 +203,13 @@ impl<S: SystemStream> Transport for Stream<S> {
 
     fn local(&self) -> io::Result<Peer> {
         Stream::local(self)
+    }
+
+    fn reset_at_close(&self) -> io::Result<()> {
+        match (self as &dyn Any).downcast_ref::<TcpStream>() {
+            Some(tcp) => tcp.set_linger(Some(Duration::ZERO)),
+            None => Ok(()),
+        }
     }
 
     fn set_nodelay(&self, at_once: bool) -> io::Result<()> {

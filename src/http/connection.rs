@@ -10,6 +10,7 @@ use ::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use super::exchange::{After, Exchange};
 use super::handler::Handler;
 use super::kit::Kit;
+use super::outbox::Cut;
 use super::refusal::Refusal;
 use super::reply::{Length, Reply};
 use super::scan::{Extent, Scan};
@@ -121,11 +122,17 @@ impl Connection<'_> {
             may_go_on: self.served < self.settings.limits.requests,
         };
         let ended = catch_unwind(AssertUnwindSafe(|| exchange.run(kit)));
-        // Over TLS the end would be said (`close_notify`), and what was cut
-        // might be taken for the whole.
-        let is_cut = kit.outbox.is_cut && self.transport.is_encrypted();
-        if !is_cut && !matches!(ended, Ok(Ok(_))) {
-            self.linger();
+        match kit.outbox.cut {
+            _ if matches!(ended, Ok(Ok(_))) => {}
+            // Over TLS the end would be said (`close_notify`), and what was cut
+            // might be taken for the whole.
+            Cut::Framed | Cut::Unframed if self.transport.is_encrypted() => {}
+            // Until the end of the connection, so an end in order would make
+            // the whole of it. One that is gone already needs none.
+            Cut::Unframed => {
+                let _ = self.transport.reset_at_close();
+            }
+            _ => self.linger(),
         }
         ended.unwrap_or_else(|payload| resume_unwind(payload))
     }

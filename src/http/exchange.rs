@@ -10,6 +10,7 @@ use super::body::Body;
 use super::handler::Handler;
 use super::kit::Kit;
 use super::link::Link;
+use super::outbox::Cut;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::response::{Asked, Response, Stage};
@@ -135,7 +136,11 @@ impl Exchange<'_> {
             keeps_alive,
             ..
         } = response;
-        outbox.is_cut = stage != Stage::Done && !matches!(ended, Ended::Well);
+        outbox.cut = match (stage, &ended) {
+            (Stage::Done, _) | (_, Ended::Well) => Cut::Not,
+            (Stage::UntilClose, _) => Cut::Unframed,
+            _ => Cut::Framed,
+        };
         if stage == Stage::TakenOver {
             return ended.into_result(After::Close);
         }

@@ -16,16 +16,27 @@ pub(super) struct Outbox {
     earlier: usize,
     /// Sends since the present answer began.
     sends: usize,
-    /// The present answer has failed before its end, and part of it is on its
-    /// way.
-    pub(super) is_cut: bool,
+    /// Whether the present answer has failed before its end, with a part of it
+    /// on its way.
+    pub(super) cut: Cut,
+}
+
+/// Whether an answer is cut, and what shows that to its client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Cut {
+    #[default]
+    Not,
+    /// Its length or its chunks do.
+    Framed,
+    /// Nothing, if the connection ends in order: it would have ended with it.
+    Unframed,
 }
 
 impl Outbox {
     /// What comes from now on is another answer's.
     pub(super) fn begin_answer(&mut self) {
         (self.earlier, self.sends) = (self.ready.len(), 0);
-        self.is_cut = false;
+        self.cut = Cut::Not;
     }
 
     /// Takes the present answer back; false if a part of it is on its way.

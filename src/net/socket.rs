@@ -28,7 +28,7 @@ pub(crate) struct Socket<S: AsFd> {
     readiness: OnceLock<Readiness>,
     system: S,
     pub(super) turns: Turns,
-    /// [`NONBLOCKING`], [`WATCHED`].
+    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`].
     marks: AtomicU8,
     killed: AtomicBool,
     pub(super) limits: TimeLimits,
@@ -39,6 +39,8 @@ pub(crate) struct Socket<S: AsFd> {
 const NONBLOCKING: u8 = 1;
 /// The connection's pace has deadlines to keep.
 const WATCHED: u8 = 2;
+/// The close shall reset the connection.
+const RESETS: u8 = 4;
 
 const _: () = assert!(std::mem::offset_of!(Socket<std::net::TcpStream>, pace) == 64);
 const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 128);
@@ -74,6 +76,18 @@ impl<S: AsFd> Socket<S> {
 
     pub(super) fn is_watched(&self) -> bool {
         self.marks.load(Ordering::Relaxed) & WATCHED != 0
+    }
+
+    /// Whether the close shall reset the connection.
+    pub(super) fn set_resets(&self, resets: bool) {
+        match resets {
+            true => self.marks.fetch_or(RESETS, Ordering::Relaxed),
+            false => self.marks.fetch_and(!RESETS, Ordering::Relaxed),
+        };
+    }
+
+    pub(super) fn resets(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & RESETS != 0
     }
 
     pub(super) fn system(&self) -> &S {

@@ -138,6 +138,11 @@ impl<S: SystemStream> Stream<S> {
         self.socket.system().shutdown(how)
     }
 
+    /// Whether the close shall reset the connection.
+    pub(crate) fn resets(&self) -> bool {
+        self.socket.resets()
+    }
+
     /// The limit for reads that was set last, by
     /// [`set_read_timeout`](Stream::set_read_timeout) or
     /// [`set_timeout`](Stream::set_timeout). Defaults to `None`.

@@ -117,12 +117,16 @@ impl TcpStream {
     }
 
     /// What happens to unsent data at the close (`SO_LINGER`, see socket(7)):
-    /// with zero the connection is reset.
+    /// with zero the connection is reset. A server then leaves away the
+    /// orderly end that it would have sent before the close, by which a peer
+    /// could take what is cut for all there is.
     ///
     /// # Errors
     /// When the option cannot be set.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self.socket().system()).set_linger(linger)
+        SockRef::from(self.socket().system()).set_linger(linger)?;
+        self.socket().set_resets(linger == Some(Duration::ZERO));
+        Ok(())
     }
 }
 

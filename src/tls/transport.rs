@@ -74,6 +74,10 @@ impl<S: SystemStream> Transport for TlsStream<S> {
         Transport::set_nodelay(self.connection(), at_once)
     }
 
+    fn reset_at_close(&self) -> io::Result<()> {
+        Transport::reset_at_close(self.connection())
+    }
+
     fn second_handle(&self) -> io::Result<Box<dyn Transport>> {
         Ok(Box::new(self.try_clone()?))
     }

@@ -396,6 +396,35 @@ fn a_client_that_takes_nothing_is_let_go() {
     );
 }
 
+fn is_reset_where_it_is_cut<M: Model>(model: M) {
+    let server = start_in(model, http::serve(describe));
+    for (request, is_reset) in [
+        ("GET /write/failed HTTP/1.0\r\n\r\n", true),
+        // These say where they end.
+        ("GET /write/short HTTP/1.0\r\n\r\n", false),
+        ("GET /write/failed HTTP/1.1\r\nHost: a\r\n\r\n", false),
+        // And this one is whole.
+        ("GET /write/flushed HTTP/1.0\r\n\r\n", false),
+    ] {
+        let mut client = Client::of(&server);
+        client.say(request);
+        let mut heard = Vec::new();
+        let end = client.reader.read_to_end(&mut heard).map_err(|err| err.kind());
+        assert!(String::from_utf8_lossy(&heard).contains("abc"), "{request}: {heard:?}");
+        let wanted = match is_reset {
+            true => Err(ErrorKind::ConnectionReset),
+            false => Ok(heard.len()),
+        };
+        assert_eq!(end, wanted, "{request}");
+    }
+}
+
+#[test]
+fn what_ends_with_the_connection_and_is_cut_ends_with_a_reset() {
+    is_reset_where_it_is_cut(Coroutine::new());
+    is_reset_where_it_is_cut(Thread::new());
+}
+
 #[test]
 fn a_connection_may_be_taken_over() {
     let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
