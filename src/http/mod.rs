@@ -61,6 +61,7 @@ mod sending;
 mod serve;
 mod settings;
 mod source;
+mod tags;
 mod target;
 mod upgraded;
 mod value;

@@ -1,8 +1,9 @@
 //! A request as a handler sees it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use ::http::{Extensions, HeaderMap, Method, Uri, Version};
+use ::http::{Extensions, HeaderMap, HeaderName, Method, Uri, Version};
 
 use super::body::Body;
 use super::head::Head;
@@ -78,6 +79,21 @@ impl<'a> Request<'a> {
     /// not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.head.value(name)?).ok()
+    }
+
+    /// The value of a header; of several lines what they say together.
+    pub(super) fn joined(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+        // Without a map as long as the header is not there.
+        self.header(name.as_str())?;
+        let mut lines = self.headers().get_all(name).iter();
+        let first = lines.next()?.to_str().ok()?;
+        let mut value = Cow::Borrowed(first);
+        for line in lines.filter_map(|line| line.to_str().ok()) {
+            let together = value.to_mut();
+            together.push_str(", ");
+            together.push_str(line);
+        }
+        Some(value)
     }
 
     /// All headers, as a map that is made with the first call:

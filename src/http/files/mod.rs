@@ -186,12 +186,12 @@ impl Files {
     }
 
     fn find(&self, named: Named, request: &Request<'_>, conditions: &Conditions<'_>) -> Result<Found> {
-        let accepted = request.header(ACCEPT_ENCODING.as_str()).unwrap_or_default();
+        let accepted = request.joined(&ACCEPT_ENCODING).unwrap_or_default();
         let search = Search {
             named,
             index: self.settings.index.clone(),
             codings: match self.settings.is_precompressed {
-                true => Coding::accepted(accepted).collect(),
+                true => Coding::accepted(&accepted).collect(),
                 false => Vec::new(),
             },
             begins: *request.method() == Method::GET && conditions.are_none(),

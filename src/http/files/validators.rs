@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::http::HeaderName;
 use ::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 
 use super::super::request::Request;
+use super::super::tags::{Comparison, names};
 
 /// A file that was changed less than this ago may change again and show the
 /// same time and size.
@@ -63,14 +63,14 @@ impl Version {
 
 impl<'a> Conditions<'a> {
     pub(super) fn of(request: &'a Request<'_>) -> Conditions<'a> {
-        let date = |name| httpdate::parse_http_date(&value(request, &name)?).ok();
+        let date = |name| httpdate::parse_http_date(&request.joined(&name)?).ok();
         Conditions {
-            if_match: value(request, &IF_MATCH),
-            if_none_match: value(request, &IF_NONE_MATCH),
+            if_match: request.joined(&IF_MATCH),
+            if_none_match: request.joined(&IF_NONE_MATCH),
             if_modified_since: date(IF_MODIFIED_SINCE),
             if_unmodified_since: date(IF_UNMODIFIED_SINCE),
-            if_range: value(request, &IF_RANGE),
-            range: value(request, &RANGE),
+            if_range: request.joined(&IF_RANGE),
+            range: request.joined(&RANGE),
         }
     }
 
@@ -118,48 +118,6 @@ impl<'a> Conditions<'a> {
             };
         is_same.then_some(range)
     }
-}
-
-/// The value of a header; of several lines what they say together.
-fn value<'a>(request: &'a Request<'_>, name: &HeaderName) -> Option<Cow<'a, str>> {
-    // Without a map as long as the header is not there.
-    request.header(name.as_str())?;
-    let mut lines = request.headers().get_all(name).iter();
-    let first = lines.next()?.to_str().ok()?;
-    let mut value = Cow::Borrowed(first);
-    for line in lines.filter_map(|line| line.to_str().ok()) {
-        let together = value.to_mut();
-        together.push_str(", ");
-        together.push_str(line);
-    }
-    Some(value)
-}
-
-/// How two tags are compared: 8.8.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comparison {
-    /// A tag that is weak is equal to none.
-    Strong,
-    Weak,
-}
-
-/// Whether a list of tags has one that is `etag`.
-fn names(list: &str, etag: &str, comparison: Comparison) -> bool {
-    let wanted = etag.strip_prefix("W/").unwrap_or(etag);
-    let mut rest = list;
-    // A tag may have commas inside its quotes.
-    while let Some(begin) = rest.find('"') {
-        let Some(length) = rest[begin + 1..].find('"') else {
-            return false;
-        };
-        let end = begin + length + 2;
-        let is_weak = rest[..begin].ends_with("W/");
-        if rest[begin..end] == *wanted && (comparison == Comparison::Weak || !is_weak) {
-            return true;
-        }
-        rest = &rest[end..];
-    }
-    false
 }
 
 #[cfg(test)]
