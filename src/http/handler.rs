@@ -36,6 +36,30 @@ where
     }
 }
 
+/// What stands around handlers, put there by [`around`].
+///
+/// Implemented for functions and closures over [`Request`], [`Response`] and
+/// the handler that comes next.
+///
+/// # Errors
+/// As a [`Handler`].
+pub trait Middleware: Send + Sync + 'static {
+    /// Answers one request, by calling `next` or without.
+    ///
+    /// # Errors
+    /// Whatever makes the request a failed one.
+    fn handle(&self, request: &mut Request<'_>, response: &mut Response<'_>, next: &dyn Handler) -> Result;
+}
+
+impl<F> Middleware for F
+where
+    F: Fn(&mut Request<'_>, &mut Response<'_>, &dyn Handler) -> Result + Send + Sync + 'static,
+{
+    fn handle(&self, request: &mut Request<'_>, response: &mut Response<'_>, next: &dyn Handler) -> Result {
+        self(request, response, next)
+    }
+}
+
 /// Puts `middleware` around `handler`: it is called in its place, and calls it
 /// if it likes.
 ///
@@ -56,11 +80,7 @@ where
 /// let server = http::serve(http::around(members_only, hello));
 /// # let _ = server;
 /// ```
-pub fn around<M, H>(middleware: M, handler: H) -> Around<M, H>
-where
-    M: Fn(&mut Request<'_>, &mut Response<'_>, &dyn Handler) -> Result + Send + Sync + 'static,
-    H: Handler,
-{
+pub fn around<M: Middleware, H: Handler>(middleware: M, handler: H) -> Around<M, H> {
     Around { middleware, handler }
 }
 
@@ -71,12 +91,8 @@ pub struct Around<M, H> {
     handler: H,
 }
 
-impl<M, H> Handler for Around<M, H>
-where
-    M: Fn(&mut Request<'_>, &mut Response<'_>, &dyn Handler) -> Result + Send + Sync + 'static,
-    H: Handler,
-{
+impl<M: Middleware, H: Handler> Handler for Around<M, H> {
     fn handle(&self, request: &mut Request<'_>, response: &mut Response<'_>) -> Result {
-        (self.middleware)(request, response, &self.handler)
+        self.middleware.handle(request, response, &self.handler)
     }
 }

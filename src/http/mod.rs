@@ -77,7 +77,7 @@ pub use events::{Event, EventStream};
 pub use files::Files;
 #[cfg(feature = "forms")]
 pub use form::Form;
-pub use handler::{Around, Handler, Result, around};
+pub use handler::{Around, Handler, Middleware, Result, around};
 pub use limits::Limits;
 #[cfg(feature = "forms")]
 pub use multipart::{Part, Parts};
