@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderValue, StatusCode, Version};
 
+use super::body_coding::Step;
+use super::coded::{too_little, too_much};
 use super::refusal::Refusal;
 use super::reply::{Length, Reply, stated_length, wants_close};
 use super::response::{Response, Stage};
@@ -27,6 +29,17 @@ impl Response<'_> {
             _ => body,
         };
         let length = self.length_of(body.len() as u64)?;
+        let size = match length {
+            Length::Known(size) => Some(size),
+            _ => None,
+        };
+        match (self.is_coded(size), size) {
+            (true, Some(size)) => self.send_coded(body, size),
+            _ => self.send_plain(body, length),
+        }
+    }
+
+    pub(super) fn send_plain(&mut self, body: &[u8], length: Length) -> io::Result<()> {
         self.write_head(length);
         self.stage = Stage::Done;
         match length {
@@ -71,6 +84,10 @@ impl Response<'_> {
     pub(super) fn begin_stream(&mut self) -> io::Result<()> {
         self.check_status()?;
         let stated = stated_length(self.headers).map_err(io::Error::other)?;
+        if self.is_coded(stated) {
+            self.begin_coded(stated);
+            return Ok(());
+        }
         let (length, stage) = match stated {
             _ if !self.may_have_body() => (Length::Absent, Stage::Bodiless),
             _ if self.status == StatusCode::RESET_CONTENT => (Length::Known(0), Stage::Bodiless),
@@ -87,7 +104,7 @@ impl Response<'_> {
         Ok(())
     }
 
-    fn write_head(&mut self, length: Length) {
+    pub(super) fn write_head(&mut self, length: Length) {
         self.link.is_answered();
         let ends = length == Length::UntilClose
             || self.is_tunnel()
@@ -106,8 +123,12 @@ impl Response<'_> {
         reply.write(self.headers, &mut self.outbox.ready);
     }
 
-    /// Sends what was collected, and `more` behind it.
-    pub(super) fn pass_on(&mut self, more: &[u8]) -> io::Result<()> {
+    /// Sends what was collected, and `more` behind it. Only what codes keeps
+    /// something back for another `step`.
+    pub(super) fn pass_on(&mut self, more: &[u8], step: Step) -> io::Result<()> {
+        if let Stage::Coded(left) = self.stage {
+            return self.pass_coded(left, more, step);
+        }
         let transport = self.link.transport;
         let collected: &[u8] = self.collected;
         let count = collected.len() + more.len();
@@ -117,10 +138,7 @@ impl Response<'_> {
                 write!(self.outbox.ready, "{count:x}\r\n")?;
                 self.outbox.send(transport, &[collected, more, b"\r\n"])
             }
-            Stage::Sized(left) if count as u64 > left => Err(io::Error::other(format!(
-                "more was written than the answer's Content-Length, by {} bytes",
-                count as u64 - left
-            ))),
+            Stage::Sized(left) if count as u64 > left => Err(too_much(count as u64 - left)),
             Stage::Sized(left) => {
                 self.stage = Stage::Sized(left - count as u64);
                 self.outbox.send(transport, &[collected, more])
@@ -144,27 +162,34 @@ impl Response<'_> {
                 return sent;
             }
             Stage::Chunked => {
-                self.pass_on(&[])?;
-                self.outbox.ready.extend_from_slice(b"0\r\n");
-                for (name, value) in self.trailers.iter() {
-                    self.outbox.ready.extend_from_slice(name.as_str().as_bytes());
-                    self.outbox.ready.extend_from_slice(b": ");
-                    self.outbox.ready.extend_from_slice(value.as_bytes());
-                    self.outbox.ready.extend_from_slice(b"\r\n");
-                }
-                self.outbox.ready.extend_from_slice(b"\r\n");
+                self.pass_on(&[], Step::End)?;
+                self.end_chunks();
             }
-            _ => self.pass_on(&[])?,
+            Stage::Coded(left) => {
+                self.end_coded(left)?;
+                self.end_chunks();
+            }
+            _ => self.pass_on(&[], Step::End)?,
         }
         if let Stage::Sized(left @ 1..) = self.stage {
-            return Err(io::Error::other(format!(
-                "the answer ended {left} bytes before its Content-Length"
-            )));
+            return Err(too_little(left));
         }
         if self.stage != Stage::TakenOver {
             self.stage = Stage::Done;
         }
         Ok(())
+    }
+
+    fn end_chunks(&mut self) {
+        let ready = &mut self.outbox.ready;
+        ready.extend_from_slice(b"0\r\n");
+        for (name, value) in self.trailers.iter() {
+            ready.extend_from_slice(name.as_str().as_bytes());
+            ready.extend_from_slice(b": ");
+            ready.extend_from_slice(value.as_bytes());
+            ready.extend_from_slice(b"\r\n");
+        }
+        ready.extend_from_slice(b"\r\n");
     }
 
     /// Answers with a refusal instead of what the handler began; false if that
@@ -175,6 +200,9 @@ impl Response<'_> {
             return Ok(false);
         }
         self.collected.clear();
+        if let Some(coding) = &mut self.coding {
+            coding.end();
+        }
         self.headers.clear();
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -47,6 +47,13 @@ impl Coding {
     }
 }
 
+/// Whether an `Accept-Encoding` forbids a body that is not coded: 12.5.3.
+#[cfg(feature = "compression")]
+pub(super) fn is_plain_refused(header: &str) -> bool {
+    let plain = weight_of(header, &["identity"]);
+    plain.or_else(|| weight_of(header, &["*"])) == Some(0)
+}
+
 /// What a list of codings says of one; `None` if it does not name it.
 fn weight_of(header: &str, names: &[&str]) -> Option<u16> {
     header.split(',').find_map(|element| {
@@ -99,6 +106,22 @@ mod tests {
         ] {
             let found: Vec<_> = Coding::accepted(header).map(Coding::token).collect();
             assert_eq!(found.join(" "), wanted, "{header:?}");
+        }
+    }
+
+    #[cfg(feature = "compression")]
+    #[test]
+    fn plain_is_taken_unless_it_is_refused() {
+        for (header, wanted) in [
+            ("", false),
+            ("gzip", false),
+            ("*", false),
+            ("identity;q=0", true),
+            ("gzip, *;q=0", true),
+            ("*;q=0, identity;q=0.1", false),
+            ("identity;q=0.001", false),
+        ] {
+            assert_eq!(is_plain_refused(header), wanted, "{header:?}");
         }
     }
 }

@@ -81,6 +81,7 @@ impl Exchange<'_> {
             stage: Stage::Open,
             trailers: our_trailers,
             written: 0,
+            coding: None,
         };
         let mut request = Request {
             head,

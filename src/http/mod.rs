@@ -24,8 +24,12 @@
 mod access_log;
 mod answer;
 mod body;
+mod body_coding;
 mod chunked;
+mod coded;
 mod codings;
+#[cfg(feature = "compression")]
+mod compression;
 mod connection;
 #[cfg(feature = "cookies")]
 mod cookies;
@@ -72,6 +76,8 @@ pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusC
 pub use ::cookie::{Cookie, CookieBuilder, SameSite};
 pub use access_log::AccessLog;
 pub use body::Body;
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use deadlines::Deadlines;
 pub use events::{Event, EventStream};
 pub use files::Files;

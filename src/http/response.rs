@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use ::http::header::TRAILER;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
+use super::body_coding::{BodyCoding, Step};
 use super::link::Link;
 use super::outbox::Outbox;
 use super::value::header_value;
@@ -58,6 +59,8 @@ pub struct Response<'a> {
     pub(super) trailers: &'a mut HeaderMap,
     /// Bytes of the body so far.
     pub(super) written: u64,
+    /// What codes the body, if anything shall.
+    pub(super) coding: Option<Box<dyn BodyCoding>>,
 }
 
 /// What the answer depends on beside the handler.
@@ -88,6 +91,9 @@ pub(super) enum Stage {
     /// So many bytes of the body are still to be written.
     Sized(u64),
     Chunked,
+    /// Coded, and then in chunks; so many bytes of what the handler makes are
+    /// still to come, if it has said.
+    Coded(Option<u64>),
     UntilClose,
     /// What is written is dropped.
     Bodiless,
@@ -137,7 +143,8 @@ impl<'a> Response<'a> {
         self.stage != Stage::Open
     }
 
-    /// How many bytes of the body the handler has given so far.
+    /// How many bytes of the body the handler has given so far, before any
+    /// compression.
     pub fn written(&self) -> u64 {
         self.written
     }
@@ -219,7 +226,7 @@ impl Write for Response<'_> {
         if self.stage == Stage::Open {
             self.begin_stream()?;
         }
-        self.pass_on(bytes)?;
+        self.pass_on(bytes, Step::More)?;
         Ok(bytes.len())
     }
 
@@ -228,7 +235,7 @@ impl Write for Response<'_> {
         if self.stage == Stage::Open {
             self.begin_stream()?;
         }
-        self.pass_on(&[])?;
+        self.pass_on(&[], Step::Flush)?;
         self.outbox.send(self.link.transport, &[])
     }
 }

@@ -94,6 +94,12 @@ impl Client {
         Answer::read(&mut self.0, !request.starts_with("HEAD"))
     }
 
+    /// The answer to a `GET` that was written before.
+    #[cfg(feature = "compression")]
+    pub(crate) fn hear(&mut self) -> Answer {
+        Answer::read(&mut self.0, true)
+    }
+
     pub(crate) fn write(&mut self, request: &str, headers: &[&str], body: &[u8]) {
         let mut text = format!("{request} HTTP/1.1\r\nHost: a\r\n");
         for header in headers {

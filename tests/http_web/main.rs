@@ -6,6 +6,8 @@
 mod common;
 
 mod client;
+#[cfg(feature = "compression")]
+mod compression;
 mod conditions;
 #[cfg(feature = "cookies")]
 mod cookies;
