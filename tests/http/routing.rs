@@ -189,30 +189,42 @@ fn each_answer_has_a_line_without_secrets() {
     }
 }
 
+/// Sends these bodies one after the other.
+#[cfg(feature = "json")]
+fn post(server: &TestServer<Unix>, bodies: &[&str]) -> Vec<Answer> {
+    let mut client = BufReader::new(server.connect().unwrap());
+    let ask = |body: &&str| {
+        let length = body.len();
+        let request = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
+        client.get_mut().write_all(request.as_bytes()).unwrap();
+        Answer::read(&mut client, true).unwrap().unwrap()
+    };
+    bodies.iter().map(ask).collect()
+}
+
 #[cfg(feature = "json")]
 #[test]
 fn json_comes_and_goes() {
     let sum = |request: &mut Request<'_>, response: &mut Response<'_>| -> http::Result {
-        let numbers: Vec<i64> = request.body().json(100)?;
+        let numbers: Vec<i64> = request.body().json(20)?;
+        if numbers.is_empty() {
+            response.header("content-type", "application/problem+json")?;
+        }
         response.json(&numbers.iter().sum::<i64>())
     };
     let server = start(sum);
-    let mut client = BufReader::new(server.connect().unwrap());
-    for (body, wanted) in [("[1, 2]", "3"), ("{}", ""), ("[1", "")] {
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        client.get_mut().write_all(request.as_bytes()).unwrap();
-        let answer = Answer::read(&mut client, true).unwrap().unwrap();
-        match wanted {
-            "" => assert!(answer.status == 400 && answer.body.contains("at line 1"), "{answer:?}"),
-            wanted => {
-                assert_eq!(answer.body, wanted);
-                assert_eq!(answer.headers["content-type"], "application/json");
-            }
-        }
+    let good = post(&server, &["[1, 2]", "[]"]);
+    assert_eq!(said(&good), ["200 3", "200 0"]);
+    let kinds: Vec<_> = good
+        .iter()
+        .map(|answer| answer.headers["content-type"].as_str())
+        .collect();
+    assert_eq!(kinds, ["application/json", "application/problem+json"]);
+    for answer in post(&server, &["{}"]).into_iter().chain(post(&server, &["[1"])) {
+        assert!(answer.status == 400 && answer.body.contains("at line 1"), "{answer:?}");
     }
+    let long = post(&server, &["[111111, 2222222, 333333]"]);
+    assert_eq!(long[0].status, 413, "{long:?}");
 }
 
 /// A mistake of the program, which the text names together with the way out.
