@@ -65,6 +65,7 @@ fn what_is_no_file_there_is_not_found() {
     bad.extend([
         "/../secret",
         "/..%2fsecret",
+        "/folder%2fb",
         "/%2e%2e/secret",
         "/folder/../../secret",
         "/up/secret",
