@@ -3,12 +3,15 @@
 
 use std::io::{self, Write};
 use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use greenserve::runtime;
 use greenserve::websocket::{Close, Config, Ended, WebSocket};
 
-use crate::common::PATIENCE;
+use crate::common::{PATIENCE, wait_until};
 use crate::raw::{CLOSE, LAST, PING, PONG, TEXT, frame};
 use crate::scene::{In, Scene, echo, echo_by_sender, in_both};
 
@@ -236,4 +239,37 @@ fn a_client_that_never_stops_talking_does_not_keep_the_server() {
     drop(client);
     assert!(stopping.join().unwrap().is_clean());
     talking.join().unwrap();
+}
+
+/// No wait for them could tell of the drain: they are in the buffer already.
+#[test]
+fn messages_that_came_together_do_not_keep_the_server() {
+    const MESSAGES: usize = 400;
+    in_both(|model| {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&taken);
+        let handler = move |socket: &mut WebSocket<'_>| {
+            while socket.recv()?.is_some() {
+                count.fetch_add(1, Ordering::SeqCst);
+                while !socket.context().is_draining() {
+                    runtime::sleep(Duration::from_millis(1))?;
+                }
+                // Ten seconds for all of them.
+                runtime::sleep(Duration::from_millis(25))?;
+            }
+            Ok(())
+        };
+        let scene = Scene::new(model, Config::new().close(Duration::from_millis(100)), handler);
+        let mut client = scene.raw();
+        let mut talker = client.second();
+        talker.write_all(&frame(LAST | TEXT, b"x").repeat(MESSAGES)).unwrap();
+        wait_until("the first is taken", || taken.load(Ordering::SeqCst) > 0);
+        assert!(scene.stop().is_clean());
+        assert_eq!(client.hears_close().0, 1001);
+        let taken = taken.load(Ordering::SeqCst);
+        assert!(
+            taken < MESSAGES / 2,
+            "{taken} messages were taken after the drain began"
+        );
+    });
 }
