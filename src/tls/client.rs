@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
@@ -25,7 +25,8 @@ use crate::sync::Timeout;
 ///
 /// Cheap to clone; clones share the tickets of servers, so that a second
 /// connection to one needs no whole handshake. A server's certificate is always
-/// verified, and there is no way to do without.
+/// verified, and there is no setting to do without: whoever must, to measure a
+/// server say, brings a [`ClientConfig`] of rustls and answers for it.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     config: Arc<ClientConfig>,
@@ -40,10 +41,28 @@ pub struct ClientSettingsBuilder {
     system_roots: bool,
     identity: Option<Source>,
     protocols: Vec<Vec<u8>>,
+    tickets: bool,
     handshake_timeout: Duration,
 }
 
 impl ClientSettings {
+    /// Goes by a configuration of rustls (0.23) itself, for what has no setting
+    /// here: another provider of cryptography, a log of keys, a verifier of
+    /// one's own. What it does not verify nobody does.
+    ///
+    /// A handshake may take `handshake_timeout`, as
+    /// [set](ClientSettingsBuilder::handshake_timeout) otherwise.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a timeout of nothing.
+    pub fn from_rustls(config: Arc<ClientConfig>, handshake_timeout: Duration) -> Result<ClientSettings> {
+        check_timeout(handshake_timeout)?;
+        Ok(ClientSettings {
+            config,
+            handshake_timeout,
+        })
+    }
+
     /// Believes whom this machine does: `ssl.create_default_context()` of
     /// Python.
     ///
@@ -73,6 +92,7 @@ impl ClientSettings {
             system_roots: false,
             identity: None,
             protocols: Vec::new(),
+            tickets: true,
             handshake_timeout: HANDSHAKE,
         }
     }
@@ -112,6 +132,14 @@ impl ClientSettingsBuilder {
         self
     }
 
+    /// Whether the tickets of servers are kept, by which the next connection to
+    /// one needs no whole handshake. On by default; off where each handshake is
+    /// to be a whole one, as in a measurement of handshakes.
+    pub fn tickets(mut self, tickets: bool) -> Self {
+        self.tickets = tickets;
+        self
+    }
+
     /// How long a handshake may take. 10 s by default.
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
@@ -136,6 +164,9 @@ impl ClientSettingsBuilder {
             Some(source) => builder.with_client_cert_resolver(source.load()?.resolver()),
         };
         config.alpn_protocols = self.protocols;
+        if !self.tickets {
+            config.resumption = Resumption::disabled();
+        }
         Ok(ClientSettings {
             config: Arc::new(config),
             handshake_timeout: self.handshake_timeout,

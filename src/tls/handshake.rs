@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::Error as TlsError;
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use rustls::{Error as TlsError, HandshakeKind};
 
 use super::failure::HandshakeError;
 use super::in_force::InForce;
@@ -216,9 +216,4 @@ fn step<S: SystemStream>(stream: &TlsStream<S>) -> Result<(), NoSession> {
             })
         }
     }
-}
-
-/// Whether the session goes on from an earlier one.
-pub(super) fn is_resumed<S: SystemStream>(stream: &TlsStream<S>) -> bool {
-    stream.session().agreed().handshake_kind() == Some(HandshakeKind::Resumed)
 }

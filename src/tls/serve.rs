@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::certificates::{Certificates, Shook};
 use super::failure::HandshakeError;
-use super::handshake::{NoSession, Server, is_resumed};
+use super::handshake::{NoSession, Server};
 use super::stream::TlsStream;
 use crate::error::WaitError;
 use crate::handler::{Context, Failure, Handler};
@@ -80,7 +80,7 @@ impl<H> Serve<H> {
         };
         match handshake.run() {
             Ok(client) => {
-                self.certificates.count(match is_resumed(&client) {
+                self.certificates.count(match client.is_resumed() {
                     true => Shook::Resumed,
                     false => Shook::Anew,
                 });

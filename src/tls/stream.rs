@@ -5,8 +5,8 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
+use rustls::{HandshakeKind, ProtocolVersion};
 
 use super::failure::broken_session;
 use super::session::Session;
@@ -135,6 +135,12 @@ impl<S: SystemStream> TlsStream<S> {
     pub fn cipher_suite(&self) -> &'static str {
         let suite = self.session().agreed().negotiated_cipher_suite();
         suite.and_then(|suite| suite.suite().as_str()).unwrap_or("unknown")
+    }
+
+    /// Whether the session goes on from an earlier one, by a ticket, so that the
+    /// handshake was not a whole one: `session_reused` of Python.
+    pub fn is_resumed(&self) -> bool {
+        self.session().agreed().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Whether something has been decrypted and not been read yet.

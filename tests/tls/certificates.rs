@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use greenserve::Error;
-use greenserve::tls::{Certificates, ClientSettings, HandshakeError, Pem};
+use greenserve::tls::{Certificates, ClientSettings, HandshakeError, Pem, Version};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::authority::{Authority, Files};
 use crate::common::tool::missing;
@@ -338,6 +339,52 @@ fn a_ticket_saves_the_next_handshake_also_after_a_reload() {
     talked();
     let handshakes = scene.certificates.handshakes();
     assert_eq!((handshakes.completed, handshakes.resumed), (5, 2));
+}
+
+#[test]
+fn a_client_without_tickets_makes_whole_handshakes_and_each_says_what_it_was() {
+    let authority = Authority::new();
+    let scene = Scene::echo(authority.server());
+    let settings = ClientSettings::builder().roots(Pem::text(&authority.pem));
+    for (tickets, resumed) in [(true, [false, true]), (false, [false, false])] {
+        let settings = settings.clone().tickets(tickets).build().unwrap();
+        let was = [(); 2].map(|()| {
+            let client = scene.connect(&settings).unwrap();
+            let was = client.is_resumed();
+            talk(client);
+            was
+        });
+        assert_eq!(was, resumed, "tickets({tickets})");
+    }
+    assert_eq!(scene.certificates.handshakes().resumed, 1);
+}
+
+#[test]
+fn a_configuration_of_rustls_is_gone_by_as_it_is() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let scene = Scene::echo(authority.server());
+    let by = |authority: &Authority| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
+            .unwrap();
+        let provider = rustls::crypto::ring::default_provider();
+        let mut config = rustls::ClientConfig::builder_with_provider(provider.into())
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.resumption = rustls::client::Resumption::disabled();
+        ClientSettings::from_rustls(config.into(), PATIENCE).unwrap()
+    };
+    let client = scene.connect(&by(&authority)).unwrap();
+    assert_eq!(client.version(), Version::Tls12);
+    talk(client);
+    let err = failure(scene.connect(&by(&stranger)));
+    assert!(
+        matches!(HandshakeError::of(&err), Some(HandshakeError::BadCertificate(_))),
+        "{err}"
+    );
 }
 
 #[test]
