@@ -3,6 +3,7 @@
 use std::io;
 
 use greenserve::WaitError;
+use greenserve::tls::HandshakeError;
 use nix::errno::Errno;
 
 /// One kind of failure.
@@ -16,6 +17,10 @@ pub(crate) enum ErrorClass {
     Unreachable,
     /// The connection was reset before it was established.
     ConnectReset,
+    /// The server's certificate is not believed.
+    Certificate,
+    /// No TLS session came about, or what came broke it.
+    Tls,
     /// The client has no descriptor left.
     Emfile,
     /// The client has no port left.
@@ -70,6 +75,8 @@ pub(crate) enum ErrorClass {
 pub(crate) enum Doing {
     /// Connecting.
     Connecting,
+    /// Making a TLS session over the connection.
+    ShakingHands,
     /// Sending a message.
     Sending,
     /// Receiving an answer.
@@ -78,11 +85,13 @@ pub(crate) enum Doing {
 
 impl ErrorClass {
     /// Every class, in the order of reports.
-    pub(crate) const ALL: [ErrorClass; 27] = [
+    pub(crate) const ALL: [ErrorClass; 29] = [
         ErrorClass::Refused,
         ErrorClass::Timeout,
         ErrorClass::Unreachable,
         ErrorClass::ConnectReset,
+        ErrorClass::Certificate,
+        ErrorClass::Tls,
         ErrorClass::Emfile,
         ErrorClass::AddrNotAvail,
         ErrorClass::Enomem,
@@ -115,6 +124,8 @@ impl ErrorClass {
             ErrorClass::Timeout => "timeout",
             ErrorClass::Unreachable => "unreachable",
             ErrorClass::ConnectReset => "connect_reset",
+            ErrorClass::Certificate => "certificate",
+            ErrorClass::Tls => "tls",
             ErrorClass::Emfile => "emfile",
             ErrorClass::AddrNotAvail => "addr_not_avail",
             ErrorClass::Enomem => "enomem",
@@ -149,10 +160,12 @@ impl ErrorClass {
 
     /// The class of an error of the system.
     pub(crate) fn of(err: &io::Error, doing: Doing) -> ErrorClass {
-        if let Some(class) = Self::of_errno(err, doing) {
+        if let Some(class) = Self::of_errno(err, doing).or_else(|| Self::of_handshake(err)) {
             return class;
         }
         match (err.kind(), doing) {
+            // The one is how the library calls what breaks a session.
+            (io::ErrorKind::InvalidData, _) | (_, Doing::ShakingHands) => ErrorClass::Tls,
             (io::ErrorKind::TimedOut, Doing::Connecting) => ErrorClass::Timeout,
             (io::ErrorKind::TimedOut, Doing::Sending) => ErrorClass::WriteTimeout,
             (io::ErrorKind::TimedOut, Doing::Receiving) => ErrorClass::ReadTimeout,
@@ -168,11 +181,19 @@ impl ErrorClass {
             (Errno::EHOSTUNREACH | Errno::ENETUNREACH, _) => ErrorClass::Unreachable,
             (Errno::ECONNREFUSED, _) => ErrorClass::Refused,
             (Errno::ECONNRESET, Doing::Connecting) => ErrorClass::ConnectReset,
+            (Errno::ECONNRESET | Errno::EPIPE, Doing::ShakingHands) => ErrorClass::Tls,
             (Errno::ECONNRESET, _) => ErrorClass::Reset,
             (Errno::EPIPE, _) => ErrorClass::ClosedEarly,
             _ => return None,
         };
         Some(class)
+    }
+
+    fn of_handshake(err: &io::Error) -> Option<ErrorClass> {
+        match HandshakeError::of(err)? {
+            HandshakeError::BadCertificate(_) => Some(ErrorClass::Certificate),
+            _ => Some(ErrorClass::Tls),
+        }
     }
 }
 
@@ -194,7 +215,10 @@ impl Fault {
         }
         Some(Fault {
             class: ErrorClass::of(err, doing),
-            detail: err.to_string(),
+            detail: match doing {
+                Doing::ShakingHands if HandshakeError::of(err).is_none() => format!("in the TLS handshake: {err}"),
+                _ => err.to_string(),
+            },
         })
     }
 }
@@ -215,7 +239,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_system_have_their_class() {
-        use Doing::{Connecting, Receiving, Sending};
+        use Doing::{Connecting, Receiving, Sending, ShakingHands};
         for (errno, doing, class) in [
             (Errno::ECONNREFUSED, Connecting, ErrorClass::Refused),
             (Errno::ETIMEDOUT, Connecting, ErrorClass::Timeout),
@@ -227,6 +251,9 @@ mod tests {
             (Errno::ECONNRESET, Receiving, ErrorClass::Reset),
             (Errno::ECONNRESET, Sending, ErrorClass::Reset),
             (Errno::EPIPE, Sending, ErrorClass::ClosedEarly),
+            (Errno::ECONNRESET, ShakingHands, ErrorClass::Tls),
+            (Errno::EPIPE, ShakingHands, ErrorClass::Tls),
+            (Errno::ENOBUFS, ShakingHands, ErrorClass::Enomem),
             (Errno::EIO, Receiving, ErrorClass::Other),
         ] {
             let err = io::Error::from(errno);
@@ -239,6 +266,7 @@ mod tests {
         let err = io::Error::from(WaitError::Deadline);
         for (doing, class) in [
             (Doing::Connecting, ErrorClass::Timeout),
+            (Doing::ShakingHands, ErrorClass::Tls),
             (Doing::Sending, ErrorClass::WriteTimeout),
             (Doing::Receiving, ErrorClass::ReadTimeout),
         ] {

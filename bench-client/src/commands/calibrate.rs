@@ -18,6 +18,7 @@ use crate::plan::places::Places;
 use crate::plan::protocol::Protocol;
 use crate::plan::sizes::Sizes;
 use crate::plan::target::Endpoint;
+use crate::plan::tls::{Tls, TlsOptions};
 use crate::plan::websocket::Opening;
 use crate::plan::workload::check_sizes;
 use crate::report::table::Table;
@@ -140,11 +141,23 @@ impl CalibrateOptions {
             endpoint: endpoint.clone(),
             request: echo(self.protocol, endpoint)?,
             opening: opening(self.protocol, endpoint)?,
+            tls: self.tls()?,
             // Nobody asks for the server's memory.
             few: self.clients,
             ..self.client.plan(self.clients, size, &phases)
         };
         Ok(plan.with_sources())
+    }
+
+    /// The server is ours: its certificate, made at its start, is nobody's else.
+    fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let options = TlsOptions {
+            insecure: true,
+            ..TlsOptions::default()
+        };
+        let tls = self.protocol.is_tls();
+        tls.then(|| Tls::new(&options, "localhost", self.client.connect_timeout))
+            .transpose()
     }
 }
 

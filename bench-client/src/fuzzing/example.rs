@@ -7,8 +7,8 @@ use crate::judge::tolerance::ToleranceOptions;
 use crate::run::recording::Recorder;
 use crate::saved::Ceiling;
 use crate::saved::{
-    Connections, Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times, Usage,
-    Verdict,
+    Connections, Errors, Fairness, Host, Machine, Manifest, Memory, Party, Run, SCHEMA, Saved, Second, Times,
+    TlsSessions, Usage, Verdict,
 };
 
 impl Saved {
@@ -123,6 +123,7 @@ impl Run {
         workload.expected_body = Some("none".to_owned());
         workload.websocket = Some("/".to_owned());
         workload.source = Some("127.0.0.0/26".to_owned());
+        (workload.tls_verified, workload.tls_resumption) = (Some(true), Some(false));
         (workload.receive_buffer_bytes, workload.send_buffer_bytes) = (Some(4096), Some(4096));
         workload.shed_s = Some(0.5);
         workload.hash = workload.hashed();
@@ -147,6 +148,12 @@ impl Run {
                 opened_per_s: Some(1000.0),
                 closed_by_server: Some(1000),
                 pings: Some(5),
+                tls: vec![TlsSessions {
+                    version: "TLSv1.3".to_owned(),
+                    cipher_suite: "TLS13_AES_256_GCM_SHA384".to_owned(),
+                    full: 10,
+                    resumed: 1000,
+                }],
                 ..run.connections.clone()
             },
             errors: vec![Errors::example("corrupt", 6)],

@@ -2,6 +2,7 @@
 //! limits are, on which processor who runs, and servers as child processes.
 
 pub(crate) mod account;
+pub(crate) mod certificate;
 pub(crate) mod child;
 pub(crate) mod host;
 pub(crate) mod identity;

@@ -16,6 +16,7 @@ pub(crate) mod sizes;
 pub(crate) mod source;
 pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod tls;
 pub(crate) mod verify;
 pub(crate) mod websocket;
 pub(crate) mod workload;
@@ -34,6 +35,7 @@ use site::Site;
 use sizes::Sizes;
 use source::Sources;
 use target::Endpoint;
+use tls::Tls;
 use verify::Verify;
 use websocket::Opening;
 
@@ -52,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) request: Option<Request>,
     /// For WebSockets, how they are opened.
     pub(crate) opening: Option<Opening>,
+    /// How TLS is spoken, where it is.
+    pub(crate) tls: Option<Tls>,
     /// Where the clients connect from, if it matters.
     pub(crate) sources: Option<Sources>,
     /// How many simulated clients.

@@ -15,18 +15,21 @@ pub(crate) enum Protocol {
     Unixgram,
     /// HTTP/1.1: a small text for `GET /`, an echo for `POST /echo`.
     Http,
+    /// The same over TLS.
+    Https,
     /// Echoes of WebSocket messages (RFC 6455).
     Ws,
 }
 
 impl Protocol {
     /// Every one.
-    pub(crate) const ALL: [Protocol; 6] = [
+    pub(crate) const ALL: [Protocol; 7] = [
         Protocol::Tcp,
         Protocol::Udp,
         Protocol::Unix,
         Protocol::Unixgram,
         Protocol::Http,
+        Protocol::Https,
         Protocol::Ws,
     ];
 
@@ -38,6 +41,7 @@ impl Protocol {
             Protocol::Unix => "unix",
             Protocol::Unixgram => "unixgram",
             Protocol::Http => "http",
+            Protocol::Https => "https",
             Protocol::Ws => "ws",
         }
     }
@@ -55,12 +59,17 @@ impl Protocol {
 
     /// True when it runs over TCP, whose connections can be reset.
     pub(crate) fn is_tcp(self) -> bool {
-        matches!(self, Protocol::Tcp | Protocol::Http | Protocol::Ws)
+        matches!(self, Protocol::Tcp | Protocol::Http | Protocol::Https | Protocol::Ws)
     }
 
     /// True when a message is a request, and its answer a response.
     pub(crate) fn is_http(self) -> bool {
-        matches!(self, Protocol::Http)
+        matches!(self, Protocol::Http | Protocol::Https)
+    }
+
+    /// True when TLS is below what is spoken.
+    pub(crate) fn is_tls(self) -> bool {
+        matches!(self, Protocol::Https)
     }
 
     /// True when a connection begins with a request, which has a path and fields.
@@ -78,6 +87,7 @@ impl Protocol {
     pub(crate) fn default_port(self) -> Option<u16> {
         match self {
             Protocol::Http | Protocol::Ws => Some(80),
+            Protocol::Https => Some(443),
             _ => None,
         }
     }

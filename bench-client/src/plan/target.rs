@@ -1,5 +1,6 @@
 //! What is measured: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH`,
-//! `unixgram:///PATH`, `http://HOST:PORT/PATH` or `ws://HOST:PORT/PATH`.
+//! `unixgram:///PATH`, `http://HOST:PORT/PATH`, `https://HOST:PORT/PATH` or
+//! `ws://HOST:PORT/PATH`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -62,7 +63,8 @@ impl FromStr for Target {
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
         let protocol = Protocol::of_scheme(scheme).ok_or_else(|| {
             format!(
-                "{scheme:?} cannot be measured; write tcp://, udp://, http:// or ws://HOST:PORT, unix:// or unixgram:///PATH"
+                "{scheme:?} cannot be measured; write tcp://, udp://, http://, https:// or ws://HOST:PORT, unix:// or \
+                 unixgram:///PATH"
             )
         })?;
         if protocol.has_path() {
@@ -156,6 +158,16 @@ impl Target {
         &self.authority
     }
 
+    /// The host as it was given, without its port: whom a certificate must be
+    /// for.
+    pub(crate) fn host(&self) -> String {
+        match &self.address {
+            Address::Ip(address) => address.ip().to_string(),
+            Address::Host { host, .. } => host.clone(),
+            _ => String::new(),
+        }
+    }
+
     /// The path of a request, with its query.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -204,6 +216,8 @@ mod tests {
             ("http://localhost/a?b=/c", "http://localhost:80/a?b=/c"),
             ("ws://localhost/chat", "ws://localhost:80/chat"),
             ("WS://127.0.0.1:9001", "ws://127.0.0.1:9001"),
+            ("https://localhost/a", "https://localhost:443/a"),
+            ("https://[::1]", "https://[::1]:443"),
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
         }
@@ -229,6 +243,18 @@ mod tests {
         assert_eq!((target.authority(), target.path()), ("localhost:8080", "/a?b=c"));
         let target: Target = "http://localhost:8080".parse().unwrap();
         assert_eq!((target.authority(), target.path()), ("localhost:8080", "/"));
+    }
+
+    #[test]
+    fn a_certificate_must_be_for_the_host_without_its_port() {
+        for (text, host) in [
+            ("https://localhost:8443/a", "localhost"),
+            ("https://127.0.0.1", "127.0.0.1"),
+            ("https://[::1]:8443", "::1"),
+            ("https://:8443", "127.0.0.1"),
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap().host(), host);
+        }
     }
 
     #[test]

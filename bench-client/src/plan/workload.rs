@@ -14,6 +14,7 @@ use crate::plan::protocol::Protocol;
 use crate::plan::rate::Rate;
 use crate::plan::sizes::Sizes;
 use crate::plan::target::{Endpoint, Target};
+use crate::plan::tls::{Tls, TlsOptions};
 use crate::plan::websocket::Opening;
 use crate::plan::{Network, Plan};
 
@@ -29,7 +30,7 @@ pub(crate) struct WorkloadOptions {
     /// counts from the scheduled instant.
     #[arg(long)]
     pub(crate) rate: Option<Rate>,
-    /// How the messages of --rate are spaced.
+    /// How --rate spaces messages.
     #[arg(long, value_enum, requires = "rate")]
     pub(crate) arrivals: Option<Arrivals>,
     /// With --rate, count what is later than this instead of sending it.
@@ -74,9 +75,12 @@ pub(crate) struct WorkloadOptions {
     /// Bytes of the sockets' send buffers (SO_SNDBUF).
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub(crate) sndbuf: Option<usize>,
-    /// For http:// targets, and --header for ws:// ones.
+    /// For http:// and https:// targets, and --header for ws:// ones.
     #[command(flatten)]
     pub(crate) http: RequestOptions,
+    /// For https:// targets.
+    #[command(flatten)]
+    pub(crate) tls: TlsOptions,
 }
 
 impl WorkloadOptions {
@@ -99,11 +103,16 @@ impl WorkloadOptions {
             true => Some(Opening::new(target, &self.http, self.text)?),
             false => None,
         };
+        let tls = match target.protocol.is_tls() {
+            true => Some(Tls::new(&self.tls, &target.host(), plan.connect_timeout)?),
+            false => None,
+        };
         let plan = Plan {
             protocol: target.protocol,
             endpoint,
             request,
             opening,
+            tls,
             ramp,
             duration: self.rate.as_ref().and_then(Rate::length).unwrap_or(plan.duration),
             requests: self.requests,
@@ -153,7 +162,13 @@ impl WorkloadOptions {
             ),
             (
                 !target.protocol.has_requests() && !self.http.is_empty(),
-                format!("--method, --header, --body and --expect are for http:// targets, not for {scheme}://"),
+                format!(
+                    "--method, --header, --body and --expect are for http:// and https:// targets, not for {scheme}://"
+                ),
+            ),
+            (
+                !target.protocol.is_tls() && !self.tls.is_empty(),
+                format!("--ca, --insecure and --tls-resume are for https:// targets, not for {scheme}://"),
             ),
             (
                 target.protocol.is_websocket() && !self.http.has_fields_only(),

@@ -1,6 +1,7 @@
 //! The figures that servers are compared by.
 
 use super::grouping::{Comparison, Rounds};
+use super::sessions;
 use super::table::Table;
 use super::wording;
 use crate::base::format;
@@ -177,7 +178,8 @@ pub(crate) fn table(comparison: &Comparison<'_>, asked: &[Percentile]) -> Table 
         table.row(row(line, comparison));
     }
     let precision = (!comparison.workload.idle).then_some(&PRECISION);
-    for (label, show) in precision.into_iter().chain(&COUNTS) {
+    let tls = comparison.workload.tls_verified.map(|_| &SESSIONS);
+    for (label, show) in precision.into_iter().chain(&COUNTS).chain(tls) {
         let label = label.replace('*', comparison.workload.units());
         let cells = comparison.sides.iter().map(show);
         let no_ratio = (comparison.sides.len() == 2).then(String::new);
@@ -224,6 +226,9 @@ type Count = fn(&Rounds<'_>) -> String;
 
 /// How exactly the rate is known, where there is one.
 const PRECISION: (&str, Count) = ("precision of */s", |side| Precision::of(&side.runs).to_string());
+
+/// What was agreed on, where there is TLS.
+const SESSIONS: (&str, Count) = ("TLS", |side| sessions::in_words(side.runs.iter().copied()));
 
 /// What is counted over all rounds of a side; `*` stands for the unit.
 const COUNTS: [(&str, Count); 6] = [

@@ -14,6 +14,7 @@ pub(crate) mod outputs;
 pub(crate) mod plot;
 mod rounds;
 mod runs;
+mod sessions;
 mod svg;
 pub(crate) mod table;
 pub(crate) mod text;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::sessions;
 use crate::base::format;
 use crate::base::percentile::{Percentile, USUAL, asked_or};
 use crate::saved::{Run, Times};
@@ -34,6 +35,9 @@ pub(crate) fn figures(run: &Run, asked: &[Percentile]) -> Vec<(String, String)> 
         }
     }
     line("connections", run.connections_in_words());
+    if run.workload.tls_verified.is_some() {
+        line("TLS", sessions::in_words([run]));
+    }
     line("server", server(run));
     if let Some(memory) = &run.memory {
         let figure = format::kib(memory.bytes_per_client);

@@ -13,6 +13,7 @@ use crate::plan::pace::{Loop, Schedule};
 use crate::plan::payload::{Content, Payload};
 use crate::plan::websocket::Opening;
 use crate::run::recording::Recorder;
+use crate::run::sessions::Sessions;
 use crate::run::turnover::Turnover;
 
 /// Shared by the clients of one run and by who leads it.
@@ -36,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) faults: Tally,
     /// Connections that were opened, in all phases.
     pub(crate) turnover: Turnover,
+    /// TLS sessions that were made, in all phases.
+    pub(crate) sessions: Sessions,
     phase: AtomicU8,
     /// The measured time, as planned; known when the clients begin to work.
     window: OnceLock<(Instant, Instant)>,
@@ -72,6 +75,7 @@ impl Job {
             lag: Recorder::new(workers),
             faults: Tally::new(),
             turnover: Turnover::default(),
+            sessions: Sessions::default(),
             phase: AtomicU8::new(Phase::WarmUp as u8),
             window: OnceLock::new(),
             counted: AtomicU64::new(0),

@@ -73,6 +73,7 @@ impl Run<'_> {
             payload_hash: self.job.payload_hash(),
             connected,
             connecting,
+            sessions: self.job.sessions.counted(),
             opened: (!self.job.plan.protocol.is_datagram()).then(|| self.job.turnover.counted()),
             arrivals: self.job.arrivals.times(),
             memory,

@@ -12,6 +12,7 @@ pub(crate) mod recording;
 pub(crate) mod remedy;
 pub(crate) mod saving;
 pub(crate) mod series;
+pub(crate) mod sessions;
 pub(crate) mod sides;
 pub(crate) mod stage;
 pub(crate) mod standstill;

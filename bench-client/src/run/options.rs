@@ -89,6 +89,7 @@ impl ClientOptions {
             endpoint: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
             request: None,
             opening: None,
+            tls: None,
             sources: self.source,
             clients,
             few: (clients / 5).max(1),

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::run::recording::Times;
 use crate::run::remedy;
 use crate::run::turnover::Opened;
-use crate::saved::{Fairness, Host, Second, Usage};
+use crate::saved::{Fairness, Host, Second, TlsSessions, Usage};
 
 /// Everything one run measured.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) connecting: Duration,
     /// Connections they opened; `None` where a message is a datagram.
     pub(crate) opened: Option<Opened>,
+    /// TLS sessions they made, by what was agreed on.
+    pub(crate) sessions: Vec<TlsSessions>,
     /// How long each waited for it, connecting included.
     pub(crate) arrivals: Times,
     /// What the clients cost the server in memory, if it was looked at.

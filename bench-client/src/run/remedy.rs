@@ -29,6 +29,10 @@ fn remedy(class: ErrorClass, protocol: Protocol) -> &'static str {
         ErrorClass::Refused => "nobody listens there: start the server, or correct the address",
         ErrorClass::Timeout => "check the address and the firewall, or wait longer with --connect-timeout",
         ErrorClass::Unreachable => "there is no way to that network: correct the address",
+        ErrorClass::Certificate => {
+            "name its root with --ca, connect to the name that it is for, or measure whoever answers with --insecure"
+        }
+        ErrorClass::Tls => "see whether that port speaks TLS 1.2 or 1.3, or correct the scheme or the port",
         ErrorClass::Emfile => "raise the limit of open files (ulimit -n)",
         ErrorClass::AddrNotAvail => "give more addresses of this machine with --source",
         ErrorClass::Enomem => "the client has no memory left: give fewer --clients or a smaller --depth or --size",

@@ -20,8 +20,9 @@ impl Workload {
             depth => format!(" x depth {depth}"),
         };
         format!(
-            "{}, {}, {clients}{depth}, {}, {}, seed {}, {} after {} s warm-up",
+            "{}{}, {}, {clients}{depth}, {}, {}, seed {}, {} after {} s warm-up",
             self.exchange(),
+            self.handshakes(),
             self.loop_(),
             self.sent(),
             self.checked(),
@@ -34,7 +35,7 @@ impl Workload {
     /// What is counted.
     pub(crate) fn units(&self) -> &'static str {
         match self.churn.as_str() {
-            _ if self.protocol == "http" => "requests",
+            _ if matches!(self.protocol.as_str(), "http" | "https") => "requests",
             "per-request" => "connections",
             _ => "echoes",
         }
@@ -111,6 +112,15 @@ impl Workload {
         match self.websocket.as_deref() {
             None | Some("/") => String::new(),
             Some(opening) => format!(" at {opening}"),
+        }
+    }
+
+    /// How sessions of TLS begin.
+    fn handshakes(&self) -> &'static str {
+        match self.tls_resumption {
+            None => "",
+            Some(true) => ", TLS sessions resumed",
+            Some(false) => ", whole TLS handshakes",
         }
     }
 

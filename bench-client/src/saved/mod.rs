@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use decoding::DIGITS;
 pub(crate) use judgement::{Difference, Judgement, Knee, Party, Word};
 pub(crate) use machine::Machine;
-pub(crate) use run::{Ceiling, Connections, Errors, Fairness, Run, Verdict};
+pub(crate) use run::{Ceiling, Connections, Errors, Fairness, Run, TlsSessions, Verdict};
 pub(crate) use times::{Second, Times};
 pub(crate) use usage::{Host, Memory, Usage};
 pub(crate) use workload::Workload;

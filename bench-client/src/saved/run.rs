@@ -110,6 +110,22 @@ pub(crate) struct Connections {
     /// WebSockets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pings: Option<u64>,
+    /// Of the TLS sessions in all phases, what was agreed on; empty without TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tls: Vec<TlsSessions>,
+}
+
+/// TLS sessions for which the same was agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TlsSessions {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub(crate) version: String,
+    /// As IANA calls it.
+    pub(crate) cipher_suite: String,
+    /// Whole handshakes, with certificates and signatures.
+    pub(crate) full: u64,
+    /// Handshakes that resumed an earlier session.
+    pub(crate) resumed: u64,
 }
 
 impl Connections {

@@ -47,6 +47,7 @@ fn a_field_that_the_schema_lacks_is_found_wherever_it_is() {
         "/runs/0/workload",
         "/runs/0/server",
         "/runs/0/memory",
+        "/runs/0/connections/tls/0",
         "/runs/0/ceiling",
         "/runs/0/series/0",
         "/judgements/0",

@@ -12,7 +12,7 @@ pub(crate) struct Workload {
     pub(crate) hash: String,
     /// As `tcp://127.0.0.1:7000`.
     pub(crate) target: String,
-    /// `tcp`, `udp`, `unix`, `unixgram`, `http` or `ws`.
+    /// `tcp`, `udp`, `unix`, `unixgram`, `http`, `https` or `ws`.
     pub(crate) protocol: String,
     /// `closed` or `open`.
     pub(crate) mode: String,
@@ -55,6 +55,13 @@ pub(crate) struct Workload {
     /// other loads keep their hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) websocket: Option<String>,
+    /// Whether the server's certificate is verified, where there is TLS. Absent
+    /// elsewhere, so that loads without it keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_verified: Option<bool>,
+    /// Whether TLS sessions are resumed, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_resumption: Option<bool>,
     /// Worker threads of the client.
     pub(crate) workers: usize,
     /// The addresses that clients connect from, if they were chosen.

@@ -41,9 +41,9 @@ const SECTIONS: &[Section] = &[
         seldom: &["payload", "text", "seed"],
     },
     Section {
-        heading: "HTTP",
+        heading: "HTTP and TLS",
         everyday: &[],
-        seldom: &["method", "headers", "body", "expect"],
+        seldom: &["method", "headers", "body", "expect", "ca", "insecure", "tls_resume"],
     },
     Section {
         heading: "Network",

@@ -54,12 +54,12 @@ const RULES: &[Rule] = &[
     Rule {
         option: "size",
         idle: |given| given.sends_no_message(),
-        why: "messages are sent over http:// with --expect echo only",
+        why: "messages are sent over http:// and https:// with --expect echo only",
     },
     Rule {
         option: "payload",
         idle: |given| given.sends_no_message(),
-        why: "messages are sent over http:// with --expect echo only",
+        why: "messages are sent over http:// and https:// with --expect echo only",
     },
 ];
 

@@ -42,7 +42,11 @@ impl Endurance {
     pub(super) fn all(scale: Scale) -> Vec<Endurance> {
         let each = |protocol: Protocol| Endurance {
             protocol,
-            load: if protocol.is_http() { "--expect echo" } else { "" },
+            load: match protocol {
+                _ if protocol.is_tls() => "--expect echo --insecure",
+                _ if protocol.is_http() => "--expect echo",
+                _ => "",
+            },
             length: scale.duration(LONG, SHORTEST),
         };
         let longer = Endurance {

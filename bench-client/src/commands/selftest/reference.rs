@@ -28,9 +28,12 @@ impl Reference {
 
 /// The server as `run` takes it.
 fn target(words: &str, server: &Server) -> String {
-    let protocol = words.split(' ').next().unwrap_or_default();
-    let path = if protocol == Protocol::Http.id() { "/echo" } else { "" };
-    format!("{protocol}://{}{path}", server.endpoint())
+    let scheme = words.split(' ').next().unwrap_or_default();
+    let path = match Protocol::of_scheme(scheme) {
+        Some(protocol) if protocol.is_http() => "/echo",
+        _ => "",
+    };
+    format!("{scheme}://{}{path}", server.endpoint())
 }
 
 fn command(words: &str, more: &[&str]) -> ServerCommand {

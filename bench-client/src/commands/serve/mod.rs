@@ -6,6 +6,8 @@
 //! answers through its [`service`].
 
 mod answer;
+mod certificate;
+mod connection;
 mod datagram;
 mod dose;
 mod echo;
@@ -28,9 +30,10 @@ use std::time::Duration;
 
 use greenserve::net::{SocketOptions, Stream, SystemDatagram, SystemStream, TcpStream};
 use greenserve::runtime::{self, Config};
+use greenserve::tls;
 use greenserve::{
-    Builder, Context, Datagram, Family, Server, Tcp, TcpServer, Thread, UdpServer, UnixDatagramServer, UnixServer,
-    with_context,
+    Builder, Context, Datagram, Family, Handler, Server, Tcp, TcpServer, Thread, UdpServer, UnixDatagramServer,
+    UnixServer, with_context,
 };
 
 #[cfg(any(test, fuzzing))]
@@ -42,7 +45,9 @@ use crate::base::failure::Failure;
 use crate::machine::limits;
 use crate::plan::model::Model;
 use crate::plan::protocol::Protocol;
+use crate::plan::tls::TlsLine;
 use crate::view::stdout;
+use connection::Connection;
 use echo::Echo;
 use service::Service;
 use stream::KeepResets;
@@ -82,12 +87,14 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
             let echo = plain_echo(options, service);
             serve_in(tcp(move |client, _| echo(client)), options)
         }
-        Protocol::Http => {
-            let service = Arc::clone(service);
-            let handler = move |client: &mut TcpStream, context: &Context| {
-                stream::serve(client, context.connection().id(), Http::default(), &service)
-            };
-            serve_in(tcp(handler).hooks(KeepResets), options)
+        Protocol::Http => serve_in(tcp(requests::<TcpStream>(service)).hooks(KeepResets), options),
+        Protocol::Https => {
+            let certificates = certificate::certificates(&options.certificate)?;
+            let handler = with_context(requests::<TlsLine>(service));
+            serve_in(
+                TcpServer::builder(at_once(tls::serve(certificates, handler))).hooks(KeepResets),
+                options,
+            )
         }
         Protocol::Ws => {
             let service = Arc::clone(service);
@@ -108,11 +115,23 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
 
 /// A server over TCP that sends small answers at once.
 fn tcp(handler: impl Fn(&mut TcpStream, &Context) -> io::Result<()> + Send + Sync + 'static) -> Builder<Tcp> {
-    let handler = move |client: &mut TcpStream, context: &Context| {
+    TcpServer::builder(at_once(with_context(handler)))
+}
+
+/// `inner`, whose small answers are sent at once.
+fn at_once(inner: impl Handler<TcpStream>) -> impl Handler<TcpStream> {
+    with_context(move |client: &mut TcpStream, context: &Context| {
         client.set_nodelay(true)?;
-        handler(client, context)
-    };
-    TcpServer::builder(with_context(handler))
+        inner.handle(client, context)
+    })
+}
+
+/// Answers the requests of HTTP that a connection brings.
+fn requests<C: Connection>(
+    service: &Arc<Service>,
+) -> impl Fn(&mut C, &Context) -> io::Result<()> + Send + Sync + 'static {
+    let service = Arc::clone(service);
+    move |client, context| stream::serve(client, context.connection().id(), Http::default(), &service)
 }
 
 /// A server that takes every datagram whole and many at a time.

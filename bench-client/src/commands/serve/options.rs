@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use greenserve::net::Address;
 
+use super::certificate::CertificateOptions;
 use super::dose::{self, Dose, Dosed};
 use super::pace::{self, Delay, Stall};
 use crate::base::failure::Failure;
@@ -41,6 +42,8 @@ pub(crate) struct ServeOptions {
     /// Exit when standard input ends.
     #[arg(long)]
     pub(crate) die_with_parent: bool,
+    #[command(flatten)]
+    pub(crate) certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) faults: FaultOptions,
 }
@@ -132,11 +135,11 @@ impl Scope {
 
     fn describe(self) -> &'static str {
         match self {
-            Scope::Streams => "tcp, unix, http and ws",
-            Scope::Tcp => "tcp, http and ws",
+            Scope::Streams => "tcp, unix, http, https and ws",
+            Scope::Tcp => "tcp, http, https and ws",
             Scope::Datagrams => "udp and unixgram",
-            Scope::Http => "http",
-            Scope::Requests => "http and ws",
+            Scope::Http => "http and https",
+            Scope::Requests => "http, https and ws",
         }
     }
 }
@@ -197,6 +200,7 @@ impl ServeOptions {
         self.check_address()?;
         self.check_size()?;
         self.check_scopes()?;
+        self.check_certificate()?;
         self.check_model()?;
         match self.faults.swap {
             Some(Dose::Times(count)) if count % 2 == 1 => Err(Failure::Usage(format!(
@@ -239,6 +243,16 @@ impl ServeOptions {
                 self.protocol.id()
             ))),
             None => Ok(()),
+        }
+    }
+
+    fn check_certificate(&self) -> Result<(), Failure> {
+        match self.certificate.cert.is_some() && !self.protocol.is_tls() {
+            true => Err(Failure::Usage(format!(
+                "--cert and --key are for https, and this serves {}",
+                self.protocol.id()
+            ))),
+            false => Ok(()),
         }
     }
 
@@ -306,6 +320,7 @@ mod tests {
             "unix --listen unix:/tmp/x --close 7",
             "http --status 503*7 --bad-response 7 --model inline",
             "ws --corrupt 7 --swap 8 --short 1 --close 1 --reset 1 --bad-response 7 --byte-by-byte",
+            "https --cert a.pem --key a.key --reset 7 --status 503*7",
             "--die-with-parent --model thread --listen 127.0.0.1:0 --workers 2",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
@@ -327,7 +342,9 @@ mod tests {
             ("ws --size 64", "--size"),
             ("ws --status 503*7", "--status"),
             ("ws --drop 7", "--drop"),
-            ("tcp --bad-response 7", "http and ws"),
+            ("tcp --bad-response 7", "http, https and ws"),
+            ("http --cert a.pem --key a.key", "--cert"),
+            ("https --cert a.pem", "--key"),
             ("tcp --size 65k", "65k"),
             ("udp --late 1s*1 --model inline", "--late"),
             ("tcp --serve-only 1 --model inline", "--serve-only"),

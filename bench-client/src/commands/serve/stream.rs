@@ -5,11 +5,12 @@ use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use greenserve::net::{Peer, Stream, SystemStream, TcpStream};
+use greenserve::net::{Peer, TcpStream};
 use greenserve::{Hooks, Tcp};
 use socket2::SockRef;
 
 use super::answer::Answer;
+use super::connection::Connection;
 use super::fault::Fault;
 use super::meeting::Met;
 use super::response;
@@ -31,8 +32,8 @@ pub(crate) trait Requests {
 ///
 /// # Errors
 /// When the connection breaks, or the server ends.
-pub(crate) fn serve<S: SystemStream>(
-    client: &mut Stream<S>,
+pub(crate) fn serve<C: Connection>(
+    client: &mut C,
     key: u64,
     mut requests: impl Requests,
     service: &Service,
@@ -44,7 +45,8 @@ pub(crate) fn serve<S: SystemStream>(
     while let Some(answer) = requests.next(client)? {
         service.pace()?;
         if service.resets_after(answers) {
-            return reset(client);
+            reset(client)?;
+            return Err(aborted());
         }
         let last = answer.last;
         if answer_with_fault(client, key, answer, service)?.is_break() {
@@ -59,8 +61,8 @@ pub(crate) fn serve<S: SystemStream>(
 }
 
 /// Breaks when the connection has ended with it.
-fn answer_with_fault<S: SystemStream>(
-    client: &mut Stream<S>,
+fn answer_with_fault<C: Connection>(
+    client: &mut C,
     key: u64,
     mut answer: Answer,
     service: &Service,
@@ -93,26 +95,22 @@ fn answer_with_fault<S: SystemStream>(
 }
 
 /// Ends the connection if that is part of the fault.
-fn conclude<S: SystemStream>(client: &mut Stream<S>, fault: Fault) -> io::Result<ControlFlow<()>> {
+fn conclude<C: Connection>(client: &mut C, fault: Fault) -> io::Result<ControlFlow<()>> {
     match fault {
         Fault::Short | Fault::Close | Fault::BadResponse => close(client)?,
-        Fault::Reset => {}
+        Fault::Reset => return Err(aborted()),
         _ => return Ok(ControlFlow::Continue(())),
     }
     Ok(ControlFlow::Break(()))
 }
 
-fn answer_rightly<S: SystemStream>(
-    client: &mut Stream<S>,
-    answer: &Answer,
-    service: &Service,
-) -> io::Result<ControlFlow<()>> {
+fn answer_rightly<C: Connection>(client: &mut C, answer: &Answer, service: &Service) -> io::Result<ControlFlow<()>> {
     send(client, &answer.bytes, service)?;
     service.ledger.answered(1, answer.length());
     Ok(ControlFlow::Continue(()))
 }
 
-fn send<S: SystemStream>(client: &mut Stream<S>, bytes: &[u8], service: &Service) -> io::Result<()> {
+fn send<C: Connection>(client: &mut C, bytes: &[u8], service: &Service) -> io::Result<()> {
     if !service.byte_by_byte() {
         return client.write_all(bytes);
     }
@@ -121,15 +119,25 @@ fn send<S: SystemStream>(client: &mut Stream<S>, bytes: &[u8], service: &Service
 
 /// Says that no more will come, and waits until the client has closed too:
 /// with unread bytes the kernel would reset the connection instead.
-fn close<S: SystemStream>(client: &mut Stream<S>) -> io::Result<()> {
-    client.shutdown(Shutdown::Write)?;
-    client.set_read_timeout(Some(LINGER))?;
+fn close<C: Connection>(client: &mut C) -> io::Result<()> {
+    match client.finish() {
+        // It has closed already, and was sent something behind that.
+        Err(err) if err.kind() == io::ErrorKind::NotConnected => return Ok(()),
+        finished => finished?,
+    }
+    client.set_read_timeout(LINGER)?;
     io::copy(client, &mut io::sink()).map(drop)
 }
 
 /// Has the connection reset when it is dropped; see [`KeepResets`].
-fn reset<S: SystemStream>(client: &Stream<S>) -> io::Result<()> {
-    SockRef::from(client).set_linger(Some(Duration::ZERO))
+fn reset(client: &impl Connection) -> io::Result<()> {
+    client.socket().set_linger(Some(Duration::ZERO))
+}
+
+/// How a handler ends whose connection is to be reset: behind one that succeeds
+/// TLS says goodbye, which the client would hear first.
+fn aborted() -> io::Error {
+    io::ErrorKind::ConnectionAborted.into()
 }
 
 /// Closes connections that are to be reset without saying goodbye, which the

@@ -21,6 +21,7 @@ const FEW_THREADS: u64 = 8;
 
 pub(super) fn of(run: &Run) -> Vec<String> {
     [
+        unverified(run),
         at_ceiling(run),
         overflows(run),
         lost_datagrams(run),
@@ -34,6 +35,13 @@ pub(super) fn of(run: &Run) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// That it may have been anybody.
+fn unverified(run: &Run) -> Option<String> {
+    (run.workload.tls_verified == Some(false)).then(|| {
+        "NOT VERIFIED: no certificate was looked at (--insecure), so that whoever answered was measured".to_owned()
+    })
 }
 
 fn at_ceiling(run: &Run) -> Option<String> {

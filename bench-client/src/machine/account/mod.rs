@@ -28,7 +28,7 @@ pub(crate) use thread::{Schedule, field};
 /// Whose account is kept beside this program's own.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct AccountOptions {
-    /// Account for process PID and its workers, instead of the process that listens.
+    /// Account for process PID and its workers, and not for who listens.
     #[arg(long, value_name = "PID")]
     pub(crate) server_pid: Option<i32>,
     /// Account for no server, even if it runs on this machine.

@@ -21,7 +21,7 @@ pub(crate) struct RequestOptions {
     /// A file to send as the body.
     #[arg(long, value_name = "FILE")]
     pub(crate) body: Option<PathBuf>,
-    /// What the response's body must be: a file, or 'echo' to send messages as bodies and expect them back.
+    /// A file that bodies must be; 'echo': messages are sent and expected back.
     #[arg(long, value_name = "FILE|echo")]
     pub(crate) expect: Option<String>,
 }

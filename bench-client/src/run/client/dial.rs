@@ -1,10 +1,12 @@
-//! Connecting, from a source address of the plan's choice or from any.
+//! Connecting, from a source address of the plan's choice or from any, and the
+//! TLS handshake.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::path::Path;
+use std::time::Instant;
 
 use greenserve::net::{Address, TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use greenserve::sync::with_timeout;
@@ -16,32 +18,61 @@ use crate::base::taxonomy::Doing;
 use crate::plan::Plan;
 use crate::plan::origin::Origin;
 use crate::plan::target::Endpoint;
+use crate::plan::tls::Tls;
+use crate::run::client::desk::{Trouble, trouble};
 use crate::run::client::line::Line;
 
-/// Connects as `plan` says. Also returns what a client does that writes to the
-/// connection: it may be what completes it.
-pub(crate) fn dial(plan: &Plan, origin: Origin) -> io::Result<(Line, Doing)> {
-    let (line, doing) = match &plan.endpoint {
-        Endpoint::Ip(address) => tcp(plan, *address, origin)?,
+/// Connects as `plan` says, which includes the handshake of TLS. Also returns what
+/// a client does that writes to the connection: it may be what completes it.
+pub(super) fn dial(plan: &Plan, origin: Origin) -> Result<(Line, Doing), Trouble> {
+    let due = Instant::now() + plan.connect_timeout;
+    let unconnected = |err: io::Error| trouble(&err, Doing::Connecting);
+    let (line, doing) = connect(plan, origin).map_err(unconnected)?;
+    let line = match (&plan.tls, line) {
+        (Some(tls), Line::Tcp(stream)) => secure(tls, stream, due)?,
+        (_, line) => line,
+    };
+    limit(plan, &line, doing).map_err(unconnected)?;
+    Ok((line, doing))
+}
+
+fn connect(plan: &Plan, origin: Origin) -> io::Result<(Line, Doing)> {
+    match &plan.endpoint {
+        Endpoint::Ip(address) => tcp(plan, *address, origin),
         Endpoint::Path(path) => {
             let path = Address::Unix(path.clone());
             let stream = with_timeout(plan.connect_timeout, || UnixStream::connect(path))?;
             set_buffers(plan, &stream)?;
-            (Line::Unix(stream), Doing::Sending)
+            Ok((Line::Unix(stream), Doing::Sending))
         }
-    };
+    }
+}
+
+/// Shakes hands in the time that is left for connecting.
+fn secure(tls: &Tls, stream: TcpStream, due: Instant) -> Result<Line, Trouble> {
+    let left = due.saturating_duration_since(Instant::now());
+    let made = with_timeout(left, || tls.shake_hands(stream));
+    made.map(Line::Tls).map_err(|err| trouble(&err, Doing::ShakingHands))
+}
+
+fn limit(plan: &Plan, line: &Line, doing: Doing) -> io::Result<()> {
     line.set_read_timeout(plan.timeout)?;
     line.set_write_timeout(match doing {
         Doing::Connecting => plan.connect_timeout,
         _ => plan.timeout,
-    })?;
-    Ok((line, doing))
+    })
 }
 
 fn tcp(plan: &Plan, address: SocketAddr, origin: Origin) -> io::Result<(Line, Doing)> {
     let (stream, doing) = match plan.sources {
         None => {
             let stream = TcpStream::connect_timeout(address, plan.connect_timeout)?;
+            (stream, Doing::Sending)
+        }
+        // A handshake is not to blame for what connecting takes.
+        Some(sources) if plan.tls.is_some() => {
+            let source = sources.of(origin);
+            let stream = with_timeout(plan.connect_timeout, || TcpStream::connect_from(source, address))?;
             (stream, Doing::Sending)
         }
         Some(sources) => {
@@ -54,8 +85,8 @@ fn tcp(plan: &Plan, address: SocketAddr, origin: Origin) -> io::Result<(Line, Do
     Ok((Line::Tcp(stream), doing))
 }
 
-/// Begins to connect. The library has no connect that binds first; but a write
-/// to a socket that is still connecting waits, and then tells how it went.
+/// Begins to connect. A write to a socket that is still connecting waits, and then
+/// tells how it went: one wait less than the library's connect has.
 fn begin_from(source: SocketAddr, target: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
     // The port is chosen when the target is known: it need only be free for it.

@@ -54,6 +54,7 @@ impl Outcome {
                 opened_per_s: outcome.opened_rate(),
                 closed_by_server: outcome.opened.map(|opened| opened.closed_by_server),
                 pings: outcome.pings(),
+                tls: outcome.sessions.clone(),
             },
             window_s: outcome.window.as_ref().map(|window| window.length.as_secs_f64()),
             answers: outcome.answers,

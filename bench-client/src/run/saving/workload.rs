@@ -37,6 +37,8 @@ impl Workload {
             expected_body: plan.request.as_ref().map(|request| request.expects().to_owned()),
             request_hash: plan.request.as_ref().map(|request| fingerprint(&request.everything())),
             websocket: plan.opening.as_ref().map(|opening| opening.summary.clone()),
+            tls_verified: plan.tls.as_ref().map(|tls| tls.is_verified),
+            tls_resumption: plan.tls.as_ref().map(|tls| tls.resumes),
             workers: runtime::workers(),
             source: plan.sources.map(|sources| sources.to_string()),
             nodelay: plan.network.nodelay,

@@ -127,6 +127,16 @@ impl StreamClient {
         if self.line.is_none() {
             return Ok(());
         }
+        Err(self.closed_within(""))
+    }
+
+    /// The connection has ended and its TLS session has not: anybody on the way
+    /// may have cut it, so that it does not end a response (RFC 9112, section 9.8).
+    pub(super) fn cut_off(&self) -> Trouble {
+        self.closed_within(", and did not say that it has finished (close_notify of TLS)")
+    }
+
+    fn closed_within(&self, how: &str) -> Trouble {
         self.server_closes();
         let read = self.inbox.bytes().len();
         let class = match read {
@@ -135,9 +145,9 @@ impl StreamClient {
         };
         let detail = match self.flights.is_empty() {
             true => "the server closed when nothing was on its way, without a close frame".to_owned(),
-            false => format!("the server closed after {read} bytes of the answer"),
+            false => format!("the server closed after {read} bytes of the answer{how}"),
         };
-        Err(Trouble::Fault(Fault { class, detail }))
+        Trouble::Fault(Fault { class, detail })
     }
 
     /// A whole answer has `--timeout` from when it is the oldest on its way:

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use greenserve::runtime;
 
 use super::StreamClient;
-use crate::base::taxonomy::{Doing, ErrorClass, Fault};
+use crate::base::taxonomy::{ErrorClass, Fault};
 use crate::plan::churn::Linger;
 use crate::plan::origin::Origin;
 use crate::run::client::codec::Reader;
-use crate::run::client::desk::{Trouble, trouble};
+use crate::run::client::desk::Trouble;
 use crate::run::client::dial::dial;
+use crate::run::client::line::Line;
 use crate::run::job::Phase;
 
 /// Pause after the second failure in a row; doubles with each further one.
@@ -22,7 +23,10 @@ impl StreamClient {
     pub(super) fn connect(&mut self, origin: Origin) -> Result<(), Trouble> {
         let job = &self.desk.job;
         let due = Instant::now() + job.plan.connect_timeout;
-        let (line, doing) = dial(&job.plan, origin).map_err(|err| trouble(&err, Doing::Connecting))?;
+        let (line, doing) = dial(&job.plan, origin)?;
+        if let Line::Tls(line) = &line {
+            job.sessions.note(line);
+        }
         job.turnover.opened(job.phase() == Phase::Measure);
         self.line = Some(line);
         self.doing = doing;
@@ -90,10 +94,13 @@ impl StreamClient {
         let Some(line) = self.line.take() else {
             return;
         };
-        if self.desk.job.plan.linger == Linger::Rst
-            && let Err(err) = line.abort()
-        {
-            log::debug!("client {}: closes without a reset: {err}", self.desk.connection);
+        match self.desk.job.plan.linger {
+            Linger::Fin => line.close(),
+            Linger::Rst => {
+                if let Err(err) = line.abort() {
+                    log::debug!("client {}: closes without a reset: {err}", self.desk.connection);
+                }
+            }
         }
     }
 

@@ -240,6 +240,7 @@ impl StreamClient {
                 self.answer_pings();
                 self.check_time(self.heard)
             }
+            Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => Err(self.cut_off()),
             // Or it was time to send.
             Err(err) if err.kind() == io::ErrorKind::TimedOut => self.check_time(Instant::now()),
             Err(err) => Err(trouble(&err, Doing::Receiving)),
