@@ -1,4 +1,5 @@
-//! The smallest HTTPS server: the same 13 bytes for every request, encrypted.
+//! The smallest HTTPS server: the same 13 bytes for every request, encrypted, and
+//! 64 KiB for `/64k`, to see what larger answers cost.
 //!
 //! Without files it makes a certificate at its start, which signs itself, for
 //! `localhost`.
@@ -12,6 +13,7 @@ mod common;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::Parser;
 use greenserve::http::{self, Request, Response};
@@ -30,8 +32,13 @@ struct HttpsOptions {
     key: Option<PathBuf>,
 }
 
-fn hello(_: &mut Request, response: &mut Response) -> http::Result {
-    response.send("Hello, world!")
+static LARGE: LazyLock<String> = LazyLock::new(|| "0123456789abcdef".repeat(4096));
+
+fn hello(request: &mut Request, response: &mut Response) -> http::Result {
+    match request.path() {
+        "/64k" => response.send(LARGE.as_str()),
+        _ => response.send("Hello, world!"),
+    }
 }
 
 fn certificate(options: &HttpsOptions) -> Result<CertificatesBuilder> {
