@@ -64,7 +64,7 @@ fn who_is_too_slow_is_dropped_and_harms_nobody() {
             loop {
                 let (first, payload) = reader.hear();
                 if first == LAST | CLOSE {
-                    return;
+                    return reader.close(1001);
                 }
                 told.send(payload.len()).unwrap();
             }
@@ -91,6 +91,8 @@ fn who_is_too_slow_is_dropped_and_harms_nobody() {
         };
         assert_eq!(u16::from(close.code), 1013);
         assert!(close.reason.starts_with("too slow"), "{}", close.reason);
+        // Its answer, which the end would be waited for otherwise.
+        let _ = slow.flush();
         let ended = scene.ended();
         assert!(!ended.by_client && ended.close.code == 1013, "{ended:?}");
         drop(slow);
