@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{child, proc, wait_until};
-use greenserve::http::{self, HeaderValue, Request, Response, header};
+use greenserve::http::{self, Handler, HeaderValue, Request, Response, Router, header};
 use greenserve::runtime::{self, Config, Engine};
 use greenserve::testing::TestServer;
 use greenserve::{Tcp, TcpServer};
@@ -60,8 +60,14 @@ fn hello(request: &mut Request<'_>, response: &mut Response<'_>) -> http::Result
     response.send("Hello, world!")
 }
 
+fn user(request: &mut Request<'_>, response: &mut Response<'_>) -> http::Result {
+    assert_eq!((request.param("id"), request.param("rest")), (Some("7"), Some("a/b")));
+    hello(request, response)
+}
+
 const GET: &[u8] =
     b"GET /a?b=c HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: a test\r\nAccept: */*\r\nX-One: 1\r\n\r\n";
+const USER: &[u8] = b"GET /users/7/a/b HTTP/1.1\r\nHost: a\r\nUser-Agent: a test\r\n\r\n";
 const SIZED: &[u8] =
     b"POST /a HTTP/1.1\r\nHost: a\r\nUser-Agent: a test\r\nContent-Length: 20\r\n\r\n01234567890123456789";
 const CHUNKED: &[u8] =
@@ -98,12 +104,21 @@ fn a_request_allocates_nothing_once_its_connection_runs() {
     if !in_a_child("a_request_allocates_nothing_once_its_connection_runs") {
         return;
     }
-    let server = TestServer::<Tcp>::start(http::serve(hello)).unwrap();
+    // A router and what stands around a handler are none of its own.
+    let pass = |request: &mut Request<'_>, response: &mut Response<'_>, next: &dyn Handler| {
+        let ended = next.handle(request, response);
+        assert_eq!(response.written(), 13);
+        ended
+    };
+    let routes = Router::builder().get("/a", hello).post("/a", hello);
+    let router = routes.get("/users/{id}/{*rest}", user).build().unwrap();
+    let server = TestServer::<Tcp>::start(http::serve(http::around(pass, router))).unwrap();
     let mut client = TcpStream::connect(server.address().to_string()).unwrap();
     client.set_nodelay(true).unwrap();
     let pipelined = GET.repeat(16);
     for (what, requests, answers) in [
         ("one", GET, 1),
+        ("with parts of its path", USER, 1),
         ("with a body", SIZED, 1),
         ("with chunks", CHUNKED, 1),
         ("sixteen at once", &pipelined, 16),
