@@ -86,6 +86,8 @@ fn thousandths(value: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +124,17 @@ mod tests {
             ("identity;q=0.001", false),
         ] {
             assert_eq!(is_plain_refused(header), wanted, "{header:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a client sends is read, and what it refuses by name it does
+        /// not get.
+        #[test]
+        fn any_header_is_read(header in "([a-z*é]{0,3}(;q?=?[0-9.]{0,6})?,?){0,6}", refused: bool) {
+            let header = format!("{}{header}", if refused { "gzip;q=0," } else { "" });
+            let found: Vec<_> = Coding::accepted(&header).collect();
+            prop_assert!(!refused || !found.contains(&Coding::Gzip));
         }
     }
 }

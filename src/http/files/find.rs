@@ -14,6 +14,7 @@ use super::super::refusal::Refusal;
 use super::path::Named;
 use super::pieces::Pieces;
 use super::root::Root;
+use crate::handler::Failure;
 
 /// What is looked for.
 #[derive(Debug)]
@@ -110,7 +111,12 @@ fn open(root: &Root, path: &OsStr) -> Result<(File, Metadata)> {
         let about = file.metadata()?;
         Ok((file, about))
     });
-    opened.map_err(|err| match err.raw_os_error() {
+    opened.map_err(|err| refused(&err, path))
+}
+
+/// What the client is told of a file that the system does not open.
+fn refused(err: &io::Error, path: &OsStr) -> Failure {
+    match err.raw_os_error() {
         Some(libc::EACCES | libc::EPERM) => Refusal::new(StatusCode::FORBIDDEN, "this may not be read").into(),
         // Not there, no folder on the way, out of the root, a circle of links,
         // too long for a name, a socket.
@@ -129,5 +135,32 @@ fn open(root: &Root, path: &OsStr) -> Result<(File, Metadata)> {
             format!("cannot open {path:?} below the folder of files: {err}"),
         )
         .into(),
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As root nothing is forbidden, so no file can show it there.
+    #[test]
+    fn what_the_system_says_is_told_as_a_status() {
+        let told = |code| {
+            let failure = refused(&io::Error::from_raw_os_error(code), OsStr::new("a"));
+            Refusal::of(&failure).map(|refusal| refusal.status().as_u16())
+        };
+        for code in [libc::EACCES, libc::EPERM] {
+            assert_eq!(told(code), Some(403), "{code}");
+        }
+        for code in [
+            libc::ENOENT,
+            libc::ENOTDIR,
+            libc::EXDEV,
+            libc::ELOOP,
+            libc::ENAMETOOLONG,
+        ] {
+            assert_eq!(told(code), Some(404), "{code}");
+        }
+        assert_eq!(told(libc::EMFILE), None, "a failure of ours");
+    }
 }
