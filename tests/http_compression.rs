@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{child, proc};
+use common::{child, proc, wait_until};
 use greenserve::http::{self, Compression, Request, Response, around};
 use greenserve::runtime::{self, Config};
 use greenserve::testing::TestServer;
-use greenserve::{Tcp, TcpServer};
+use greenserve::{Tcp, TcpServer, WaitError};
 
 /// Runs `test` in a child with one worker; true there.
 fn in_a_child(test: &str) -> bool {
@@ -96,6 +96,35 @@ fn others_have_their_turn_while_a_body_is_coded() {
     assert!(heard.starts_with(b"HTTP/1.1 200 ") && heard.len() < 100_000);
     let turns = had.load(Ordering::Relaxed);
     assert!(turns >= SIZE / (32 * 1024), "{turns} turns in {SIZE} bytes");
+}
+
+#[test]
+fn who_is_killed_codes_no_further() {
+    if !in_a_child("who_is_killed_codes_no_further") {
+        return;
+    }
+    let flags: [Arc<AtomicBool>; 2] = Default::default();
+    let [is_here, is_killed] = flags.clone();
+    let (told, result) = std::sync::mpsc::channel();
+    let told = std::sync::Mutex::new(told);
+    let handler = move |_: &mut Request<'_>, response: &mut Response<'_>| -> http::Result {
+        is_here.store(true, Ordering::SeqCst);
+        // Which is no wait that a kill would end.
+        while !is_killed.load(Ordering::SeqCst) {
+            runtime::yield_now();
+        }
+        // So little comes out that no write tells of it.
+        let written = response.write_all(&vec![b'x'; 8 << 20]);
+        told.lock().unwrap().send(written.map_err(|err| WaitError::of(&err)))?;
+        Ok(())
+    };
+    let server = TestServer::build(TcpServer::builder(http::serve(around(Compression::new(), handler)))).unwrap();
+    let _client = ask(&server);
+    wait_until("here", || flags[0].load(Ordering::SeqCst));
+    server.handle().kill_all();
+    flags[1].store(true, Ordering::SeqCst);
+    let written = result.recv_timeout(common::PATIENCE).unwrap();
+    assert_eq!(written, Err(Some(WaitError::Killed)));
 }
 
 /// How much `clients` take that wait in the middle of a coded body, each.

@@ -43,7 +43,7 @@ pub(super) trait BodyCoding: Debug + Send + Sync {
     /// Codes a part of the body.
     ///
     /// # Errors
-    /// What `sink` fails with.
+    /// What `sink` fails with, and when the request is killed.
     fn code(&mut self, part: &[u8], step: Step, sink: &mut Sink<'_>) -> io::Result<()>;
 
     /// Gives back what coding took, at the end of the body or for another
