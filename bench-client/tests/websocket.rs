@@ -532,6 +532,34 @@ fn an_open_loop_and_a_pipeline_work_as_over_tcp() {
     }
 }
 
+/// As over `https://`, where more is tried of that.
+#[test]
+fn under_tls_it_is_the_same() {
+    let server = Reference::start("wss");
+    let (port, target) = (server.address.rsplit(':').next().expect("a port"), server.target("wss"));
+    for options in [
+        &["--insecure", "--depth", "8", "--size", "1..100k"][..],
+        &["-k", "--text", "--churn", "per-request"],
+        &["-k", "--churn", "every:5", "--linger", "rst", "--tls-resume"],
+    ] {
+        let run = run(
+            &target,
+            &[&["-c", "5", "-d", "500ms", "--allow-client-limited"], options].concat(),
+        );
+        fine(&run);
+        assert!(run.text().contains("TLSv1.3"), "{}", run.text());
+        assert_eq!(run.report["connections"]["closed_by_server"], 0, "{}", run.text());
+    }
+    assert!(refused(&target, &[]).contains("certificate"), "nobody signed it");
+    assert!(refused(&format!("ws://127.0.0.1:{port}"), &[]).contains("handshake"));
+    let other = Reference::start("https");
+    let text = refused(&other.target("wss"), &["-k"]);
+    assert!(
+        text.contains("1 bad_handshake") && text.contains("status 200 instead of 101"),
+        "{text}"
+    );
+}
+
 /// The library's own server, as in `examples/websocket_echo`.
 #[test]
 fn the_library_and_the_client_understand_each_other() {

@@ -25,7 +25,7 @@ use crate::view::watch::Watch;
 /// The measurement of one server.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunOptions {
-    /// The server: tcp:// or udp://HOST:PORT, unix:// or unixgram:///PATH, http(s):// or ws://HOST:PORT/PATH.
+    /// tcp:// or udp://HOST:PORT, unix(gram):///PATH, http(s):// or ws(s)://HOST:PORT/PATH.
     ///
     /// With --spawn it may be left out; {address}, {port} or {path} in it is the
     /// server's: http://{address}/path, unixgram://{path}.

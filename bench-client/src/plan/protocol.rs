@@ -19,11 +19,13 @@ pub(crate) enum Protocol {
     Https,
     /// Echoes of WebSocket messages (RFC 6455).
     Ws,
+    /// The same over TLS.
+    Wss,
 }
 
 impl Protocol {
     /// Every one.
-    pub(crate) const ALL: [Protocol; 7] = [
+    pub(crate) const ALL: [Protocol; 8] = [
         Protocol::Tcp,
         Protocol::Udp,
         Protocol::Unix,
@@ -31,6 +33,7 @@ impl Protocol {
         Protocol::Http,
         Protocol::Https,
         Protocol::Ws,
+        Protocol::Wss,
     ];
 
     /// Its name on the command line and in targets.
@@ -43,6 +46,7 @@ impl Protocol {
             Protocol::Http => "http",
             Protocol::Https => "https",
             Protocol::Ws => "ws",
+            Protocol::Wss => "wss",
         }
     }
 
@@ -59,7 +63,10 @@ impl Protocol {
 
     /// True when it runs over TCP, whose connections can be reset.
     pub(crate) fn is_tcp(self) -> bool {
-        matches!(self, Protocol::Tcp | Protocol::Http | Protocol::Https | Protocol::Ws)
+        matches!(
+            self,
+            Protocol::Tcp | Protocol::Http | Protocol::Https | Protocol::Ws | Protocol::Wss
+        )
     }
 
     /// True when a message is a request, and its answer a response.
@@ -69,7 +76,7 @@ impl Protocol {
 
     /// True when TLS is below what is spoken.
     pub(crate) fn is_tls(self) -> bool {
-        matches!(self, Protocol::Https)
+        matches!(self, Protocol::Https | Protocol::Wss)
     }
 
     /// True when a connection begins with a request, which has a path and fields.
@@ -79,7 +86,7 @@ impl Protocol {
 
     /// True when messages are those of a WebSocket.
     pub(crate) fn is_websocket(self) -> bool {
-        matches!(self, Protocol::Ws)
+        matches!(self, Protocol::Ws | Protocol::Wss)
     }
 
     /// The port of targets that name none, where there is a usual one (RFC 9110,
@@ -87,7 +94,7 @@ impl Protocol {
     pub(crate) fn default_port(self) -> Option<u16> {
         match self {
             Protocol::Http | Protocol::Ws => Some(80),
-            Protocol::Https => Some(443),
+            Protocol::Https | Protocol::Wss => Some(443),
             _ => None,
         }
     }

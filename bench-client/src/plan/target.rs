@@ -1,6 +1,6 @@
 //! What is measured: `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH`,
-//! `unixgram:///PATH`, `http://HOST:PORT/PATH`, `https://HOST:PORT/PATH` or
-//! `ws://HOST:PORT/PATH`.
+//! `unixgram:///PATH`, `http://HOST:PORT/PATH`, `https://HOST:PORT/PATH`,
+//! `ws://HOST:PORT/PATH` or `wss://HOST:PORT/PATH`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -63,7 +63,7 @@ impl FromStr for Target {
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
         let protocol = Protocol::of_scheme(scheme).ok_or_else(|| {
             format!(
-                "{scheme:?} cannot be measured; write tcp://, udp://, http://, https:// or ws://HOST:PORT, unix:// or \
+                "{scheme:?} cannot be measured; write tcp://, udp://, http://, https://, ws:// or wss://HOST:PORT, unix:// or \
                  unixgram:///PATH"
             )
         })?;
@@ -215,6 +215,7 @@ mod tests {
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
             ("http://localhost/a?b=/c", "http://localhost:80/a?b=/c"),
             ("ws://localhost/chat", "ws://localhost:80/chat"),
+            ("wss://localhost/chat", "wss://localhost:443/chat"),
             ("WS://127.0.0.1:9001", "ws://127.0.0.1:9001"),
             ("https://localhost/a", "https://localhost:443/a"),
             ("https://[::1]", "https://[::1]:443"),

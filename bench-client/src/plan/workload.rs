@@ -75,10 +75,10 @@ pub(crate) struct WorkloadOptions {
     /// Bytes of the sockets' send buffers (SO_SNDBUF).
     #[arg(long, value_name = "BYTES", value_parser = quantity::bytes)]
     pub(crate) sndbuf: Option<usize>,
-    /// For http:// and https:// targets, and --header for ws:// ones.
+    /// For http:// and https:// targets, and --header for ws:// and wss:// ones.
     #[command(flatten)]
     pub(crate) http: RequestOptions,
-    /// For https:// targets.
+    /// For https:// and wss:// targets.
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
 }
@@ -168,7 +168,7 @@ impl WorkloadOptions {
             ),
             (
                 !target.protocol.is_tls() && !self.tls.is_empty(),
-                format!("--ca, --insecure and --tls-resume are for https:// targets, not for {scheme}://"),
+                format!("--ca, --insecure and --tls-resume are for https:// and wss:// targets, not for {scheme}://"),
             ),
             (
                 target.protocol.is_websocket() && !self.http.has_fields_only(),
@@ -179,7 +179,7 @@ impl WorkloadOptions {
             ),
             (
                 self.text && !target.protocol.is_websocket(),
-                format!("--text is for ws:// targets; {scheme}:// has no kinds of messages"),
+                format!("--text is for ws:// and wss:// targets; {scheme}:// has no kinds of messages"),
             ),
             (
                 self.requests.is_some_and(|wanted| wanted < at_once),

@@ -12,7 +12,7 @@ pub(crate) struct Workload {
     pub(crate) hash: String,
     /// As `tcp://127.0.0.1:7000`.
     pub(crate) target: String,
-    /// `tcp`, `udp`, `unix`, `unixgram`, `http`, `https` or `ws`.
+    /// `tcp`, `udp`, `unix`, `unixgram`, `http`, `https`, `ws` or `wss`.
     pub(crate) protocol: String,
     /// `closed` or `open`.
     pub(crate) mode: String,

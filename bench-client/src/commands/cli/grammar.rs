@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Report(ReportOptions),
     /// Check for what would spoil a measurement, without making one.
     Doctor(DoctorOptions),
-    /// Serve tcp, udp, unix, unixgram, http(s) or ws, correctly or with injected faults.
+    /// Serve tcp, udp, unix, unixgram, http(s) or ws(s), correctly or with injected faults.
     Serve(Box<ServeOptions>),
     /// Check, with injected faults, that every class of error is counted.
     Selftest(SelftestOptions),

@@ -175,6 +175,7 @@ pub(crate) const CASES: &[Case] = &[
     wrong("ws --reset K", "", &[("reset", K)]),
     wrong("ws --bad-response K", "", &[("bad_frame", K)]),
     wrong("ws --short K", "--depth 8", &[("closed_early", KTimes(7)), ("short", K)]),
+    wrong("wss --corrupt K", "--insecure", &[("corrupt", K)]),
     right("https", "--insecure --expect echo --churn per-request"),
     wrong("https --corrupt K", "--insecure --expect echo", &[("corrupt", K)]),
 ];

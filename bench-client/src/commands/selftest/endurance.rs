@@ -43,8 +43,9 @@ impl Endurance {
         let each = |protocol: Protocol| Endurance {
             protocol,
             load: match protocol {
-                _ if protocol.is_tls() => "--expect echo --insecure",
-                _ if protocol.is_http() => "--expect echo",
+                Protocol::Https => "--expect echo --insecure",
+                Protocol::Wss => "--insecure",
+                Protocol::Http => "--expect echo",
                 _ => "",
             },
             length: scale.duration(LONG, SHORTEST),

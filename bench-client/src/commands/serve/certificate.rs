@@ -1,4 +1,4 @@
-//! The certificate of `serve https`: one that is given, or made at the start.
+//! The certificate of `serve https` and `serve wss`: one that is given, or made at the start.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use greenserve::tls::{Certificates, Pem};
 use crate::base::failure::Failure;
 use crate::machine::certificate::SelfSigned;
 
-/// The certificate of https.
+/// The certificate of https and wss.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CertificateOptions {
-    /// For https, the certificate chain, a PEM file [default: one that signs itself, for localhost, 127.0.0.1 and ::1].
+    /// For https and wss, the certificate chain, a PEM file [default: one that signs itself, for localhost, 127.0.0.1 and ::1].
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
     /// Its private key, a PEM file.

@@ -87,22 +87,10 @@ fn serve_protocol(options: &ServeOptions, service: &Arc<Service>) -> Result<(), 
             let echo = plain_echo(options, service);
             serve_in(tcp(move |client, _| echo(client)), options)
         }
-        Protocol::Http => serve_in(tcp(requests::<TcpStream>(service)).hooks(KeepResets), options),
-        Protocol::Https => {
-            let certificates = certificate::certificates(&options.certificate)?;
-            let handler = with_context(requests::<TlsLine>(service));
-            serve_in(
-                TcpServer::builder(at_once(tls::serve(certificates, handler))).hooks(KeepResets),
-                options,
-            )
-        }
-        Protocol::Ws => {
-            let service = Arc::clone(service);
-            let handler = move |client: &mut TcpStream, context: &Context| {
-                stream::serve(client, context.connection().id(), WebSocket::default(), &service)
-            };
-            serve_in(tcp(handler).hooks(KeepResets), options)
-        }
+        Protocol::Http => serve_in(tcp(requests::<_, Http>(service)).hooks(KeepResets), options),
+        Protocol::Https => serve_in(encrypted(options, requests::<_, Http>(service))?, options),
+        Protocol::Ws => serve_in(tcp(requests::<_, WebSocket>(service)).hooks(KeepResets), options),
+        Protocol::Wss => serve_in(encrypted(options, requests::<_, WebSocket>(service))?, options),
         Protocol::Unix if options.faults.any() => serve_in(
             UnixServer::builder(with_context(faulty_echo(options, service))),
             options,
@@ -118,6 +106,16 @@ fn tcp(handler: impl Fn(&mut TcpStream, &Context) -> io::Result<()> + Send + Syn
     TcpServer::builder(at_once(with_context(handler)))
 }
 
+/// The same under TLS.
+fn encrypted(
+    options: &ServeOptions,
+    handler: impl Fn(&mut TlsLine, &Context) -> io::Result<()> + Send + Sync + 'static,
+) -> Result<Builder<Tcp>, Failure> {
+    let certificates = certificate::certificates(&options.certificate)?;
+    let handler = at_once(tls::serve(certificates, with_context(handler)));
+    Ok(TcpServer::builder(handler).hooks(KeepResets))
+}
+
 /// `inner`, whose small answers are sent at once.
 fn at_once(inner: impl Handler<TcpStream>) -> impl Handler<TcpStream> {
     with_context(move |client: &mut TcpStream, context: &Context| {
@@ -126,12 +124,12 @@ fn at_once(inner: impl Handler<TcpStream>) -> impl Handler<TcpStream> {
     })
 }
 
-/// Answers the requests of HTTP that a connection brings.
-fn requests<C: Connection>(
+/// Answers what a connection brings, as `R` reads it.
+fn requests<C: Connection, R: stream::Requests + Default>(
     service: &Arc<Service>,
 ) -> impl Fn(&mut C, &Context) -> io::Result<()> + Send + Sync + 'static {
     let service = Arc::clone(service);
-    move |client, context| stream::serve(client, context.connection().id(), Http::default(), &service)
+    move |client, context| stream::serve(client, context.connection().id(), R::default(), &service)
 }
 
 /// A server that takes every datagram whole and many at a time.

@@ -135,11 +135,11 @@ impl Scope {
 
     fn describe(self) -> &'static str {
         match self {
-            Scope::Streams => "tcp, unix, http, https and ws",
-            Scope::Tcp => "tcp, http, https and ws",
+            Scope::Streams => "tcp, unix, http, https, ws and wss",
+            Scope::Tcp => "tcp, http, https, ws and wss",
             Scope::Datagrams => "udp and unixgram",
             Scope::Http => "http and https",
-            Scope::Requests => "http, https and ws",
+            Scope::Requests => "http, https, ws and wss",
         }
     }
 }
@@ -249,7 +249,7 @@ impl ServeOptions {
     fn check_certificate(&self) -> Result<(), Failure> {
         match self.certificate.cert.is_some() && !self.protocol.is_tls() {
             true => Err(Failure::Usage(format!(
-                "--cert and --key are for https, and this serves {}",
+                "--cert and --key are for https and wss, and this serves {}",
                 self.protocol.id()
             ))),
             false => Ok(()),
@@ -321,6 +321,7 @@ mod tests {
             "http --status 503*7 --bad-response 7 --model inline",
             "ws --corrupt 7 --swap 8 --short 1 --close 1 --reset 1 --bad-response 7 --byte-by-byte",
             "https --cert a.pem --key a.key --reset 7 --status 503*7",
+            "wss --cert a.pem --key a.key --reset 7",
             "--die-with-parent --model thread --listen 127.0.0.1:0 --workers 2",
         ] {
             assert_eq!(check(line), Ok(()), "{line}");
@@ -342,7 +343,7 @@ mod tests {
             ("ws --size 64", "--size"),
             ("ws --status 503*7", "--status"),
             ("ws --drop 7", "--drop"),
-            ("tcp --bad-response 7", "http, https and ws"),
+            ("tcp --bad-response 7", "http, https, ws and wss"),
             ("http --cert a.pem --key a.key", "--cert"),
             ("https --cert a.pem", "--key"),
             ("tcp --size 65k", "65k"),

@@ -17,7 +17,7 @@ pub(crate) struct Calibration {
     /// On what, by which program.
     #[serde(flatten)]
     pub(crate) conditions: Conditions,
-    /// `tcp`, `udp`, `unix`, `unixgram`, `http` or `ws`.
+    /// `tcp`, `udp`, `unix`, `unixgram`, `http`, `https`, `ws` or `wss`.
     pub(crate) protocol: String,
     /// How far answers were checked.
     pub(crate) verify: String,

@@ -55,6 +55,8 @@ impl StreamClient {
         match self.hear(due) {
             Ok(0) => Err(closed_within(self.inbox.bytes().len())),
             Ok(_) => Ok(()),
+            // Cut off under TLS, which is nothing to tell apart here.
+            Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => Err(closed_within(self.inbox.bytes().len())),
             Err(err) if err.kind() == io::ErrorKind::TimedOut => Err(Trouble::Fault(Fault {
                 class: ErrorClass::Timeout,
                 detail: format!(
