@@ -9,6 +9,10 @@ use ::http::{HeaderMap, StatusCode, Version};
 pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
 /// What is known of an answer when its head is to leave.
+#[cfg_attr(
+    not(feature = "compression"),
+    expect(dead_code, reason = "only what codes bodies reads it")
+)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outline {
     pub(super) status: StatusCode,
