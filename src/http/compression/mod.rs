@@ -20,7 +20,7 @@ use super::response::Response;
 /// packet are most of what travels, and gzip alone adds 18 bytes.
 const MIN_SIZE: u64 = 1024;
 /// Texts become a fortieth larger than with 6, zlib's own choice, in half the
-/// time.
+/// time or less.
 const LEVEL: u32 = 4;
 /// Bodies that are coded at once.
 const AT_ONCE: usize = 128;
@@ -69,7 +69,7 @@ const AT_ONCE: usize = 128;
 /// **What it costs.** Each coded body takes some 400 KiB from its first byte to
 /// its last, for a slow client as long as that takes; see
 /// [`at_once`](Compression::at_once). The work is done where the handler runs,
-/// and others have their turn after each 16 KiB.
+/// and others have their turn after each 4 KiB.
 #[doc(alias = "CompressionLayer")]
 #[doc(alias = "gzip")]
 #[derive(Clone, Debug)]
@@ -100,7 +100,8 @@ impl Compression {
 
     /// How hard it tries, from 1 (fast) to 9 (small); what is beyond counts as
     /// the nearest. 4 otherwise: zlib's own choice, 6, makes texts a fortieth
-    /// smaller and takes twice as long.
+    /// smaller and takes two to four times as long, and what is above up to
+    /// twenty times.
     pub fn level(mut self, level: u32) -> Compression {
         self.shelf = Arc::new(Shelf::new(level.clamp(1, 9), self.shelf.most));
         self
