@@ -1,13 +1,16 @@
 #!/bin/sh
 # HTTP server: nginx with one worker, and no log of its requests, as no peer has.
 #
-# Run: sh serve.sh HOST:PORT
+# Run: sh serve.sh HOST:PORT [CHAIN KEY]
+#
+# With a certificate, and its key, it is a server of HTTPS.
 #
 # Choices made for fairness:
 # - `return` answers with the 13 bytes from memory;
 # - 64 KiB, which no configuration can hold, are a file that is opened once and
 #   leaves by sendfile: what nginx is best at;
-# - a connection lasts for as many requests as its client likes.
+# - a connection lasts for as many requests as its client likes;
+# - TLS as it comes, with tickets and no memory of sessions.
 
 set -eu
 # It is where only root looks.
@@ -35,6 +38,13 @@ printf %s "$text" >"$folder/64k"
 user=
 [ "$(id -u)" != 0 ] || user='user root;'
 
+tls=
+certificate=
+if [ $# -ge 3 ]; then
+    tls=ssl
+    certificate="ssl_certificate $2; ssl_certificate_key $3; ssl_protocols TLSv1.2 TLSv1.3;"
+fi
+
 cat >"$folder/nginx.conf" <<END
 $user
 worker_processes 1;
@@ -57,7 +67,8 @@ http {
     uwsgi_temp_path $folder/uwsgi;
     scgi_temp_path $folder/scgi;
     server {
-        listen $1 backlog=1024;
+        listen $1 $tls backlog=1024;
+        $certificate
         location = / {
             return 200 "Hello, world!";
         }

@@ -1,17 +1,21 @@
-// HTTP server in Go: net/http with a handler of its own, no mux.
+// HTTP server in Go: net/http with a handler of its own, no mux. HTTPS with a
+// certificate.
 //
-// Run: peer-go-http [-listen HOST:PORT] [-workers N] (two dashes work as well)
+// Run: peer-go-http [-listen HOST:PORT] [-workers N] [-chain FILE -key FILE]
+// (two dashes work as well)
 //
 // Choices made for fairness:
 //   - -workers is GOMAXPROCS, and the listening socket is that of the echo server:
 //     no keep-alive probes, a backlog of 1024;
 //   - Content-Type is set, since Go guesses it from the body otherwise, and so is
 //     Content-Length, since Go sends what is longer than 2 KiB in chunks otherwise;
-//   - no timeouts, as net/http has none unless told.
+//   - no timeouts, as net/http has none unless told;
+//   - TLS is Go's own with its defaults, but for HTTP/2, which nobody asks for.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -34,7 +38,12 @@ var (
 func main() {
 	address := flag.String("listen", "127.0.0.1:0", "listen on `HOST:PORT`")
 	workers := flag.Int("workers", 1, "run goroutines on `N` threads")
+	chain := flag.String("chain", "", "speak TLS with the certificate chain in `FILE`, PEM")
+	key := flag.String("key", "", "with the key in `FILE`, PEM")
 	flag.Parse()
+	if (*chain == "") != (*key == "") {
+		fail(2, errors.New("-chain and -key belong together"))
+	}
 	if flag.NArg() > 0 {
 		fail(2, fmt.Errorf("unexpected argument %q", flag.Arg(0)))
 	}
@@ -51,7 +60,13 @@ func main() {
 		fail(1, err)
 	}
 	fmt.Printf("listening on %s\n", listener.Addr())
-	fail(1, http.Serve(listener, http.HandlerFunc(answer)))
+	server := http.Server{Handler: http.HandlerFunc(answer)}
+	if *chain == "" {
+		fail(1, server.Serve(listener))
+	}
+	// Not nil and empty: no HTTP/2.
+	server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	fail(1, server.ServeTLS(listener, *chain, *key))
 }
 
 func listen(address string) (net.Listener, error) {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::certificate::Certificate;
 use super::contestant::Contestant;
-use super::entry::{ECHO, Entry, HTTP, OURS};
+use super::entry::{ECHO, Entry, HTTP, HTTPS, OURS};
 use super::probe::Subject;
 use crate::base::failure::Failure;
 
@@ -26,11 +27,17 @@ pub(crate) struct Catalogue {
 }
 
 /// Ours, and the peers of `subject` that `only` names, or all: those of `sources`
-/// and the examples of the project it lies in, built here.
+/// and the examples of the project it lies in, built here. Those of HTTPS show
+/// `certificate`.
 ///
 /// # Errors
 /// When a name is no peer's, there is no such folder, or ours cannot be built.
-pub(super) fn find(subject: Subject, sources: &Path, only: &[String]) -> Result<Catalogue, Failure> {
+pub(super) fn find(
+    subject: Subject,
+    sources: &Path,
+    only: &[String],
+    certificate: Option<&Certificate>,
+) -> Result<Catalogue, Failure> {
     let entries = entries(subject);
     check_names(entries, only)?;
     if !sources.is_dir() {
@@ -43,7 +50,7 @@ pub(super) fn find(subject: Subject, sources: &Path, only: &[String]) -> Result<
     for entry in entries {
         let asked_for = only.is_empty() || only.iter().any(|name| name == entry.name);
         if entry.name == OURS || asked_for {
-            catalogue.add(entry.name, entry.contestant(sources))?;
+            catalogue.add(entry.name, entry.contestant(sources, certificate))?;
         }
     }
     Ok(catalogue)
@@ -53,6 +60,7 @@ fn entries(subject: Subject) -> &'static [Entry] {
     match subject {
         Subject::Echo => ECHO,
         Subject::Http => HTTP,
+        Subject::Https => HTTPS,
     }
 }
 
@@ -107,7 +115,7 @@ mod tests {
 
     #[test]
     fn ours_comes_first_of_every_kind() {
-        for subject in [Subject::Echo, Subject::Http] {
+        for subject in [Subject::Echo, Subject::Http, Subject::Https] {
             assert_eq!(entries(subject)[0].name, OURS);
         }
     }

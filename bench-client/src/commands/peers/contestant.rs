@@ -41,8 +41,8 @@ impl Contestant {
     }
 
     /// What was built, with `options` behind its words.
-    pub(super) fn built(name: &str, server: Built, timer: Option<Built>, options: &[&str]) -> Contestant {
-        let with_options = |words: Vec<OsString>| words.into_iter().chain(options.iter().map(OsString::from)).collect();
+    pub(super) fn built(name: &str, server: Built, timer: Option<Built>, options: &[OsString]) -> Contestant {
+        let with_options = |words: Vec<OsString>| words.into_iter().chain(options.iter().cloned()).collect();
         Contestant {
             command: command(name, with_options(server.words)),
             timer: timer.map(|timer| command(name, with_options(timer.words))),

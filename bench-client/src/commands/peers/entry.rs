@@ -1,9 +1,11 @@
 //! The peers there may be, and how each is built.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use greenserve::runtime::Engine;
 
+use super::certificate::{CHAIN, Certificate, KEY};
 use super::contestant::Contestant;
 use super::toolchains::{example, go, nginx, python, rust};
 
@@ -71,6 +73,19 @@ pub(super) const HTTP: &[Entry] = &[
     Entry::new("nginx", Kind::Nginx),
 ];
 
+/// The certificate, as all but nginx are told of it.
+const CERTIFIED: &[&str] = &["--chain", CHAIN, "--key", KEY];
+const SECURE: Option<&str> = Some("http,tls");
+
+/// Servers of HTTPS, each with the same certificate.
+pub(super) const HTTPS: &[Entry] = &[
+    Entry::new(OURS, Kind::Example("https_hello", SECURE, Engine::Pinned)).with(CERTIFIED),
+    Entry::new("greenserve-may", Kind::Example("https_hello", SECURE, Engine::May)).with(CERTIFIED),
+    Entry::new("hyper", Kind::Rust("peer-hyper", Some("rustls"))).with(CERTIFIED),
+    Entry::new("go", Kind::Go("./http", "peer-go-http")).with(CERTIFIED),
+    Entry::new("nginx", Kind::Nginx).with(&[CHAIN, KEY]),
+];
+
 impl Entry {
     const fn new(name: &'static str, kind: Kind) -> Entry {
         Entry {
@@ -99,9 +114,14 @@ impl Entry {
         }
     }
 
-    /// Built; or why it cannot be.
-    pub(super) fn contestant(&self, sources: &Path) -> Result<Contestant, String> {
-        let built = |server, timer| Contestant::built(self.name, server, timer, self.options);
+    /// Built, and told of the `certificate` if there is one; or why it cannot be.
+    pub(super) fn contestant(&self, sources: &Path, certificate: Option<&Certificate>) -> Result<Contestant, String> {
+        let options = self.options.iter().map(|option| match certificate {
+            Some(certificate) => certificate.put_in(option),
+            None => OsString::from(option),
+        });
+        let options: Vec<_> = options.collect();
+        let built = |server, timer| Contestant::built(self.name, server, timer, &options);
         match self.kind {
             Kind::Serve(engine) => Ok(Contestant::serve(self.name, engine)),
             Kind::Example(program, feature, engine) => {

@@ -2,8 +2,10 @@
 
 pub(crate) mod bars;
 mod catalogue;
+mod certificate;
 mod contestant;
 mod entry;
+mod metric;
 mod notes;
 pub(crate) mod options;
 mod probe;
@@ -17,17 +19,20 @@ use std::time::Duration;
 use crate::base::failure::{Failure, Status};
 use crate::judge::{rounds, verdict};
 use crate::machine::{limits, pinning};
+use crate::plan::Plan;
 use crate::plan::places::Places;
 use crate::run::sides::Side;
 use crate::run::stage::Stage;
 use crate::run::trial;
 use crate::view::stdout::{self, write_file};
 use crate::view::watch::Watch;
+use certificate::Certificate;
 use options::PeersOptions;
 
 pub(crate) use catalogue::Catalogue;
 pub(crate) use contestant::Contestant;
-pub(crate) use probe::{Metric, Probe, Subject};
+pub(crate) use metric::Metric;
+pub(crate) use probe::{Probe, Subject};
 pub(crate) use results::Results;
 
 /// Starting, connecting and stopping, for the estimate of how long it takes.
@@ -46,13 +51,15 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     let subject = options.subject()?;
     let stage = Stage::find(pinning::choose(options.turns.no_pin));
     // Before this process is bound to one processor: building takes them all.
-    let catalogue = catalogue::find(subject, &options.peers_dir, &options.only)?;
+    let certificate = certificate(options, subject)?;
+    let catalogue = catalogue::find(subject, &options.peers_dir, &options.only, certificate.as_ref())?;
     let mut watch = stage.enter(&options.turns.load.client)?;
     limits::check_machine(options.turns.load.clients)?;
 
     let mut tournament = Tournament {
         options,
         places: stage.places,
+        certificate,
         results: Results::new(catalogue.contestants.len()),
         worst: Status::Fine,
     };
@@ -69,6 +76,13 @@ pub(crate) fn run(options: &PeersOptions) -> Result<Status, Failure> {
     }
     report(&tournament, &catalogue, &stage)?;
     Ok(tournament.worst)
+}
+
+/// Where it is needed; it lasts as long as the servers that show it.
+fn certificate(options: &PeersOptions, subject: Subject) -> Result<Option<Certificate>, Failure> {
+    let limit = options.turns.load.client.connect_timeout;
+    let needed = subject == Subject::Https;
+    needed.then(|| Certificate::make(limit)).transpose()
 }
 
 fn announcement(options: &PeersOptions, catalogue: &Catalogue, probes: &[Probe]) -> String {
@@ -110,6 +124,7 @@ fn report(tournament: &Tournament<'_>, catalogue: &Catalogue, stage: &Stage) -> 
 struct Tournament<'a> {
     options: &'a PeersOptions,
     places: Places,
+    certificate: Option<Certificate>,
     results: Results,
     /// The worst of what our own runs ended with.
     worst: Status,
@@ -174,7 +189,11 @@ impl Tournament<'_> {
     }
 
     fn measure(&self, contestant: &Contestant, probe: Probe, watch: &mut Watch) -> Result<Side, Failure> {
-        let plan = |address| self.options.plan(probe).at(address);
+        let tls = self.certificate.as_ref().map(Certificate::tls);
+        let plan = |address| {
+            let plan = self.options.plan(probe);
+            Plan { tls, ..plan }.at(address)
+        };
         let outcome = trial::run(&contestant.command, 1, self.places, plan, watch)?.of_work()?;
         Ok(Side {
             name: contestant.name().to_owned(),

@@ -39,7 +39,7 @@ pub(crate) struct PeersOptions {
     /// Measure these peers only.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) only: Vec<String>,
-    /// What to measure: of servers of echoes, or of servers of HTTP (http, ...).
+    /// What to measure: of servers of echoes, of HTTP (http, ...) or of HTTPS (https, ...).
     #[arg(long, value_enum, value_delimiter = ',', default_value = "echo,churn,memory,many")]
     pub(crate) probe: Vec<Probe>,
     /// Clients of the probe `many`.
@@ -59,12 +59,16 @@ impl PeersOptions {
         match probe {
             Probe::Echo => self.turns.load.clients,
             Probe::Churn => CHURNING.min(self.turns.load.clients),
-            Probe::Memory => IDLE_MANY,
+            Probe::Memory | Probe::HttpsMemory => IDLE_MANY,
             Probe::Many => self.many,
             Probe::Spawn | Probe::Wake => 0,
-            Probe::Http | Probe::HttpPipelined | Probe::HttpChurn | Probe::Http64k => {
-                ASKING.min(self.turns.load.clients)
-            }
+            Probe::Http
+            | Probe::HttpPipelined
+            | Probe::HttpChurn
+            | Probe::Http64k
+            | Probe::Https
+            | Probe::HttpsChurn
+            | Probe::Https64k => ASKING.min(self.turns.load.clients),
         }
     }
 
@@ -77,8 +81,8 @@ impl PeersOptions {
         match self.probe.iter().find(|probe| probe.subject() != subject) {
             None => Ok(subject),
             Some(other) => Err(Failure::Usage(format!(
-                "--probe {},{}: servers of echoes and servers of HTTP are not the same ones; measure them one after \
-                 the other",
+                "--probe {},{}: servers of echoes, of HTTP and of HTTPS are not the same ones; measure them one \
+                 after the other",
                 self.probe[0].id(),
                 other.id()
             ))),
@@ -111,31 +115,40 @@ impl PeersOptions {
                 churn: Churn::PerRequest,
                 ..plan
             },
-            Probe::Memory => Plan {
-                idle: true,
-                few: IDLE_FEW,
-                duration: Duration::from_millis(100),
-                ..plan
-            },
-            Probe::Http => asking("/", HELLO, plan),
+            Probe::Memory => holding(plan),
+            Probe::Http | Probe::Https => asking(probe, "/", HELLO, plan),
             Probe::HttpPipelined => Plan {
                 depth: PIPELINED,
-                ..asking("/", HELLO, plan)
+                ..asking(probe, "/", HELLO, plan)
             },
-            Probe::HttpChurn => {
+            Probe::HttpChurn | Probe::HttpsChurn => {
                 let churn = Churn::PerRequest;
-                asking("/", HELLO, Plan { churn, ..plan })
+                asking(probe, "/", HELLO, Plan { churn, ..plan })
             }
-            Probe::Http64k => asking(LARGE_PATH, &b"0123456789abcdef".repeat(4096), plan),
+            Probe::Http64k | Probe::Https64k => asking(probe, LARGE_PATH, &b"0123456789abcdef".repeat(4096), plan),
+            Probe::HttpsMemory => holding(asking(probe, "/", HELLO, plan)),
         }
     }
 }
 
-/// `plan` with requests for `path`, which `body` is the answer to.
-fn asking(path: &str, body: &[u8], plan: Plan) -> Plan {
+/// `plan` with connections that do nothing.
+fn holding(plan: Plan) -> Plan {
+    Plan {
+        idle: true,
+        few: IDLE_FEW,
+        duration: Duration::from_millis(100),
+        ..plan
+    }
+}
+
+/// `plan` with the requests of `probe` for `path`, which `body` is the answer to.
+fn asking(probe: Probe, path: &str, body: &[u8], plan: Plan) -> Plan {
     let closes = plan.churn == Churn::PerRequest;
     Plan {
-        protocol: Protocol::Http,
+        protocol: match probe.subject() {
+            Subject::Https => Protocol::Https,
+            _ => Protocol::Http,
+        },
         request: Some(Request::get("localhost", path, body, closes)),
         ..plan
     }
@@ -166,6 +179,9 @@ mod tests {
         assert_eq!(options("echo,wake").subject().unwrap(), Subject::Echo);
         let http = options("http,http-pipelined,http-churn,http-64k");
         assert_eq!(http.subject().unwrap(), Subject::Http);
+        let https = options("https,https-churn,https-64k,https-memory");
+        assert_eq!(https.subject().unwrap(), Subject::Https);
+        assert!(options("http,https").subject().is_err());
         let message = options("http,echo").subject().unwrap_err().to_string();
         assert!(message.contains("http,echo"), "{message}");
     }
@@ -181,5 +197,17 @@ mod tests {
         assert_eq!(summary(&kept), "GET /, expect 13 B");
         assert_eq!(summary(&alone), "GET /, Connection: close, expect 13 B");
         assert_eq!(summary(&large), "GET /64k, expect 65536 B");
+        let [secure, handshakes, idle] =
+            [Probe::Https, Probe::HttpsChurn, Probe::HttpsMemory].map(|probe| options.plan(probe));
+        assert!(
+            [&secure, &handshakes, &idle]
+                .iter()
+                .all(|plan| plan.protocol == Protocol::Https)
+        );
+        assert_eq!(summary(&handshakes), "GET /, Connection: close, expect 13 B");
+        assert_eq!(
+            (secure.idle, idle.idle, idle.few, idle.clients),
+            (false, true, 500, 5000)
+        );
     }
 }

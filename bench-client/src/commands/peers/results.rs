@@ -1,12 +1,13 @@
 //! What the rounds gave, and the medians of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
+use super::metric::Metric;
 use super::notes::Notes;
-use super::probe::{Metric, Probe};
+use super::probe::Probe;
 use crate::base::format;
 use crate::base::statistics;
 use crate::judge::verdict;
@@ -57,6 +58,18 @@ impl Results {
         let round = probe.metrics().iter().map(|metric| self.rounds(*metric, server).len());
         self.notes.add(probe, server, round.max().unwrap_or_default(), &run);
         self.runs.push(run);
+    }
+
+    /// What each server agreed on with its clients, where there was TLS.
+    pub(super) fn agreed(&self) -> Option<String> {
+        let of_run = |run: &Run| {
+            let agreed = run.connections.tls.iter();
+            let words = agreed.map(|kind| format!("{} {} {}", run.name, kind.version, kind.cipher_suite));
+            words.collect::<Vec<_>>()
+        };
+        let all: BTreeSet<_> = self.runs.iter().flat_map(of_run).collect();
+        let all: Vec<_> = all.into_iter().collect();
+        (!all.is_empty()).then(|| format!("agreed on: {}.", all.join(", ")))
     }
 
     /// Takes down what a program found that timed itself.

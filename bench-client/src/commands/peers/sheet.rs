@@ -11,6 +11,7 @@ use crate::saved::Machine;
 
 /// Marks a figure that something else had a part in.
 const DISTURBED: &str = "!";
+const PAGE_TABLES: &str = "page tables: what the kernel keeps to map that memory, which is not in it.";
 
 /// What the table is made of.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl Sheet<'_> {
         let mut text = match self.subject {
             Subject::Echo => String::from("# Echo servers on one core\n\n"),
             Subject::Http => String::from("# HTTP servers on one core\n\n"),
+            Subject::Https => String::from("# HTTPS servers on one core\n\n"),
         };
         text.push_str(&format!("{}\n\n", self.summary()));
         text.push_str(&format!("    {}\n\n", command_line().join(" ")));
@@ -69,6 +71,10 @@ impl Sheet<'_> {
             Subject::Http => {
                 let clients = self.options.clients(Probe::Http);
                 format!("http, closed loop, {clients} clients, GET, 13 B or 64 KiB")
+            }
+            Subject::Https => {
+                let clients = self.options.clients(Probe::Https);
+                format!("https, whole handshakes, closed loop, {clients} clients, GET, 13 B or 64 KiB")
             }
         };
         format!(
@@ -112,6 +118,10 @@ impl Sheet<'_> {
             Metric::CpuPerPipelined,
             Metric::CpuPerRequestAlone,
             Metric::CpuPerLarge,
+            Metric::CpuPerSecure,
+            Metric::CpuPerHandshake,
+            Metric::CpuPerSecureLarge,
+            Metric::MemoryPerSession,
         ];
         let measured = self.results.metrics();
         let group = |metric: Metric| Group {
@@ -194,6 +204,7 @@ impl Sheet<'_> {
             );
         }
         notes.extend(self.measured_notes());
+        notes.extend(self.results.agreed());
         notes.extend(self.disturbed_note());
         notes.extend(self.results.remarks());
         for left_out in &self.catalogue.left_out {
@@ -214,8 +225,15 @@ impl Sheet<'_> {
                 "KiB/client: growth of the server's resident memory from 500 to 5000 idle clients that had each exchanged one message.".to_owned(),
             ),
             (
-                Metric::PageTablesPerClient,
-                "page tables: what the kernel keeps to map that memory, which is not in it.".to_owned(),
+                Metric::MemoryPerSession,
+                "KiB/client: growth of the server's resident memory from 500 to 5000 idle clients that had each had one answer.".to_owned(),
+            ),
+            (Metric::PageTablesPerClient, PAGE_TABLES.to_owned()),
+            (Metric::PageTablesPerSession, PAGE_TABLES.to_owned()),
+            (
+                Metric::CpuPerHandshake,
+                "a handshake each: connect, a whole handshake, one request with Connection: close, its answer, close."
+                    .to_owned(),
             ),
             (
                 Metric::CpuPerConnection,
