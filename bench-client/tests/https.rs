@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use program::{Run, listen, run};
 use rcgen::{CertificateParams, DnType, KeyPair};
@@ -192,8 +193,11 @@ fn a_server_that_never_shakes_hands_is_waited_for_as_long_as_for_a_connection() 
     let target = listen(|mut client| std::io::copy(&mut client, &mut std::io::sink()).map(drop));
     let address = target.trim_start_matches("tcp://");
     let options = ["-c", "3", "--connect-timeout", "300ms"];
+    let began = Instant::now();
     let run = believing(&Certificate::of("localhost"), &at(address, "/"), &options);
     fails(&run, "3 tls", &["the TLS handshake"]);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 /// How a server ends its connections.
@@ -295,9 +299,7 @@ fn a_client_offers_http_1_1_and_says_that_it_has_finished() {
     let target = at(target.trim_start_matches("tcp://"), "/");
     let run = believing(&certificate, &target, &["-c", "1", "-n", "20"]);
     assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
-    let (end, spoken) = saw
-        .recv_timeout(std::time::Duration::from_secs(10))
-        .expect("a connection");
+    let (end, spoken) = saw.recv_timeout(Duration::from_secs(10)).expect("a connection");
     assert_eq!((end, spoken), (Ok(()), Some(b"http/1.1".to_vec())));
 }
 
