@@ -49,6 +49,7 @@ const CASES: &[Case] = &[
         "a_child_has_its_own_connection_and_no_other_socket_of_the_server",
         a_child_has_its_own_connection_and_no_other_socket_of_the_server,
     ),
+    ("a_child_may_reset_its_connection", a_child_may_reset_its_connection),
     ("ended_children_are_reaped_at_once", ended_children_are_reaped_at_once),
     ("no_more_than_max_children_run", no_more_than_max_children_run),
     ("a_child_of_the_user_is_not_reaped", a_child_of_the_user_is_not_reaped),
@@ -277,6 +278,7 @@ fn obey(client: &mut TcpStream, context: &Context) -> Result<(), Failure> {
             b'p' => panic!("on purpose"),
             b'z' => runtime::sleep(Duration::from_secs(600))?,
             b'd' => context.server().shutdown(),
+            b'r' => return Ok(client.set_linger(Some(Duration::ZERO))?),
             b'i' => writeln!(client, "{}", process::id())?,
             other => client.write_all(&[other])?,
         }
@@ -363,6 +365,15 @@ fn a_child_has_its_own_connection_and_no_other_socket_of_the_server() {
     let links = links_of(program.pid());
     let held = sockets.iter().filter(|(inode, _)| links.contains(inode));
     assert_eq!(held.map(|(_, state)| state.as_str()).collect::<Vec<_>>(), ["0A"]);
+}
+
+/// An orderly end before it would be taken for that of the message.
+fn a_child_may_reset_its_connection() {
+    let program = Program::start("serve");
+    let mut client = served(&program.address());
+    client.write_all(b"r").unwrap();
+    let end = client.read(&mut [0; 8]).map_err(|err| err.kind());
+    assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
 }
 
 fn ended_children_are_reaped_at_once() {
