@@ -51,6 +51,11 @@ fn what_goes_wrong_over_http_is_counted_exactly() {
 }
 
 #[test]
+fn what_goes_wrong_over_websockets_is_counted_exactly() {
+    is_as_expected("ws", 8);
+}
+
+#[test]
 fn a_case_that_there_is_none_of_is_a_usage_error() {
     assert_eq!(selftest("nonsense").status.code(), Some(2));
     // One of --long.
