@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 use crate::net::{Stream, SystemStream};
 use crate::sync::Timeout;
 
+/// So many tickets are kept, as rustls does of itself.
+const TICKETS: usize = 256;
+
 /// Whom a client believes, and who it says it is: `ssl.SSLContext` of Python.
 ///
 /// Cheap to clone; clones share the tickets of servers, so that a second
@@ -70,6 +73,20 @@ impl ClientSettings {
     /// As [`ClientSettingsBuilder::build`].
     pub fn system() -> Result<ClientSettings> {
         ClientSettings::builder().system_roots().build()
+    }
+
+    /// The same with tickets of its own, none so far: as another client of the
+    /// same servers, which is not known by this one's sessions. One that keeps
+    /// none, by [`tickets(false)`](ClientSettingsBuilder::tickets), keeps them
+    /// here.
+    #[must_use = "these settings stay as they are"]
+    pub fn with_own_tickets(&self) -> ClientSettings {
+        let mut config = (*self.config).clone();
+        config.resumption = Resumption::in_memory_sessions(TICKETS);
+        ClientSettings {
+            config: Arc::new(config),
+            ..self.clone()
+        }
     }
 
     /// Roots of one's own, a certificate, ALPN.

@@ -357,6 +357,13 @@ fn a_client_without_tickets_makes_whole_handshakes_and_each_says_what_it_was() {
         assert_eq!(was, resumed, "tickets({tickets})");
     }
     assert_eq!(scene.certificates.handshakes().resumed, 1);
+    let one = settings.build().unwrap();
+    let another = one.with_own_tickets();
+    for (settings, resumed) in [(&one, false), (&another, false), (&another, true)] {
+        let client = scene.connect(settings).unwrap();
+        assert_eq!(client.is_resumed(), resumed);
+        talk(client);
+    }
 }
 
 #[test]
