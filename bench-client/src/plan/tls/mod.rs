@@ -73,6 +73,18 @@ impl Tls {
         })
     }
 
+    /// As one client of several speaks it: a session is resumed by who had it.
+    pub(crate) fn of_one_client(&self) -> Tls {
+        let settings = match self.resumes {
+            true => self.settings.with_own_tickets(),
+            false => self.settings.clone(),
+        };
+        Tls {
+            settings,
+            ..self.clone()
+        }
+    }
+
     /// Shakes hands over `stream`.
     ///
     /// # Errors

@@ -22,13 +22,13 @@ use crate::plan::tls::Tls;
 use crate::run::client::desk::{Trouble, trouble};
 use crate::run::client::line::Line;
 
-/// Connects as `plan` says, which includes the handshake of TLS. Also returns what
+/// Connects as `plan` says, which includes the handshake of `tls`. Also returns what
 /// a client does that writes to the connection: it may be what completes it.
-pub(super) fn dial(plan: &Plan, origin: Origin) -> Result<(Line, Doing), Trouble> {
+pub(super) fn dial(plan: &Plan, tls: Option<&Tls>, origin: Origin) -> Result<(Line, Doing), Trouble> {
     let due = Instant::now() + plan.connect_timeout;
     let unconnected = |err: io::Error| trouble(&err, Doing::Connecting);
     let (line, doing) = connect(plan, origin).map_err(unconnected)?;
-    let line = match (&plan.tls, line) {
+    let line = match (tls, line) {
         (Some(tls), Line::Tcp(stream)) => secure(tls, stream, due)?,
         (_, line) => line,
     };

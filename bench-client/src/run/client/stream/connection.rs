@@ -23,7 +23,7 @@ impl StreamClient {
     pub(super) fn connect(&mut self, origin: Origin) -> Result<(), Trouble> {
         let job = &self.desk.job;
         let due = Instant::now() + job.plan.connect_timeout;
-        let (line, doing) = dial(&job.plan, origin)?;
+        let (line, doing) = dial(&job.plan, self.tls.as_ref(), origin)?;
         if let Line::Tls(line) = &line {
             job.sessions.note(line);
         }

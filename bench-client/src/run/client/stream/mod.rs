@@ -14,6 +14,7 @@ use super::codec::Reader;
 use super::desk::{Desk, Flight, NAP, Served, Trouble, trouble};
 use crate::base::taxonomy::Doing;
 use crate::plan::churn::Churn;
+use crate::plan::tls::Tls;
 use crate::run::client::line::Line;
 use crate::run::job::Job;
 
@@ -26,6 +27,8 @@ const UNANSWERED: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct StreamClient {
     desk: Desk,
+    /// With the tickets of this client.
+    tls: Option<Tls>,
     /// `None` between two connections.
     line: Option<Line>,
     /// What a write does: the first one may be what completes the connection.
@@ -61,6 +64,7 @@ impl StreamClient {
         let now = Instant::now();
         let mut client = StreamClient {
             desk: Desk::new(job, connection),
+            tls: job.plan.tls.as_ref().map(Tls::of_one_client),
             line: None,
             doing: Doing::Connecting,
             carried: 0,
