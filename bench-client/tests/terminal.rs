@@ -348,6 +348,10 @@ mod tui {
         let mut session = Session::start("--tui --expect echo");
         assert_ne!(session.end(), 0);
         assert!(!session.seen.screen().alternate_screen());
-        assert!(session.text().contains("are for http:// targets"), "{}", session.text());
+        assert!(
+            session.text().contains("are for http:// and https:// targets"),
+            "{}",
+            session.text()
+        );
     }
 }
