@@ -259,7 +259,7 @@ fn each_connection_makes_a_whole_handshake_unless_sessions_are_resumed() {
     let server = certificate.serve("");
     let target = at(&server.address, "/");
     let sessions = |options: &[&str]| {
-        let options = [&["-c", "4", "-n", "1000", "--churn", "per-request"], options].concat();
+        let options = [&["-c", "20", "-n", "600", "--churn", "per-request"], options].concat();
         let run = believing(&certificate, &target, &options);
         assert_eq!((run.status(), run.errors()), (0, vec![]), "{}", run.text());
         let [full, resumed] =
@@ -271,10 +271,10 @@ fn each_connection_makes_a_whole_handshake_unless_sessions_are_resumed() {
         (full, resumed)
     };
     let (full, resumed) = sessions(&[]);
-    assert!(full > 1000 && resumed == 0, "{full} and {resumed}");
+    assert!(full > 600 && resumed == 0, "{full} and {resumed}");
     let (full, resumed) = sessions(&["--tls-resume"]);
-    // Each client its own, and none of another's.
-    assert!(full == 4 && resumed > 1000, "{full} and {resumed}");
+    // Each client its own: of tickets that all had, twenty at a time would find too few.
+    assert!(full == 20 && resumed > 600, "{full} and {resumed}");
 }
 
 #[test]
