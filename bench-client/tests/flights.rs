@@ -5,7 +5,7 @@ mod program;
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -180,14 +180,27 @@ fn unixgram() -> (UnixDatagram, tempfile::TempDir, String) {
     (socket, folder, target)
 }
 
+/// Fills the queue of a socket: where systemd runs it is 512 messages long, for
+/// which one sender has no room.
+fn fill(path: &SocketAddr) -> std::io::Result<()> {
+    loop {
+        let filler = UnixDatagram::unbound()?;
+        filler.set_nonblocking(true)?;
+        let mut sent = 0;
+        while filler.send_to_addr(b"full", path).is_ok() {
+            sent += 1;
+        }
+        if sent == 0 {
+            return Ok(());
+        }
+    }
+}
+
 /// Answers the first message when no further one finds room.
 fn answer_behind_a_full_queue(socket: &UnixDatagram) -> std::io::Result<()> {
     let mut message = [0; 2 * SIZE];
     let (length, from) = socket.recv_from(&mut message)?;
-    let filler = UnixDatagram::unbound()?;
-    filler.set_nonblocking(true)?;
-    let path = socket.local_addr()?;
-    while filler.send_to_addr(b"full", &path).is_ok() {}
+    fill(&socket.local_addr()?)?;
     socket.send_to_addr(&message[..length], &from).map(drop)
 }
 
