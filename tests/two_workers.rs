@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     thread,
 };
 
@@ -242,6 +242,21 @@ fn on_worker(worker: usize) -> (TcpStream, std::net::TcpStream) {
     }
 }
 
+/// A socket that has waited once, on worker 0, where its number puts it: what
+/// never had to is not registered, and stays where it is used.
+fn registered(near: TcpStream) -> Arc<TcpStream> {
+    let near = Arc::new(near);
+    let theirs = Arc::clone(&near);
+    let waiting = Builder::new().worker(0).spawn(move || {
+        theirs.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let waited = (&*theirs).read(&mut [0]).unwrap_err();
+        assert_eq!(waited.kind(), ErrorKind::TimedOut);
+        theirs.set_read_timeout(None).unwrap();
+    });
+    joined(waiting.unwrap());
+    near
+}
+
 /// All threads of this process on one processor, until this is dropped: what
 /// one thread wakes then often runs before the one that woke it goes on.
 struct OneProcessor(CpuSet);
@@ -293,9 +308,10 @@ fn a_wait_ends_on_the_worker_of_its_socket_even_if_both_workers_share_a_processo
     }
     let _one_processor = OneProcessor::new();
     for _ in 0..100 {
-        let (mut near, mut far) = on_worker(0);
+        let (near, mut far) = on_worker(0);
+        let near = registered(near);
         let reading = Builder::new().worker(1).spawn(move || {
-            near.read_exact(&mut [0]).unwrap();
+            (&*near).read_exact(&mut [0]).unwrap();
             thread::current().id()
         });
         far.write_all(b"x").unwrap();
@@ -310,17 +326,14 @@ fn a_wait_for_a_socket_ends_on_the_worker_of_the_socket() {
     if skipped(tied_to_descriptors()) {
         return;
     }
-    let (mut near, mut far) = on_worker(0);
-    let (registered, has_registered) = mpsc::channel();
+    let (near, mut far) = on_worker(0);
+    let near = registered(near);
     let (go_on, may_go_on) = mpsc::channel();
     let reading = Builder::new().worker(1).spawn(move || {
-        near.write_all(b"x").unwrap();
-        registered.send(()).unwrap();
         may_go_on.recv().unwrap();
-        near.read_exact(&mut [0]).unwrap();
+        (&*near).read_exact(&mut [0]).unwrap();
         thread::current().id()
     });
-    has_registered.recv_timeout(PATIENCE).unwrap();
     far.write_all(b"x").unwrap();
     // What is polled after the byte has come proves that the byte was seen, so
     // that the wait has nothing to wait for.
