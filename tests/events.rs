@@ -17,7 +17,7 @@ use greenserve::{
 };
 use log::kv::{self, VisitSource};
 
-use common::{PATIENCE, client, expect_end, ip};
+use common::{PATIENCE, client, expect_end, ip, wait_until};
 
 /// Puts each event into words and sends it.
 #[derive(Clone)]
@@ -111,6 +111,8 @@ fn a_life<M: Model>(builder: Builder<Tcp, M>) {
     stays.write_all(b"s").unwrap();
     stays.read_exact(&mut [0]).unwrap();
     expect_told(&told, &[&accepted]);
+    // The end of a request is told just before it is in flight no longer.
+    wait_until("the others have left", || server.handle().in_flight() == 1);
     assert!(!server.stop(Duration::ZERO).unwrap().is_clean());
     let rest: Vec<_> = told.iter().collect();
     let ended = rest.iter().position(|told| told.starts_with("ended: disconnected"));
