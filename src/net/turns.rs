@@ -8,7 +8,7 @@ use crate::runtime;
 
 /// Operations that may succeed in a row before the coroutine lets others run:
 /// a peer that always has more to say must not keep the worker to itself.
-const OPERATIONS_BEFORE_YIELD: u8 = 128;
+const OPERATIONS_BEFORE_YIELD: u8 = 16;
 
 /// Reads of the end of a stream in a row before they become an error.
 ///
