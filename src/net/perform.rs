@@ -1,10 +1,10 @@
 //! One way to perform an operation on a socket.
 //!
 //! In a coroutine an operation that cannot proceed suspends, and the descriptor
-//! is registered for it; a stream's first operations are tried before that; in a thread it is an ordinary blocking
-//! descriptor and the kernel blocks, until it first has a deadline to keep.
-//! Which of the two it is, is decided at each call, so a socket may move from
-//! one to the other.
+//! is registered for it; a stream's first operations are tried before that. In
+//! a thread it is an ordinary blocking descriptor and the kernel blocks, until
+//! it first has a deadline to keep. Which of the two it is, is decided at each
+//! call, so a socket may move from one to the other.
 
 use std::io;
 use std::os::fd::AsFd;
