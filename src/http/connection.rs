@@ -87,7 +87,7 @@ impl Connection<'_> {
                 Come::Refused(refusal) => return self.refuse(kit, &refusal),
             };
             let head = &kit.inbox.unread()[extent.begin..extent.end];
-            if let Err(refusal) = kit.head.parse(head, &self.settings.limits) {
+            if let Err(refusal) = kit.head.parse(head, extent.headers, &self.settings.limits) {
                 return self.refuse(kit, &refusal);
             }
             kit.inbox.consume(extent.end);

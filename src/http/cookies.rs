@@ -4,6 +4,7 @@ use ::cookie::Cookie;
 use ::http::HeaderValue;
 use ::http::header::{COOKIE, SET_COOKIE};
 
+use super::byte_set::TOKEN;
 use super::request::Request;
 use super::response::Response;
 use crate::handler::Failure;
@@ -87,7 +88,7 @@ fn check(cookie: &Cookie<'_>) -> Result<(), Failure> {
         .into())
     };
     let name = cookie.name();
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if name.is_empty() || !TOKEN.has_all(name.as_bytes()) {
         return bad("name", name);
     }
     let value = cookie.value();
@@ -102,10 +103,6 @@ fn check(cookie: &Cookie<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// `cookie-octet`.

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::handler::Handler;
 use super::kit::Kit;
 use super::link::Link;
-use super::outbox::Cut;
+use super::outbox::{Cut, Outbox};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::response::{Asked, Response, Stage};
@@ -57,7 +57,10 @@ impl Exchange<'_> {
             trailers: [trailers, our_trailers],
         } = kit;
         for map in [&mut *headers, trailers, our_trailers] {
-            map.clear();
+            // To clear an empty one takes time too.
+            if !map.is_empty() {
+                map.clear();
+            }
         }
         params.clear();
         collected.clear();
@@ -95,7 +98,16 @@ impl Exchange<'_> {
         if let (Some(log), Some(begun)) = (log, begun) {
             log.record(&request, &response, begun.elapsed());
         }
-        self.conclude(ended, &mut request.body, response)
+        let (outbox, stage, keeps_alive) = (response.outbox, response.stage, response.keeps_alive);
+        outbox.cut = match (stage, &ended) {
+            (Stage::Done, _) | (_, Ended::Well) => Cut::Not,
+            (Stage::UntilClose, _) => Cut::Unframed,
+            _ => Cut::Framed,
+        };
+        if stage == Stage::TakenOver {
+            return ended.into_result(After::Close);
+        }
+        self.conclude(ended, &mut request.body, outbox, keeps_alive)
     }
 
     /// Has the handler answer; a failure becomes an answer too, if there is
@@ -130,21 +142,13 @@ impl Exchange<'_> {
     }
 
     #[inline(never)]
-    fn conclude(self, ended: Ended, body: &mut Body<'_>, response: Response<'_>) -> Result<After, Failure> {
-        let Response {
-            outbox,
-            stage,
-            keeps_alive,
-            ..
-        } = response;
-        outbox.cut = match (stage, &ended) {
-            (Stage::Done, _) | (_, Ended::Well) => Cut::Not,
-            (Stage::UntilClose, _) => Cut::Unframed,
-            _ => Cut::Framed,
-        };
-        if stage == Stage::TakenOver {
-            return ended.into_result(After::Close);
-        }
+    fn conclude(
+        self,
+        ended: Ended,
+        body: &mut Body<'_>,
+        outbox: &mut Outbox,
+        keeps_alive: bool,
+    ) -> Result<After, Failure> {
         if !matches!(ended, Ended::Well) {
             // The client may be gone, and then there is nobody to tell.
             let _ = outbox.send(self.transport, &[]);

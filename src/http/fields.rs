@@ -60,7 +60,7 @@ impl Gathering {
         if self.host.replace(index).is_some() {
             return Err(Refusal::bad_request("more than one Host"));
         }
-        match std::str::from_utf8(value).is_ok_and(is_authority) {
+        match is_authority(value) {
             true => Ok(()),
             false => Err(Refusal::bad_request("the Host cannot be one")),
         }

@@ -25,6 +25,7 @@ mod access_log;
 mod answer;
 mod body;
 mod body_coding;
+mod byte_set;
 mod chunked;
 mod coded;
 mod codings;

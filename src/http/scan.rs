@@ -2,6 +2,7 @@
 
 use ::http::StatusCode;
 
+use super::byte_set::TOKEN;
 use super::limits::Limits;
 use super::refusal::Refusal;
 
@@ -21,6 +22,8 @@ pub(super) struct Scan {
     begin: usize,
     /// Where the header lines begin; 0 before that.
     fields: usize,
+    /// Header lines so far.
+    headers: usize,
     empty_lines: usize,
 }
 
@@ -30,6 +33,8 @@ pub(super) struct Extent {
     pub(super) begin: usize,
     /// Behind the empty line.
     pub(super) end: usize,
+    /// Lines between the request line and the empty one.
+    pub(super) headers: usize,
 }
 
 impl Scan {
@@ -45,9 +50,12 @@ impl Scan {
                 ));
             }
             if self.line_ends(bytes, feed - 1, limits)? {
-                let begin = self.begin;
-                *self = Scan::default();
-                return Ok(Some(Extent { begin, end: feed + 1 }));
+                let Scan { begin, headers, .. } = std::mem::take(self);
+                return Ok(Some(Extent {
+                    begin,
+                    end: feed + 1,
+                    headers,
+                }));
             }
         }
         self.at = bytes.len();
@@ -79,6 +87,7 @@ impl Scan {
         self.line = next;
         if self.fields > 0 {
             check_fields(next - self.fields, limits)?;
+            self.headers += usize::from(begin < end);
             return Ok(begin == end);
         }
         if begin < end {
@@ -109,7 +118,7 @@ impl Scan {
 
 /// Of a method.
 fn check_first(byte: u8) -> Result<(), Refusal> {
-    match is_token(byte) {
+    match TOKEN.has(byte) {
         true => Ok(()),
         false => Err(Refusal::bad_request("this is no HTTP request")),
     }
@@ -135,11 +144,6 @@ fn check_fields(length: usize, limits: &Limits) -> Result<(), Refusal> {
     ))
 }
 
-/// A byte of a token: RFC 9110, 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -153,9 +157,10 @@ mod tests {
 
     #[test]
     fn a_head_ends_behind_its_empty_line() {
-        let extent = |begin, end| Ok(Some(Extent { begin, end }));
-        assert_eq!(whole(b"GET / HTTP/1.1\r\n\r\nrest"), extent(0, 18));
-        assert_eq!(whole(b"\r\nGET / HTTP/1.1\r\na: b\r\n\r\n"), extent(2, 26));
+        let extent = |begin, end, headers| Ok(Some(Extent { begin, end, headers }));
+        assert_eq!(whole(b"GET / HTTP/1.1\r\n\r\nrest"), extent(0, 18, 0));
+        assert_eq!(whole(b"\r\nGET / HTTP/1.1\r\na: b\r\n\r\n"), extent(2, 26, 1));
+        assert_eq!(whole(b"GET / HTTP/1.1\r\na: b\r\nc:\r\n\r\nd: e"), extent(0, 28, 2));
         assert_eq!(whole(b"GET / HTTP/1.1\r\na: b\r\n"), Ok(None));
         for bad in [
             &b"GET / HTTP/1.1\n\n"[..],

@@ -1,10 +1,21 @@
 //! The four forms of a request's target: RFC 9112, 3.2.
 
+use std::net::Ipv6Addr;
 use std::ops::Range;
+use std::str;
 
 use ::http::Method;
 
+use super::byte_set::ByteSet;
 use super::refusal::Refusal;
+
+/// Of a path as browsers send it, which is a little more than RFC 3986 allows;
+/// [`http::Uri`](::http::Uri) takes all of it.
+static PATH: ByteSet = ByteSet::GRAPHIC.without(b"#<>?^`\\\"");
+/// Likewise.
+static QUERY: ByteSet = ByteSet::GRAPHIC.without(b"#<>\"");
+/// Of a name that is a host: RFC 3986, 3.2.2.
+static NAME: ByteSet = ByteSet::ALPHANUMERIC.with(b"-._~!$&'()*+,;=");
 
 /// What a target consists of, as ranges in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,28 +29,23 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn parse(method: &Method, text: &str) -> Result<Target, Refusal> {
-        if text.contains('#') {
-            return Err(Refusal::bad_request("the target has a fragment"));
-        }
         if *method == Method::CONNECT {
             return authority_form(text);
         }
-        let target = match text.as_bytes().first() {
+        match text.as_bytes().first() {
             Some(b'/') => from_path(text, 0),
-            Some(b'*') if text == "*" && *method == Method::OPTIONS => Target {
+            Some(b'*') if text == "*" && *method == Method::OPTIONS => Ok(Target {
                 path: 0..1,
                 ..Target::default()
-            },
-            _ => absolute_form(text)?,
-        };
-        check_bytes(text, &target)?;
-        Ok(target)
+            }),
+            _ => absolute_form(text),
+        }
     }
 }
 
 fn authority_form(text: &str) -> Result<Target, Refusal> {
     let port = text.rsplit_once(':').map(|(_, port)| port);
-    if !is_authority(text) || port.is_none_or(str::is_empty) {
+    if !is_authority(text.as_bytes()) || port.is_none_or(str::is_empty) {
         return Err(Refusal::bad_request("the target of CONNECT is no HOST:PORT"));
     }
     Ok(Target {
@@ -59,53 +65,48 @@ fn absolute_form(text: &str) -> Result<Target, Refusal> {
         .ok_or_else(|| Refusal::bad_request("the target is no path and no http URI"))?
         .len();
     let end = text[begin..].find(['/', '?']).map_or(text.len(), |at| begin + at);
-    if begin == end || !is_authority(&text[begin..end]) {
+    if begin == end || !is_authority(&text.as_bytes()[begin..end]) {
         return Err(Refusal::bad_request("the target's host cannot be one"));
     }
     Ok(Target {
         authority: Some(begin..end),
-        ..from_path(text, end)
+        ..from_path(text, end)?
     })
 }
 
-fn from_path(text: &str, begin: usize) -> Target {
-    let end = text[begin..].find('?').map(|at| begin + at);
-    Target {
+fn from_path(text: &str, begin: usize) -> Result<Target, Refusal> {
+    let bytes = text.as_bytes();
+    let end = begin + PATH.leading(&bytes[begin..]);
+    let query = match &bytes[end..] {
+        [] => None,
+        [b'?', query @ ..] if QUERY.has_all(query) => Some(end + 1..text.len()),
+        rest if rest.contains(&b'#') => return Err(Refusal::bad_request("the target has a fragment")),
+        _ => return Err(Refusal::bad_request("the target has a byte that must be escaped")),
+    };
+    Ok(Target {
         authority: None,
-        path: begin..end.unwrap_or(text.len()),
-        query: end.map(|end| end + 1..text.len()),
-    }
-}
-
-/// Paths and queries as browsers send them, which is a little more than RFC
-/// 3986 allows; [`http::Uri`](::http::Uri) takes all of it.
-fn check_bytes(text: &str, target: &Target) -> Result<(), Refusal> {
-    let path = |byte: u8| byte.is_ascii_graphic() && !b"<>?^`\\\"".contains(&byte);
-    let query = |byte: u8| byte.is_ascii_graphic() && !b"<>\"".contains(&byte);
-    let in_query = target.query.clone().unwrap_or_default();
-    let good = text[target.path.clone()].bytes().all(path) && text[in_query].bytes().all(query);
-    match good {
-        true => Ok(()),
-        false => Err(Refusal::bad_request("the target has a byte that must be escaped")),
-    }
+        path: begin..end,
+        query,
+    })
 }
 
 /// `HOST` or `HOST:PORT` of RFC 3986 without user information and escapes, which
 /// no name in the DNS has: what a `Host` may say.
-pub(super) fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rfind([':', ']']) {
-        Some(at) if text.as_bytes()[at] == b':' => (&text[..at], &text[at + 1..]),
-        _ => (text, ""),
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let (host, port) = match text.first() {
+        Some(b'[') => text.split_at(text.iter().rposition(|byte| *byte == b']').map_or(0, |at| at + 1)),
+        _ => text.split_at(NAME.leading(text)),
     };
-    let port_is_good = port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() <= 5;
-    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let host_is_good = match literal {
-        Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)),
+    let host_is_good = match host {
+        [b'[', inside @ .., b']'] => str::from_utf8(inside).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
+        _ => !host.is_empty() || text.is_empty(),
     };
-    port_is_good && host_is_good && (!host.is_empty() || text.is_empty())
+    let port_is_good = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    host_is_good && port_is_good
 }
 
 #[cfg(test)]
@@ -160,12 +161,12 @@ mod tests {
     #[test]
     fn hosts() {
         for good in ["", "a", "a.b:80", "1.2.3.4", "[::1]", "[::1]:8080", "a_b", "a:"] {
-            assert!(is_authority(good), "{good}");
+            assert!(is_authority(good.as_bytes()), "{good}");
         }
         for bad in [
             ":80", "a:b", "a:80:80", "[::1", "::1", "a b", "u@h", "a/", "a%41", "[a]", "a:123456",
         ] {
-            assert!(!is_authority(bad), "{bad}");
+            assert!(!is_authority(bad.as_bytes()), "{bad}");
         }
     }
 
