@@ -10,7 +10,6 @@ use super::stream::TlsStream;
 use crate::error::WaitError;
 use crate::handler::{Context, Failure, Handler};
 use crate::net::{Stream, SystemStream, Transfer};
-use crate::runtime;
 use crate::sync::with_timeout;
 
 /// How long a client is waited for that does not take our last words.
@@ -121,9 +120,6 @@ where
         let Some(mut client) = self.accept(stream, context)? else {
             return Ok(());
         };
-        // A signature goes deeper than anything after it, and the stack would
-        // keep that as long as the client is there.
-        runtime::release_unused_stack();
         self.inner.handle(&mut client, context)?;
         say_goodbye(&client);
         Ok(())

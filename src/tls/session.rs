@@ -19,6 +19,9 @@ pub(super) struct Session {
     is_finished: bool,
     /// A write has failed that was encrypted already: its records are next.
     is_stuck: bool,
+    /// The handshake went deeper than anything after it, and nothing has waited
+    /// since.
+    was_deep: bool,
 }
 
 impl Session {
@@ -29,7 +32,14 @@ impl Session {
             tls,
             is_finished: false,
             is_stuck: false,
+            was_deep: true,
         }
+    }
+
+    /// True before the first wait after the handshake: the stack would keep what
+    /// a signature has touched of it for as long as the other side is there.
+    pub(super) fn may_shrink(&mut self) -> bool {
+        std::mem::take(&mut self.was_deep)
     }
 
     /// What both sides have agreed on, and who the other one is.

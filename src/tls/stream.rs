@@ -12,7 +12,7 @@ use super::failure::broken_session;
 use super::session::Session;
 use crate::handler::Context;
 use crate::net::{Peer, Stream, SystemStream, Transfer};
-use crate::runtime::lock;
+use crate::runtime::{self, lock};
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -264,8 +264,18 @@ impl<S: SystemStream> TlsStream<S> {
 
     /// Waits for bytes and decrypts them.
     pub(super) fn receive(&self, transfer: &mut Transfer<'_, S>) -> io::Result<()> {
+        self.before_a_wait();
         let received = transfer.read_step(|socket| self.session().take_in(socket));
         received.map(drop).map_err(|err| self.told(err))
+    }
+
+    /// Gives back what the handshake has touched of the stack. A client that is
+    /// served and gone without a wait costs no system call for it, and leaves the
+    /// pages to the next handshake.
+    pub(super) fn before_a_wait(&self) {
+        if self.session().may_shrink() {
+            runtime::release_unused_stack();
+        }
     }
 
     /// An error of a read, after the other side was told if it is to blame.

@@ -35,6 +35,7 @@ impl<S: SystemStream> Transport for TlsStream<S> {
             return Ok(true);
         }
         self.push();
+        self.before_a_wait();
         context.wait_until_readable(self.connection())
     }
 
