@@ -9,11 +9,44 @@ use crate::runtime::Task;
 /// The mark of a request: which of its tasks wait for nothing that a drain
 /// could lose. It stands in the list of those in flight.
 #[derive(Debug, Default)]
-pub(super) struct IdleMark(Mutex<Vec<Arc<Task>>>);
+pub(super) struct IdleMark(Mutex<Tasks>);
+
+/// One of them, nearly always: that takes no memory of its own.
+#[derive(Debug, Default)]
+struct Tasks {
+    first: Option<Arc<Task>>,
+    more: Vec<Arc<Task>>,
+}
+
+impl Tasks {
+    fn iter(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.first.iter().chain(&self.more)
+    }
+
+    fn has(&self, task: &Task) -> bool {
+        self.iter().any(|idle| idle.id() == task.id())
+    }
+
+    fn add(&mut self, task: &Arc<Task>) {
+        let task = Arc::clone(task);
+        match self.first {
+            None => self.first = Some(task),
+            Some(_) => self.more.push(task),
+        }
+    }
+
+    fn remove(&mut self, task: &Task) {
+        if self.first.as_ref().is_some_and(|first| first.id() == task.id()) {
+            self.first = self.more.pop();
+        } else if let Some(index) = self.more.iter().position(|idle| idle.id() == task.id()) {
+            self.more.swap_remove(index);
+        }
+    }
+}
 
 impl IdleMark {
     pub(super) fn is_set(&self) -> bool {
-        !lock(&self.0).is_empty()
+        lock(&self.0).first.is_some()
     }
 
     /// Ends the waits of those that are idle now.
@@ -24,19 +57,14 @@ impl IdleMark {
     }
 
     fn set(&self, task: &Arc<Task>) {
-        let mut tasks = lock(&self.0);
-        // One, nearly always.
-        tasks.reserve_exact(1);
-        tasks.push(Arc::clone(task));
+        lock(&self.0).add(task);
     }
 
     fn clear(&self, task: &Task) {
         let mut tasks = lock(&self.0);
-        if let Some(index) = tasks.iter().position(|idle| idle.id() == task.id()) {
-            tasks.swap_remove(index);
-        }
+        tasks.remove(task);
         // Under the lock: who dismisses finds it here, or not at all.
-        if !tasks.iter().any(|idle| idle.id() == task.id()) {
+        if !tasks.has(task) {
             task.recall();
         }
     }
@@ -106,5 +134,23 @@ mod tests {
         lifecycle.request_shutdown();
         let _idle = Idle::begin(&connection, &lifecycle);
         assert_eq!(may_wait(), Err(WaitError::Draining));
+    }
+
+    #[test]
+    fn each_task_that_is_idle_for_a_request_is_reached_until_it_is_not() {
+        let reached = |task: &Task| task.may_wait(after(Duration::from_secs(60))) == Err(WaitError::Draining);
+        let (mark, ours) = (IdleMark::default(), Task::current());
+        let [theirs, others] = [(); 2].map(|()| std::thread::spawn(Task::current).join().unwrap());
+        for task in [&ours, &theirs, &ours, &others] {
+            mark.set(task);
+        }
+        mark.clear(&ours);
+        mark.clear(&others);
+        mark.dismiss();
+        assert!(reached(&ours) && reached(&theirs) && !reached(&others));
+        mark.clear(&ours);
+        assert!(mark.is_set() && !reached(&ours) && reached(&theirs));
+        mark.clear(&theirs);
+        assert!(!mark.is_set() && !reached(&theirs));
     }
 }
