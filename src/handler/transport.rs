@@ -93,6 +93,11 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// As [`Stream::set_deadlines`].
     fn set_deadlines(&self, deadlines: Deadlines);
 
+    /// Has the server count the deadlines that the client misses, though it has
+    /// set none itself.
+    #[doc(hidden)]
+    fn be_counted(&self, context: &Context);
+
     /// As [`Stream::deadlines`].
     fn deadlines(&self) -> Deadlines;
 
@@ -191,6 +196,10 @@ impl<S: SystemStream> Transport for Stream<S> {
 
     fn set_deadlines(&self, deadlines: Deadlines) {
         Stream::set_deadlines(self, deadlines);
+    }
+
+    fn be_counted(&self, context: &Context) {
+        self.count_missed_in(context.lifecycle().overdue());
     }
 
     fn deadlines(&self) -> Deadlines {

@@ -53,6 +53,7 @@ impl Connection<'_> {
     /// What a handler failed with, or a connection that is gone.
     pub(super) fn serve(&mut self) -> Result<(), Failure> {
         let deadlines = &self.settings.deadlines;
+        self.transport.be_counted(self.context);
         self.transport
             .set_deadlines(deadlines.of_connection(self.transport.deadlines()));
         // A first request mostly comes with its connection: it is there before

@@ -203,7 +203,7 @@ impl Lifecycle {
     }
 
     /// How often each deadline was missed.
-    pub(crate) fn overdue(&self) -> &OverdueCounts {
+    pub(crate) fn overdue(&self) -> &Arc<OverdueCounts> {
         &self.overdue
     }
 

@@ -32,6 +32,7 @@ mod perform;
 mod polling;
 mod race;
 mod received;
+mod silence;
 mod socket;
 mod socket_file;
 mod stream;

@@ -1,12 +1,13 @@
 //! What a connection's deadlines know of it, and by when they want something.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::overdue::{Overdue, OverdueCounts};
+use super::silence::Silence;
 use super::stream::{Stream, SystemStream};
 use crate::runtime::{Direction, NEVER, lock, now};
 
@@ -26,8 +27,9 @@ pub(super) struct Pace {
     received: AtomicU64,
     sent: AtomicU64,
     /// What had been received when the client's first byte was still to come: a
-    /// proxy's header.
-    preface: AtomicU64,
+    /// proxy's header, a handshake.
+    preface: AtomicU32,
+    pub(super) silence: Silence,
     /// Since when writes have to wait, [`NEVER`] if they do not, and what had
     /// been sent by then.
     full_since: AtomicU64,
@@ -75,7 +77,8 @@ impl Pace {
             begun: AtomicU64::new(NEVER),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            preface: AtomicU64::new(0),
+            preface: AtomicU32::new(0),
+            silence: Silence::default(),
             full_since: AtomicU64::new(NEVER),
             full_at: AtomicU64::new(0),
         }
@@ -87,7 +90,7 @@ impl Pace {
             rules: Mutex::new(self.rules()),
             begun: AtomicU64::new(self.begun.load(Ordering::Relaxed)),
             received: AtomicU64::new(self.received.load(Ordering::Relaxed)),
-            preface: AtomicU64::new(self.preface.load(Ordering::Relaxed)),
+            preface: AtomicU32::new(self.preface.load(Ordering::Relaxed)),
             ..Pace::new()
         }
     }
@@ -138,11 +141,11 @@ impl Pace {
     }
 
     fn next_read(&self, deadlines: &Deadlines, now: u64, progress: &mut Progress) {
-        if self.received.load(Ordering::Relaxed) == self.preface.load(Ordering::Relaxed) {
+        if self.received.load(Ordering::Relaxed) == u64::from(self.preface.load(Ordering::Relaxed)) {
             let begun = self.begun.load(Ordering::Relaxed);
             return progress.by(later(begun, deadlines.first_byte), Overdue::FirstByte);
         }
-        progress.by(later(now, deadlines.idle), Overdue::Idle);
+        progress.by(later(self.silence.begun_before(now), deadlines.idle), Overdue::Idle);
         if progress.moved == 0 {
             return;
         }
@@ -216,6 +219,17 @@ impl<S: SystemStream> Stream<S> {
         self.watch(Arc::new(Rules { deadlines, counts }));
     }
 
+    /// Has those that are missed counted in `counts`, unless they are counted
+    /// somewhere already.
+    pub(crate) fn count_missed_in(&self, counts: &Arc<OverdueCounts>) {
+        if self.socket().pace.rules().is_none() {
+            self.watch(Arc::new(Rules {
+                deadlines: Deadlines::none(),
+                counts: Arc::clone(counts),
+            }));
+        }
+    }
+
     /// The deadlines that the client has to keep.
     pub fn deadlines(&self) -> Deadlines {
         let rules = self.socket().pace.rules();
@@ -231,8 +245,9 @@ impl<S: SystemStream> Stream<S> {
     /// to come.
     pub(crate) fn client_begins_here(&self) {
         let pace = &self.socket().pace;
-        pace.preface
-            .store(pace.received.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Neither a header nor a handshake comes near this.
+        let received = u32::try_from(pace.received.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        pace.preface.store(received, Ordering::Relaxed);
     }
 
     pub(crate) fn watch(&self, rules: Arc<Rules>) {

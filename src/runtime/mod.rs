@@ -118,7 +118,9 @@ pub use trace::Trace;
 pub use watch::{Stalls, stalls};
 
 pub(crate) use cell::{Claim, Claimable};
-pub(crate) use clock::{NEVER, after, earlier, now, passed, ticks};
+#[cfg(feature = "tls")]
+pub(crate) use clock::stamp;
+pub(crate) use clock::{NEVER, after, earlier, now, passed, since, ticks};
 pub(crate) use ended::Link;
 pub(crate) use engine::Direction;
 pub(crate) use lock::lock;

@@ -45,6 +45,7 @@ mod io;
 mod names;
 mod pem;
 mod provider;
+mod reading;
 mod revocation;
 mod serve;
 mod session;

@@ -83,6 +83,10 @@ impl<H> Serve<H> {
                     true => Shook::Resumed,
                     false => Shook::Anew,
                 });
+                // Nothing that came so far was the client's own word.
+                if !client.has_read_ahead() {
+                    stream.client_begins_here();
+                }
                 Ok(Some(client))
             }
             Err(NoSession::NotBegun) => Ok(None),

@@ -12,7 +12,7 @@ use super::failure::broken_session;
 use super::session::Session;
 use crate::handler::Context;
 use crate::net::{Peer, Stream, SystemStream, Transfer};
-use crate::runtime::{self, lock};
+use crate::runtime::lock;
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +171,7 @@ impl<S: SystemStream> TlsStream<S> {
     /// # fn main() {}
     /// ```
     pub fn wait_for_request(&self, context: &Context) -> io::Result<bool> {
+        let mut listening = None;
         loop {
             let ahead = self.session().peek()?;
             match ahead {
@@ -178,6 +179,7 @@ impl<S: SystemStream> TlsStream<S> {
                 Some(false) => return Ok(false),
                 None => self.push(),
             }
+            listening.get_or_insert_with(|| self.stream.listening());
             // Bytes may be there and no message: a part of a record, a ticket.
             let look = || self.receive(&mut Transfer::reading(&self.stream)).map(|()| true);
             if !context.wait_for_bytes(&self.stream, look)? {
@@ -201,38 +203,6 @@ impl<S: SystemStream> TlsStream<S> {
             }
         };
         self.stream.shutdown(how).and(told)
-    }
-
-    /// Reads what there is, at least a byte; 0 at the end.
-    pub(super) fn read_part(&self, transfer: &mut Transfer<'_, S>, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            let read = self.session().read(buffer);
-            match read {
-                Ok(0) => return self.stream.count_end().map(|()| 0),
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock => self.push(),
-                read => return read,
-            }
-            self.receive(transfer)?;
-        }
-    }
-
-    /// Reads what has been decrypted or can be at once.
-    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        for is_last in [false, true] {
-            let read = self.session().read(buffer);
-            match read {
-                Ok(0) if !buffer.is_empty() => return self.stream.count_end().map(|()| 0),
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock && !is_last => {}
-                read => return read,
-            }
-            self.push();
-            let received = self.stream.read_at_once(|socket| self.session().take_in(socket));
-            received.map_err(|err| self.told(err))?;
-        }
-        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Encrypts what there is room for and sends it; tells how much that was,
@@ -262,28 +232,6 @@ impl<S: SystemStream> TlsStream<S> {
         Ok(())
     }
 
-    /// Waits for bytes and decrypts them.
-    pub(super) fn receive(&self, transfer: &mut Transfer<'_, S>) -> io::Result<()> {
-        self.before_a_wait();
-        let received = transfer.read_step(|socket| self.session().take_in(socket));
-        received.map(drop).map_err(|err| self.told(err))
-    }
-
-    /// Gives back what the handshake has touched of the stack. A client that is
-    /// served and gone without a wait costs no system call for it, and leaves the
-    /// pages to the next handshake.
-    pub(super) fn before_a_wait(&self) {
-        if self.session().may_shrink() {
-            runtime::release_unused_stack();
-        }
-    }
-
-    /// An error of a read, after the other side was told if it is to blame.
-    fn told(&self, err: io::Error) -> io::Error {
-        self.push();
-        self.named(err)
-    }
-
     /// Sends what the session has to say by itself: tickets, alerts, new keys.
     /// What finds no room goes with the next write.
     pub(super) fn push(&self) {
@@ -292,7 +240,7 @@ impl<S: SystemStream> TlsStream<S> {
         }
     }
 
-    fn named(&self, err: io::Error) -> io::Error {
+    pub(super) fn named(&self, err: io::Error) -> io::Error {
         broken_session(err, self.session().is_server())
     }
 }

@@ -30,13 +30,21 @@ impl<S: SystemStream> Transport for TlsStream<S> {
     }
 
     fn wait_for_request(&self, context: &Context) -> io::Result<bool> {
-        // The end may be known already, or that the session is broken.
-        if !matches!(self.session().peek(), Ok(None)) {
-            return Ok(true);
+        let _listening = self.connection().listening();
+        // The end may be known already, or that the session is broken. Bytes may
+        // be there and no request: a part of a record, a ticket.
+        while matches!(self.session().peek(), Ok(None)) {
+            self.push();
+            self.before_a_wait();
+            if !context.wait_until_readable(self.connection())? {
+                return Ok(false);
+            }
+            match self.receive_at_once() {
+                Err(err) if err.kind() != io::ErrorKind::WouldBlock => return Err(err),
+                _ => {}
+            }
         }
-        self.push();
-        self.before_a_wait();
-        context.wait_until_readable(self.connection())
+        Ok(true)
     }
 
     fn has_read_ahead(&self) -> bool {
@@ -57,6 +65,10 @@ impl<S: SystemStream> Transport for TlsStream<S> {
 
     fn set_deadlines(&self, deadlines: Deadlines) {
         self.connection().set_deadlines(deadlines);
+    }
+
+    fn be_counted(&self, context: &Context) {
+        self.connection().be_counted(context);
     }
 
     fn deadlines(&self) -> Deadlines {

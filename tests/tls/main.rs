@@ -15,4 +15,5 @@ mod memory;
 mod revocation;
 mod scene;
 mod sessions;
+mod silence;
 mod stream_handlers;

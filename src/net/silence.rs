@@ -1,0 +1,58 @@
+//! How long a client has said nothing, where bytes alone say nothing.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+#[cfg(feature = "tls")]
+use super::stream::{Stream, SystemStream};
+use crate::runtime::since;
+#[cfg(feature = "tls")]
+use crate::runtime::stamp;
+
+/// The stamp of when the client began to send nothing that means anything; 0
+/// where every byte does. A connection has no second word of 32 bits to spare.
+#[derive(Debug, Default)]
+pub(super) struct Silence(AtomicU32);
+
+impl Silence {
+    /// When it began, or `now` if there is none.
+    pub(super) fn begun_before(&self, now: u64) -> u64 {
+        match self.0.load(Ordering::Relaxed) {
+            0 => now,
+            begun => now.saturating_sub(since(begun).as_nanos() as u64),
+        }
+    }
+}
+
+/// As long as this lives, bytes that come do not begin the time anew that a
+/// client may be [idle](super::Deadlines::idle): what decrypts them has nothing
+/// to give on. Else a record that comes byte by byte would buy hours.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+#[must_use = "the silence ends when it is dropped"]
+pub(crate) struct Listening<'a, S: SystemStream> {
+    stream: &'a Stream<S>,
+    /// One within another one is a part of that.
+    is_first: bool,
+}
+
+#[cfg(feature = "tls")]
+impl<S: SystemStream> Stream<S> {
+    /// Somebody waits for what the bytes mean.
+    pub(crate) fn listening(&self) -> Listening<'_, S> {
+        let since = &self.socket().pace.silence.0;
+        let begun = since.compare_exchange(0, stamp().max(1), Ordering::Relaxed, Ordering::Relaxed);
+        Listening {
+            stream: self,
+            is_first: begun.is_ok(),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<S: SystemStream> Drop for Listening<'_, S> {
+    fn drop(&mut self) {
+        if self.is_first {
+            self.stream.socket().pace.silence.0.store(0, Ordering::Relaxed);
+        }
+    }
+}
