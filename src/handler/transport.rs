@@ -96,7 +96,7 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// Has the server count the deadlines that the client misses, though it has
     /// set none itself.
     #[doc(hidden)]
-    fn be_counted(&self, context: &Context);
+    fn be_counted(&self, _context: &Context) {}
 
     /// As [`Stream::deadlines`].
     fn deadlines(&self) -> Deadlines;

@@ -16,6 +16,7 @@ const COPIED: usize = 16 * 1024;
 
 impl Response<'_> {
     fn check_status(&self) -> io::Result<()> {
+        self.link.check()?;
         match self.status.is_informational() {
             true => Err(io::Error::other(format!("{} does not end an exchange", self.status))),
             false => Ok(()),
@@ -153,6 +154,8 @@ impl Response<'_> {
     /// Ends the answer as its handler left it.
     #[inline(never)]
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        // The handler may have taken no notice of it.
+        self.outbox.check()?;
         match self.stage {
             Stage::Open => {
                 let body = std::mem::take(self.collected);

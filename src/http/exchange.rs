@@ -100,7 +100,8 @@ impl Exchange<'_> {
         }
         let (outbox, stage, keeps_alive) = (response.outbox, response.stage, response.keeps_alive);
         outbox.cut = match (stage, &ended) {
-            (Stage::Done, _) | (_, Ended::Well) => Cut::Not,
+            (Stage::Done, _) if outbox.check().is_ok() => Cut::Not,
+            (_, Ended::Well) => Cut::Not,
             (Stage::UntilClose, _) => Cut::Unframed,
             _ => Cut::Framed,
         };

@@ -94,9 +94,11 @@ impl Gathering {
 
     fn encoding(&mut self, value: &[u8]) -> Result<(), Refusal> {
         self.has_encoding = true;
-        let mut any = false;
-        for coding in list(value) {
-            any = true;
+        for coding in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            // Others disagree about what comes last in `chunked,`.
+            if coding.is_empty() {
+                return Err(Refusal::bad_request("the Transfer-Encoding has an empty element"));
+            }
             if self.chunked {
                 return Err(Refusal::bad_request("chunked is not the last Transfer-Encoding"));
             }
@@ -105,10 +107,7 @@ impl Gathering {
                 false => self.coded = true,
             }
         }
-        match any {
-            true => Ok(()),
-            false => Err(Refusal::bad_request("the Transfer-Encoding is empty")),
-        }
+        Ok(())
     }
 
     /// What all lines together say.
@@ -221,6 +220,9 @@ mod tests {
         for value in [
             "",
             ",",
+            "chunked,",
+            ",chunked",
+            "gzip,,chunked",
             "chunked, chunked",
             "chunked, gzip",
             "gzip",

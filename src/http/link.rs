@@ -16,6 +16,8 @@ pub(super) struct Link<'a> {
     answered: AtomicBool,
     /// More of the body is to come than would be read for nobody.
     is_much_left: AtomicBool,
+    /// The word was not sent, or not whole.
+    is_broken: AtomicBool,
 }
 
 impl<'a> Link<'a> {
@@ -25,6 +27,7 @@ impl<'a> Link<'a> {
             continue_due: AtomicBool::new(continue_due),
             answered: AtomicBool::new(false),
             is_much_left: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
         }
     }
 
@@ -46,9 +49,23 @@ impl<'a> Link<'a> {
     pub(super) fn ask_for_body(&self) -> io::Result<()> {
         if self.is_continue_due() && !self.answered.load(Ordering::Relaxed) {
             self.continue_due.store(false, Ordering::Relaxed);
-            send_all(self.transport, &mut [b"HTTP/1.1 100 Continue\r\n\r\n"])?;
+            let told = send_all(self.transport, &mut [b"HTTP/1.1 100 Continue\r\n\r\n"]);
+            self.is_broken.store(told.is_err(), Ordering::Relaxed);
+            told?;
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// When a part of that word may be on its way: no answer can follow it.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match self.is_broken.load(Ordering::Relaxed) {
+            true => Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the client could not be told to send its body",
+            )),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn is_answered(&self) {

@@ -19,6 +19,9 @@ pub(super) struct Outbox {
     /// Whether the present answer has failed before its end, with a part of it
     /// on its way.
     pub(super) cut: Cut,
+    /// How a send failed: nobody knows how much of it is on its way, so nothing
+    /// may follow.
+    broken: Option<(io::ErrorKind, String)>,
 }
 
 /// Whether an answer is cut, and what shows that to its client.
@@ -39,6 +42,17 @@ impl Outbox {
         self.cut = Cut::Not;
     }
 
+    /// # Errors
+    /// When an earlier send has failed, whether or not the handler took notice.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.broken.as_ref().map_or(Ok(()), |(kind, text)| {
+            Err(io::Error::new(
+                *kind,
+                format!("a part of the answer could not be sent: {text}"),
+            ))
+        })
+    }
+
     /// Takes the present answer back; false if a part of it is on its way.
     pub(super) fn take_back(&mut self) -> bool {
         self.ready.truncate(self.earlier);
@@ -50,6 +64,7 @@ impl Outbox {
         if self.ready.is_empty() && rest.is_empty() {
             return Ok(());
         }
+        self.check()?;
         self.sends += 1;
         if self.sends == 2 {
             // An answer in several parts: none of them shall wait for the
@@ -64,13 +79,14 @@ impl Outbox {
         };
         self.ready.clear();
         self.earlier = 0;
-        sent
+        sent.inspect_err(|err| self.broken = Some((err.kind(), err.to_string())))
     }
 
     /// For another connection.
     pub(super) fn clear(&mut self) {
         self.ready.clear();
         (self.earlier, self.sends) = (0, 0);
+        self.broken = None;
         if self.ready.capacity() > KEPT {
             self.ready = Vec::new();
         }

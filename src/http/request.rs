@@ -123,8 +123,10 @@ impl<'a> Request<'a> {
         self.link.transport.is_encrypted()
     }
 
-    /// The connection below, for its limits of time and to look at it. What is
-    /// read from it directly is missing in the body.
+    /// The connection below, for its options and to look at it. What is read
+    /// from it directly is missing in the body. Its deadline for reading is set
+    /// and lifted by each read of the body: whoever wants one of his own uses
+    /// [`with_timeout`](crate::sync::with_timeout).
     pub fn transport(&self) -> &dyn Transport {
         self.link.transport
     }

@@ -5,10 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use ::http::{HeaderValue, StatusCode};
+use ::http::{HeaderValue, StatusCode, Version};
 
 use super::date;
+use super::fields::list;
 use super::inbox::Inbox;
+use super::refusal::Refusal;
 use super::request::Request;
 use super::response::{Response, Stage};
 use crate::handler::{Failure, Transport};
@@ -62,13 +64,25 @@ impl Response<'_> {
     ///
     /// # Errors
     /// When the answer has begun, when the request has a body that was not
-    /// read, when `protocol` cannot stand in a header, or as a write.
+    /// read, when `protocol` cannot stand in a header, or as a write. A
+    /// [`Refusal`] with 400 when the client has not asked for `protocol` (RFC
+    /// 9110, 7.8): it would take for HTTP what follows.
     pub fn upgrade<'r>(&'r mut self, request: &'r mut Request<'_>, protocol: &str) -> Result<Upgraded<'r>, Failure> {
         if self.has_begun() || !self.collected.is_empty() {
             return Err("the answer has begun, so the connection cannot be taken over".into());
         }
         if !request.body.is_read() {
             return Err("a body that was not read is in the way of taking the connection over".into());
+        }
+        match self.asked.is_connect {
+            true if !self.status.is_success() => {
+                return Err(format!("a CONNECT that is answered with {} opens no tunnel", self.status).into());
+            }
+            false if !asks_for(request, protocol) => {
+                let text = format!("this is for clients that ask for an Upgrade to {protocol}");
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, text).into());
+            }
+            _ => {}
         }
         let protocol = HeaderValue::from_str(protocol)?;
         self.write_switch(&protocol);
@@ -108,6 +122,17 @@ impl Response<'_> {
         }
         ready.extend_from_slice(b"\r\n\r\n");
     }
+}
+
+/// Whether the client has offered to go on with `protocol`. An offer of HTTP/1.0
+/// is to be ignored.
+fn asks_for(request: &Request<'_>, protocol: &str) -> bool {
+    let has = |name, word: &str| {
+        let lines = request.headers().get_all(name).iter();
+        let mut elements = lines.flat_map(|line| list(line.as_bytes()));
+        elements.any(|element| element.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    request.version() == Version::HTTP_11 && has(CONNECTION, "upgrade") && has(UPGRADE, protocol)
 }
 
 impl Read for &Upgraded<'_> {

@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use greenserve::http::{self, Deadlines, Limits, Request, Response};
-use greenserve::sync::Event;
+use greenserve::http::{self, Deadlines, Limits, Request, Response, StatusCode};
+use greenserve::sync::{self, Event};
 use greenserve::testing::TestServer;
 use greenserve::{Context, Coroutine, Failure, Handler, MinimumRate, Model, Tcp, TcpServer, Thread, with_context};
 
@@ -199,6 +199,43 @@ fn answers_wait_for_no_request_that_is_half_there() {
     client.say("TP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
     client.say("abc");
     assert_eq!(client.hear().body, "GET / a abc");
+}
+
+/// Nothing may follow an answer that was not sent whole, or the client would take
+/// what comes next for the rest of it.
+fn an_answer_follows_no_part<M: Model>(model: M, give: fn(&mut Response) -> Result<(), Failure>) {
+    const MUCH: usize = 64 << 20;
+    let (told, gave_up) = mpsc::channel();
+    let handler = move |_: &mut Request, response: &mut Response| -> http::Result {
+        response.header("content-length", MUCH.to_string())?;
+        let given = sync::with_timeout(Duration::from_millis(100), || Ok(give(response)));
+        assert!(!matches!(given, Ok(Ok(()))), "the client has not read it");
+        told.send(())?;
+        Ok(())
+    };
+    let builder = TcpServer::builder(http::serve(handler)).model(model);
+    let server = TestServer::build(builder).unwrap();
+    let mut client = Client::of(&server);
+    client.say([GET, GET].concat());
+    gave_up.recv_timeout(PATIENCE).unwrap();
+    let mut heard = Vec::new();
+    let ended = client.reader.read_to_end(&mut heard);
+    let answers = heard.windows(8).filter(|text| text == b"HTTP/1.1").count();
+    assert!(answers == 1 && heard.len() < MUCH, "{answers} answers, {ended:?}");
+    assert!(gave_up.try_recv().is_err(), "the second request was served");
+}
+
+#[test]
+fn an_answer_whose_send_failed_ends_the_connection_whatever_its_handler_says() {
+    let whole = |response: &mut Response| response.send(vec![b'x'; 64 << 20]);
+    an_answer_follows_no_part(Coroutine::new(), whole);
+    an_answer_follows_no_part(Thread::new(), whole);
+    let pieces = |response: &mut Response| -> Result<(), Failure> {
+        (0..64).try_for_each(|_| response.write_all(&vec![b'x'; 1 << 20]))?;
+        Ok(())
+    };
+    an_answer_follows_no_part(Coroutine::new(), pieces);
+    an_answer_follows_no_part(Thread::new(), pieces);
 }
 
 #[test]
@@ -451,6 +488,48 @@ fn a_connection_may_be_taken_over() {
         client.reader.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "ahead and behind");
     }
+}
+
+#[test]
+fn a_connection_is_taken_over_only_if_its_client_asks_for_it() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        response.upgrade(request, "echo").map(drop)
+    });
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: other, echoes\r\nConnection: upgrade\r\n\r\n",
+            400,
+        ),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\n\r\n", 400),
+        (
+            "GET / HTTP/1.0\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n",
+            400,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: other, ECHO\r\nConnection: close, Upgrade\r\n\r\n",
+            101,
+        ),
+    ] {
+        let mut client = Client::of(&server);
+        client.say(request);
+        let answer = Answer::read(&mut client.reader, status != 101).unwrap().unwrap();
+        assert_eq!(answer.status, status, "{request}");
+    }
+}
+
+#[test]
+fn a_connect_that_is_refused_opens_no_tunnel() {
+    let server = start(|request: &mut Request, response: &mut Response| -> http::Result {
+        response.set_status(StatusCode::FORBIDDEN);
+        let opened = response.upgrade(request, "none").map(drop);
+        assert!(opened.unwrap_err().to_string().contains("403"));
+        response.send("not to there")
+    });
+    let mut client = Client::of(&server);
+    client.say("CONNECT b:80 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = client.hear();
+    assert_eq!((answer.status, answer.body.as_str()), (403, "not to there"));
 }
 
 #[test]

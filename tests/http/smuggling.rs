@@ -15,6 +15,8 @@ const FRAMINGS: &[(&str, &str, &str)] = &[
         "Transfer-Encoding: chunked\r\nContent-Length: 1",
         "400",
     ),
+    ("nothing behind chunked", "Transfer-Encoding: chunked,", "400"),
+    ("nothing before chunked", "Transfer-Encoding: , chunked", "400"),
     ("two sizes", "Content-Length: 1\r\nContent-Length: 2", "400"),
     ("the same size twice", "Content-Length: 1\r\nContent-Length: 1", "400"),
     ("a list of sizes", "Content-Length: 1, 1", "400"),
