@@ -4,12 +4,17 @@
 //! Other public errors stand beside what they belong to, because they hand
 //! something back or describe one thing only:
 //! [`HandlerError`](crate::HandlerError),
+//! [`JoinError`](crate::runtime::JoinError),
+//! [`Panic`](crate::runtime::Panic),
+//! [`UnknownEngine`](crate::runtime::UnknownEngine),
+//! [`Unfinished`](crate::net::Unfinished),
+//! [`FirstFailure`](crate::sync::FirstFailure),
 //! [`SendError`](crate::sync::SendError),
 //! [`TrySendError`](crate::sync::TrySendError),
-//! [`TaskDoneError`](crate::sync::TaskDoneError),
-//! [`TrySpawnError`](crate::sync::TrySpawnError),
-//! [`UnknownEngine`](crate::runtime::UnknownEngine) and
-//! [`Panic`](crate::runtime::Panic).
+//! [`TaskDoneError`](crate::sync::TaskDoneError) and
+//! [`TrySpawnError`](crate::sync::TrySpawnError); with the features of their
+//! modules also `http::Refusal`, `tls::HandshakeError` and
+//! `websocket::SendError`.
 //!
 //! What a handler fails with is the handler's own business and goes to
 //! [`Hooks::handle_error`](crate::Hooks::handle_error); the errors here are

@@ -23,8 +23,8 @@
 //! }
 //! ```
 //!
-//! The same `echo` runs in threads, forked processes or inline by one added
-//! word: `.threads()`, `.processes(40)`, `.inline()`.
+//! With one word added the same `echo` runs in threads, forked processes or
+//! inline: `.threads()`, `.processes(40)`, `.inline()`.
 //!
 //! # The tour
 //!
@@ -130,7 +130,8 @@
 //!
 //! `prometheus` shows a server's numbers to Prometheus (module `prometheus`).
 //! `http` answers HTTP/1.1 (module `http`), `json` has it read and write JSON,
-//! `cookies` cookies, `forms` the forms of pages, in one part or several.
+//! `cookies` cookies, `forms` the forms of pages, in one part or several, and
+//! `compression` answer in gzip.
 //! `tls` puts TLS under any stream server and client (module `tls`).
 //! `tracing` makes a span of each request (module `tracing`).
 //! `ureq` has the HTTP client of that name wait as a coroutine (module `ureq`).
