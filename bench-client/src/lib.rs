@@ -1,5 +1,5 @@
-//! A load generator for TCP, UDP, Unix and HTTP/1.1 servers that verifies every
-//! byte it counts.
+//! A load generator for TCP, UDP, Unix, HTTP/1.1, HTTPS and WebSocket servers
+//! that verifies every byte it counts.
 //!
 //! Each simulated client is a coroutine of greenserve, written as straight code:
 //! connect, send, receive, compare.

@@ -51,7 +51,7 @@ pub(crate) struct WorkloadOptions {
     /// Connect so many clients a second.
     #[arg(long, value_name = "RATE", conflicts_with = "ramp")]
     pub(crate) connect_rate: Option<Rate>,
-    /// How long a connection is used: never (closed), per-request, every:10, lifetime:1s.
+    /// When a connection is closed: never, per-request, every:10, lifetime:1s.
     #[arg(long, default_value = "never")]
     pub(crate) churn: Churn,
     /// How a connection is closed.

@@ -23,7 +23,7 @@ use crate::view::screens::ViewOptions;
 /// What the clients do, in all commands.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadOptions {
-    /// Simulated clients, each with one connection and one message at a time.
+    /// Simulated clients, each with one connection.
     #[arg(short, long, default_value = "500", value_parser = quantity::count)]
     pub(crate) clients: u32,
     /// Bytes in a message: 64, 1..4k, 64:0.9,16k:0.1, lognormal:512,1.2.
