@@ -6,9 +6,6 @@
 #[allow(dead_code, reason = "a part of it is used here")]
 mod sources;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use sources::{Import, Sources};
 
 /// What each module may use of the others. A module may always use itself.
@@ -139,14 +136,9 @@ fn may_use(user: &str, used: &str) -> bool {
 /// The library's imports. How far a name is seen, `pub(in crate::runtime)`, is
 /// none.
 fn library() -> Sources {
-    let files = texts();
-    let seen = files.iter().map(|(path, text)| (path, without_visibility(text)));
-    let files: Vec<_> = seen.collect();
-    let files: Vec<_> = files
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()))
-        .collect();
-    Sources::new(&files)
+    let files = sources::texts().into_iter();
+    let seen = files.map(|(path, text)| (path, without_visibility(&text)));
+    Sources::of(&seen.collect::<Vec<_>>())
 }
 
 fn without_visibility(text: &str) -> String {
@@ -215,56 +207,6 @@ fn no_files_of_the_runtime_import_each_other_in_a_circle() {
     }
 }
 
-struct Source {
-    /// Relative to `src`.
-    path: String,
-    /// Without comments and without unit tests.
-    code: String,
-}
-
-fn sources() -> Vec<Source> {
-    let files = texts().into_iter();
-    files
-        .map(|(path, text)| Source {
-            code: code_of(&text),
-            path,
-        })
-        .collect()
-}
-
-/// Every file of `src` by its path there.
-fn texts() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    assert!(files.len() > 100, "the sources were not found under {}", root.display());
-    let read = |file: PathBuf| {
-        let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-        (path, fs::read_to_string(&file).unwrap())
-    };
-    files.into_iter().map(read).collect()
-}
-
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-}
-
-fn code_of(text: &str) -> String {
-    let end = text.find("#[cfg(test)]").unwrap_or(text.len());
-    text[..end]
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// What is named of each scheduler's crate, and where alone. `may` alone would
 /// also be our folder over it.
 const SCHEDULERS: &[(&[&str], &str)] = &[
@@ -283,43 +225,62 @@ const SCHEDULERS: &[(&[&str], &str)] = &[
     (&["corosensei"], "runtime/engine/pinned/"),
 ];
 
+/// The lines of code that have one of `words`, but for those of files that begin
+/// with one of `allowed`.
+fn lines_with(sources: &Sources, words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let found = sources.lines(|line| words.iter().any(|word| line.contains(word)));
+    let wrong = found
+        .into_iter()
+        .filter(|(path, _)| !allowed.iter().any(|begin| path.starts_with(begin)));
+    wrong.map(|(_, line)| line).collect()
+}
+
 #[test]
 fn each_scheduler_is_named_in_its_own_folder() {
+    let sources = library();
     for (names, folder) in SCHEDULERS {
-        let naming: Vec<_> = sources()
-            .into_iter()
-            .filter(|source| names.iter().any(|name| source.code.contains(name)))
-            .map(|source| source.path)
-            .collect();
-        assert!(!naming.is_empty(), "nobody names any of {names:?}");
-        assert!(naming.iter().all(|path| path.starts_with(folder)), "{naming:?}");
+        assert!(
+            !lines_with(&sources, names, &[]).is_empty(),
+            "nobody names any of {names:?}"
+        );
+        assert_eq!(lines_with(&sources, names, &[folder]), [""; 0]);
     }
 }
 
 #[test]
 fn unsafe_code_stays_where_it_is_allowed() {
-    let wrong: Vec<_> = sources()
-        .into_iter()
-        .filter(|source| {
-            let code = source
-                .code
-                .replace("unsafe_code", "")
-                .replace("unsafe_op_in_unsafe_fn", "");
-            code.contains("unsafe ") || code.contains("unsafe{")
-        })
-        .map(|source| source.path)
-        .filter(|path| !MAY_BE_UNSAFE.iter().any(|allowed| path.starts_with(allowed)))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
+    let unsafe_code = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait"];
+    assert_eq!(lines_with(&library(), &unsafe_code, MAY_BE_UNSAFE), [""; 0]);
 }
 
 #[test]
 fn nothing_prints_and_nothing_from_outside_is_unwrapped() {
-    for source in sources() {
-        for forbidden in ["println!", "eprintln!", ".unwrap()", "todo!", "unimplemented!"] {
-            assert!(!source.code.contains(forbidden), "{} contains {forbidden}", source.path);
-        }
-    }
+    let forbidden = ["println!", "print!", "dbg!", ".unwrap()", "todo!", "unimplemented!"];
+    assert_eq!(lines_with(&library(), &forbidden, &[]), [""; 0]);
+}
+
+#[test]
+fn code_behind_a_first_test_is_looked_at_too() {
+    let text =
+        "#[cfg(test)]\nmod tests {\n    fn f() { g().unwrap(); }\n}\n\nfn h() {\n    g().unwrap(); // .unwrap()\n}\n";
+    let sources = Sources::new(&[("sync/event.rs", text)]);
+    assert_eq!(
+        lines_with(&sources, &[".unwrap()"], &[]),
+        ["src/sync/event.rs:7: g().unwrap(); // .unwrap()"]
+    );
+}
+
+/// One style for all: a folder's own file is its `mod.rs`.
+#[test]
+fn no_file_stands_beside_the_folder_of_its_name() {
+    let sources = library();
+    let paths: Vec<_> = sources.paths().collect();
+    let is_beside = |path: &&str| {
+        let folder = path.replace(".rs", "/");
+        paths.iter().any(|other| other.starts_with(&folder))
+    };
+    let beside: Vec<_> = paths.iter().copied().filter(|path| is_beside(path)).collect();
+    assert_eq!(beside, [""; 0]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! folder uses which, and that no files import each other in a circle.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[allow(dead_code, reason = "the library's test uses the rest")]
 mod sources;
 
 use sources::{Import, Sources};
@@ -111,6 +112,19 @@ fn files_stay_readable_in_one_sitting() {
 }
 
 /// The lines of `text`, a file of `base`, that go up to `run`.
+/// One style for all: a folder's own file is its `mod.rs`.
+#[test]
+fn no_file_stands_beside_the_folder_of_its_name() {
+    let sources = Sources::of_this_crate();
+    let paths: Vec<_> = sources.paths().collect();
+    let is_beside = |path: &&str| {
+        let folder = path.replace(".rs", "/");
+        paths.iter().any(|other| other.starts_with(&folder))
+    };
+    let beside: Vec<_> = paths.iter().copied().filter(|path| is_beside(path)).collect();
+    assert_eq!(beside, [""; 0]);
+}
+
 fn offences_of(text: &str) -> Vec<String> {
     offences(&Sources::new(&[
         ("lib.rs", "mod base;\nmod run;\npub(crate) use run::job::Job;"),

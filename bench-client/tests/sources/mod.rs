@@ -19,7 +19,9 @@ struct Source {
     module: Vec<String>,
     /// As it is written.
     text: String,
-    /// The same without comments, texts, tests and `use`.
+    /// The same without comments, texts and tests.
+    bare: String,
+    /// The same without `use` too.
     code: String,
     uses: Vec<Use>,
 }
@@ -37,31 +39,35 @@ pub(crate) struct Import {
     at: usize,
 }
 
+/// Every file of this crate by its path and text.
+pub(crate) fn texts() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 100, "the sources were not found under {}", root.display());
+    let read = |file: PathBuf| {
+        let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        (path, fs::read_to_string(&file).unwrap())
+    };
+    files.into_iter().map(read).collect()
+}
+
 /// The files of one crate.
 #[derive(Debug)]
 pub(crate) struct Sources(Vec<Source>);
 
 impl Sources {
     pub(crate) fn of_this_crate() -> Sources {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = Vec::new();
-        collect(&root, &mut files);
-        let read = |file: PathBuf| {
-            let path = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            (path, fs::read_to_string(&file).unwrap())
-        };
-        let files: Vec<_> = files.into_iter().map(read).collect();
+        Sources::of(&texts())
+    }
+
+    /// Of files by path and text.
+    pub(crate) fn of(files: &[(String, String)]) -> Sources {
         let files: Vec<_> = files
             .iter()
             .map(|(path, text)| (path.as_str(), text.as_str()))
             .collect();
-        let sources = Sources::new(&files);
-        assert!(
-            sources.0.len() > 100,
-            "the sources were not found under {}",
-            root.display()
-        );
-        sources
+        Sources::new(&files)
     }
 
     /// Of files by path and text; without those that are tests.
@@ -93,9 +99,23 @@ impl Sources {
     /// `src/folder/file.rs:7: use crate::folder;`
     pub(crate) fn show(&self, import: &Import) -> String {
         let source = &self.0[import.from];
-        let line = source.text[..import.at].matches('\n').count();
-        let text = source.text.lines().nth(line).unwrap_or_default().trim();
-        format!("src/{}:{}: {text}", source.path, line + 1)
+        source.show(source.text[..import.at].matches('\n').count())
+    }
+
+    /// The paths of all files, from `src` on.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|source| source.path.as_str())
+    }
+
+    /// Every line of code that `is` of interest, with the file it stands in and
+    /// as [`show`](Sources::show) shows it.
+    pub(crate) fn lines(&self, is: impl Fn(&str) -> bool) -> Vec<(&str, String)> {
+        let mut found = Vec::new();
+        for source in &self.0 {
+            let lines = source.bare.lines().enumerate().filter(|(_, line)| is(line));
+            found.extend(lines.map(|(number, _)| (source.path.as_str(), source.show(number))));
+        }
+        found
     }
 
     /// How many lines each file has before its tests.
@@ -185,14 +205,21 @@ impl Sources {
 
 impl Source {
     fn new(module: Vec<String>, path: &str, text: &str, code: &str) -> Source {
-        let (uses, code) = uses(&without_tests(code));
+        let bare = without_tests(code);
+        let (uses, code) = uses(&bare);
         Source {
             path: path.to_owned(),
             module,
             text: text.to_owned(),
+            bare,
             code,
             uses,
         }
+    }
+
+    fn show(&self, line: usize) -> String {
+        let text = self.text.lines().nth(line).unwrap_or_default().trim();
+        format!("src/{}:{}: {text}", self.path, line + 1)
     }
 }
 
