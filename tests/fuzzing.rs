@@ -18,6 +18,10 @@ mod http;
 mod library;
 #[path = "../fuzz/src/mutation.rs"]
 mod mutation;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/routes.rs"]
+mod routes;
 
 use mutation::exercise;
 
@@ -57,6 +61,12 @@ fn bodies_in_chunks() {
 #[test]
 fn paths_and_ranges_of_files() {
     exercise("http_files", 5_000, files::http_files);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn paths_of_routes() {
+    exercise("http_routes", 5_000, routes::http_routes);
 }
 
 #[cfg(feature = "forms")]

@@ -5,8 +5,10 @@ mod files;
 mod forms;
 mod http;
 mod library;
+mod routes;
 
 pub use files::http_files;
 pub use forms::http_multipart;
 pub use http::{http_body, http_head};
 pub use library::{address, frames, lines, proxy_header};
+pub use routes::http_routes;
