@@ -67,6 +67,5 @@ fn check(test: &str, handler: impl Handler<Tls>, talk: impl Fn(&mut Tls)) {
         scene.handle().connections().iter().filter(|client| client.idle).count() == CLIENTS + 20
     });
     let each = proc::resident().saturating_sub(before) / CLIENTS;
-    println!("{each} bytes a client");
     assert!(each < MOST, "{each} bytes a client");
 }
