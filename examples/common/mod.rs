@@ -2,9 +2,10 @@
 //!
 //! Each example takes `--listen ADDRESS` and, where it makes sense,
 //! `--model coroutine|thread|fork|inline` and `--workers N`; prints one line
-//! `listening on ADDRESS` once clients can connect; and ends with status 0 on
-//! SIGTERM or SIGINT. What it has to say per client goes through `log` at
-//! level info, which is off unless RUST_LOG says otherwise.
+//! `listening on ADDRESS` once clients can connect; and ends on SIGTERM or
+//! SIGINT: with status 0, or with 3 if it had to cut clients short. What it has
+//! to say per client goes through `log` at level info, which is off unless
+//! RUST_LOG says otherwise.
 #![allow(dead_code, reason = "each example uses a part of it")]
 #![allow(clippy::print_stderr, reason = "these are programs")]
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use greenserve::runtime::{self, Config};
-use greenserve::{Error, Family, Fork, Inline, Model, Result, Server, Thread};
+use greenserve::{DrainReport, Error, Family, Fork, Inline, Model, Result, Server, Thread};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
@@ -58,15 +59,22 @@ pub(crate) struct Place {
 }
 
 /// The `main` of a program with a server: reads the options, runs `program`
-/// with the address to listen on, and turns an error into a message and a
-/// status.
-pub(crate) fn main(default_address: &str, program: impl FnOnce(&Options, &str) -> Result<()>) -> ExitCode {
+/// with the address to listen on, and turns what comes of it into a status, an
+/// error into a message too.
+pub(crate) fn main<T: Termination>(
+    default_address: &str,
+    program: impl FnOnce(&Options, &str) -> Result<T>,
+) -> ExitCode {
     let options = Options::parse();
     start(&options, default_address, |address| program(&options, address))
 }
 
 /// The same, once a program with options of its own has read them.
-pub(crate) fn start(options: &Options, default_address: &str, program: impl FnOnce(&str) -> Result<()>) -> ExitCode {
+pub(crate) fn start<T: Termination>(
+    options: &Options,
+    default_address: &str,
+    program: impl FnOnce(&str) -> Result<T>,
+) -> ExitCode {
     // A process with a second thread must not fork: there who logs waits.
     let logs = match options.model {
         ModelName::Fork => Logs::Here,
@@ -121,8 +129,9 @@ fn run_logging<T: Termination>(
     }
 }
 
-/// Serves in the model that the options name, until a signal.
-pub(crate) fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<()> {
+/// Serves in the model that the options name, until a signal. The report is to
+/// be returned from the program: it becomes its status.
+pub(crate) fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<DrainReport> {
     match options.model {
         ModelName::Coroutine => serve_in(server),
         ModelName::Thread => serve_in(server.model(Thread::new())),
@@ -131,7 +140,7 @@ pub(crate) fn serve<F: Family>(server: Server<F>, options: &Options) -> Result<(
     }
 }
 
-fn serve_in<F: Family, M: Model>(mut server: Server<F, M>) -> Result<()> {
+fn serve_in<F: Family, M: Model>(mut server: Server<F, M>) -> Result<DrainReport> {
     // Not left to `serve_until_signal`: who reads the line may send a signal
     // at once.
     server.handle_signals()?;
@@ -140,7 +149,7 @@ fn serve_in<F: Family, M: Model>(mut server: Server<F, M>) -> Result<()> {
     if !drained.is_clean() {
         log::warn!("{drained}");
     }
-    Ok(())
+    Ok(drained)
 }
 
 /// Tells whoever started the program where to connect.

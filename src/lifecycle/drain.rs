@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,15 @@ use crate::runtime::{self, passed};
 /// How long killed requests may take to notice.
 const KILL_GRACE: Duration = Duration::from_millis(80);
 
+/// The status of a process that ended because it was asked to, but cut short
+/// what was in flight.
+pub(crate) const CUT: u8 = 3;
+
 /// What a server waited for when it stopped, and what it had to kill.
+///
+/// Give its [`exit_code`](DrainReport::exit_code) back from `main`, or itself,
+/// as in `fn main() -> greenserve::Result<DrainReport>`: then whoever started
+/// the program learns whether it ended well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
@@ -33,9 +42,25 @@ impl DrainReport {
         self.killed.is_empty()
     }
 
+    /// The status to end with: 0 when it [is clean](DrainReport::is_clean), 3
+    /// when something was killed. A supervised program ends with the same ones:
+    /// [`Ending::exit_code`](crate::Ending::exit_code).
+    pub fn exit_code(&self) -> ExitCode {
+        match self.is_clean() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::from(CUT),
+        }
+    }
+
     /// How many requests ended by themselves.
     pub fn finished(&self) -> usize {
         self.in_flight.saturating_sub(self.killed.len())
+    }
+}
+
+impl Termination for DrainReport {
+    fn report(self) -> ExitCode {
+        self.exit_code()
     }
 }
 

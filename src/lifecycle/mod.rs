@@ -43,7 +43,7 @@ pub(crate) use connections::InFlight;
 #[expect(unreachable_pub, reason = "named by a sealed public trait")]
 pub use connections::Kill;
 pub(crate) use counts::Ending;
-pub(crate) use drain::{drain, wait_for_change};
+pub(crate) use drain::{CUT, drain, wait_for_change};
 pub(crate) use drain_sign::is_readable;
 pub(crate) use idle::Idle;
 pub(crate) use reservation::{EndsAwaited, Reservation};

@@ -110,7 +110,8 @@ impl<F: Family, M: Model> Server<F, M> {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains for at most `grace`: what a
-    /// program's `main` usually wants. A second signal cuts the drain short.
+    /// program's `main` usually wants. A second signal cuts the drain short. The
+    /// report is also the status to end with: [`DrainReport::exit_code`].
     ///
     /// # Errors
     /// As [`serve_forever`](Server::serve_forever) and

@@ -4,11 +4,7 @@ use std::fmt;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-use crate::lifecycle::DrainReport;
-
-/// The status of a process that ended because it was asked to, but cut short
-/// what was in flight.
-pub(super) const CUT: u8 = 3;
+use crate::lifecycle::{CUT, DrainReport};
 
 /// How this process ended: as a worker, or as the supervisor of all workers.
 ///
@@ -88,5 +84,18 @@ mod tests {
         assert!(!cut.is_clean() && cut.to_string().contains("worker 1 was killed"));
         assert_eq!(cut.exit_code(), ExitCode::from(CUT));
         assert!(Ending::of_worker(DrainReport::default()).is_clean());
+    }
+
+    #[test]
+    fn a_server_without_a_supervisor_ends_with_the_same_status() {
+        let clean = DrainReport::default();
+        let cut = DrainReport {
+            killed: vec!["coroutine 1".to_owned()],
+            ..clean.clone()
+        };
+        for (report, status) in [(clean, 0), (cut, 3)] {
+            assert_eq!(report.exit_code(), ExitCode::from(status));
+            assert_eq!(Ending::of_worker(report).exit_code(), ExitCode::from(status));
+        }
     }
 }

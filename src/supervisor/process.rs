@@ -12,10 +12,10 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe2};
 
-use super::ending::CUT;
 use super::label::Label;
 use super::launch::launch;
 use super::program::Program;
+use crate::lifecycle::CUT;
 
 /// A worker that was started and has not been reaped yet. Dropping it kills
 /// it, and waits for its end.

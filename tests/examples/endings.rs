@@ -73,7 +73,7 @@ fn killed_after_the_grace(model: &str) {
     hears_end(&mut client);
     assert!(begin.elapsed() >= GRACE, "{:?}", begin.elapsed());
     let ended = program.ended();
-    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.code(), Some(3), "{ended:?}");
 }
 
 fn cut_short_by_a_second_signal(model: &str) {
@@ -86,7 +86,7 @@ fn cut_short_by_a_second_signal(model: &str) {
     program.signal(Signal::SIGTERM);
     hears_end(&mut client);
     let ended = program.ended();
-    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.code(), Some(3), "{ended:?}");
     assert!(begin.elapsed() < GRACE, "{:?}", begin.elapsed());
 }
 

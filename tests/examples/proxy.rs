@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
+
 use crate::program::{LIMIT, Program, connect, exchange, hears, hears_end};
 use crate::streams::EVERY_BYTE;
 
@@ -107,8 +109,11 @@ fn a_client_whose_target_stays_silent_does_not_keep_the_program() {
     // Now both are connected.
     hears(&mut client, "hello");
     let begin = Instant::now();
-    // Killed after the grace of examples/common, with its helper.
-    program.end_well();
+    // Killed after the grace of examples/common, with its helper, and so cut
+    // short.
+    program.signal(Signal::SIGTERM);
+    let ended = program.ended();
+    assert_eq!(ended.code(), Some(3), "{ended:?}");
     assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
     drop(client);
     serving.join().unwrap();
