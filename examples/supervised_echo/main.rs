@@ -1,6 +1,9 @@
 //! An echo server of several processes that crashes, restarts and new programs
 //! do not take down.
 //!
+//! Each client is held to the deadlines for the open network, and one that has
+//! nothing to say holds up neither a stop nor a new program.
+//!
 //! What deploy/ holds runs it under systemd, in Kubernetes, and behind HAProxy.
 //!
 //! Run with: cargo run --example supervised_echo
@@ -17,7 +20,7 @@ use std::time::Duration;
 use clap::Parser;
 use greenserve::net::{Address, TcpStream};
 use greenserve::sync::with_timeout;
-use greenserve::{Context, Ending, Error, ProxyProtocol, Result, Supervisor, TcpServer, with_context};
+use greenserve::{Context, Deadlines, Ending, Error, ProxyProtocol, Result, Supervisor, TcpServer, with_context};
 
 /// How long the answer to --ask may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,7 +32,8 @@ struct Options {
     /// How many processes serve.
     #[arg(long, default_value_t = 2)]
     processes: usize,
-    /// How many seconds a client may stay when a process is to end.
+    /// How many seconds a client that is being served may stay when a process is
+    /// to end.
     #[arg(long, default_value_t = 25)]
     grace: u64,
     /// A proxy, or a network of them, that says who its clients are: each of
@@ -45,17 +49,15 @@ struct Options {
 fn echo(client: &mut TcpStream, context: &Context) -> io::Result<()> {
     log::info!("{} is served by process {}", context.client_address(), process::id());
     let mut buffer = [0; 1024];
-    loop {
+    while context.wait_for_request(client)? {
         let count = client.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(());
-        }
         client.write_all(&buffer[..count])?;
     }
+    Ok(())
 }
 
 fn server(options: &Options, address: Address) -> Result<TcpServer> {
-    let mut server = TcpServer::builder(with_context(echo));
+    let mut server = TcpServer::builder(with_context(echo)).deadlines(Deadlines::public());
     if !options.proxies.is_empty() {
         // Others than the proxies, such as a probe, come without a header.
         server = server.proxy_protocol(ProxyProtocol::trusting(&options.proxies)?.take_others(true));

@@ -1,6 +1,9 @@
 //! The server of several processes, and the files that deploy it.
 
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -23,14 +26,45 @@ fn serves_until_a_signal() {
 }
 
 #[test]
+fn a_client_that_is_idle_holds_up_no_end() {
+    // Its grace is beyond the limit of the test.
+    let mut program = Program::start("supervised_echo", &["--listen", "127.0.0.1:0", "--grace", "3600"]);
+    let address = program.address();
+    let (mut idle, mut silent) = (connect(&address), connect(&address));
+    exchange(&mut idle, "hello", "hello");
+    program.end_well();
+    hears_end(&mut idle);
+    hears_end(&mut silent);
+}
+
+#[test]
+fn a_client_that_says_nothing_is_ended() {
+    let mut program = Program::start("supervised_echo", &["--listen", "127.0.0.1:0"]);
+    // After the 10 s that `Deadlines::public` has for a first byte.
+    hears_end(&mut connect(&program.address()));
+    program.end_well();
+}
+
+#[test]
 fn a_client_that_stays_makes_its_status_3() {
     let mut program = Program::start("supervised_echo", &["--listen", "127.0.0.1:0", "--grace", "0"]);
-    let mut client = connect(&program.address());
-    exchange(&mut client, "hello", "hello");
+    let client = connect(&program.address());
+    owe_it_room(&client);
     program.signal(Signal::SIGTERM);
     let ended = program.ended();
     assert_eq!(ended.code(), Some(3), "{ended:?}");
-    hears_end(&mut client);
+}
+
+/// Sends without reading until the server, which echoes, can send no more and
+/// so takes no more.
+fn owe_it_room(mut client: &TcpStream) {
+    client.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let full = loop {
+        if let Err(err) = client.write_all(&[0; 65_536]) {
+            break err;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::WouldBlock, "{full}");
 }
 
 #[test]
