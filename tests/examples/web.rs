@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::in_models;
-use crate::program::connect;
+use crate::program::{LIMIT, connect};
 
 /// The status and the body of an answer with a size.
 fn answer(server: &mut BufReader<TcpStream>) -> (u16, Vec<u8>) {
@@ -167,4 +169,29 @@ fn notes_are_there_after_a_restart() {
     }
     let refused = Program::start("http_api", &["--database", "/nowhere/notes.sqlite"]).ended();
     assert!(refused.errors.contains("/nowhere/notes.sqlite"), "{refused:?}");
+}
+
+#[test]
+fn who_listens_no_more_is_forgotten_also_when_nobody_speaks() {
+    use crate::program::Program;
+
+    let arguments = ["--listen", "127.0.0.1:0", "--comment-every", "1"];
+    let mut program = Program::start("sse", &arguments);
+    let address = program.address();
+    for _ in 0..3 {
+        let mut listener = BufReader::new(connect(&address));
+        let request = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n";
+        listener.get_mut().write_all(request).unwrap();
+        // It is in the hall once its answer begins.
+        assert!(listener.read_line(&mut String::new()).unwrap() > 0);
+    }
+    let mut watcher = BufReader::new(connect(&address));
+    let begin = Instant::now();
+    while ask(&mut watcher, "GET /listening", b"") != (200, b"0\n".to_vec()) {
+        assert!(begin.elapsed() < LIMIT, "they are still in the hall");
+        // Only how often to look.
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(watcher);
+    program.end_well();
 }
