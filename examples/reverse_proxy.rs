@@ -1,5 +1,6 @@
 //! Passes HTTP requests on to another server, over connections that are kept.
 //!
+//! Whatever a request's target says, it goes to that server and to no other.
 //! Both bodies go through as they come, so a large one takes no memory. The
 //! agent of ureq has the pool of connections and every limit of time; while one
 //! of them waits, its coroutine does and nobody else.
@@ -10,18 +11,18 @@
 
 mod common;
 
-use std::io;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use greenserve::TcpServer;
 use greenserve::http::{self, HeaderMap, HeaderName, Method, Refusal, Request, Response, StatusCode, header};
+use greenserve::{Error, Result, TcpServer};
 use ureq::config::{AutoHeaderValue, Config};
-use ureq::{Agent, Error, SendBody};
+use ureq::http::Uri;
+use ureq::http::uri::{PathAndQuery, Scheme};
+use ureq::{Agent, Body, SendBody};
 
-/// How long the other server may take to accept, and to begin its answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a body may make no progress, either way.
 const STILL: Duration = Duration::from_secs(30);
 
@@ -43,20 +44,25 @@ struct Settings {
     /// Where to pass requests on to, without a path.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
     to: String,
+    /// How long that server may take to accept, and to begin its answer, in
+    /// seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    patience: u64,
 }
 
 struct Proxy {
     agent: Agent,
-    to: String,
+    /// With no path but `/`.
+    to: Uri,
 }
 
 impl Proxy {
-    fn new(to: &str) -> Proxy {
+    fn new(to: &str, patience: Duration) -> Result<Proxy> {
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
+            .timeout_connect(Some(patience))
+            .timeout_recv_response(Some(patience))
             .timeout_per_read(Some(STILL))
             .timeout_per_write(Some(STILL))
             .max_idle_connections_per_host(64)
@@ -65,41 +71,72 @@ impl Proxy {
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
             .build();
-        Proxy {
+        Ok(Proxy {
             agent: greenserve::ureq::agent(config),
-            to: to.trim_end_matches('/').to_owned(),
-        }
+            to: base(to)?,
+        })
     }
 
     fn pass_on(&self, request: &mut Request, response: &mut Response) -> http::Result {
         if *request.method() == Method::CONNECT {
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "this proxy makes no tunnels").into());
         }
+        if is_of_the_server(request) {
+            response.set_status(StatusCode::NO_CONTENT);
+            return Ok(());
+        }
         let onward = self.onward(request)?;
         let answer = match request.body().remaining() {
             Some(0) => self.run(onward, SendBody::none()),
             _ => self.run(onward, SendBody::from_reader(request.body())),
         };
-        let (head, mut body) = answer?.into_parts();
+        let (head, body) = answer?.into_parts();
         response.set_status(head.status);
         copy_fields(&head.headers, response.headers_mut());
         response.headers_mut().append(header::VIA, VIA.parse()?);
-        io::copy(&mut body.as_reader(), response)?;
-        Ok(())
+        self.pass_back(body, response)
+    }
+
+    /// Each part at once: whoever asks may wait for this one before the other
+    /// server sends the next.
+    fn pass_back(&self, mut body: Body, response: &mut Response) -> http::Result {
+        let mut left = body.content_length();
+        if left.is_none() {
+            // A stream, whose first part may take its time.
+            response.flush()?;
+        }
+        let mut reader = body.as_reader();
+        let mut part = [0; 8192];
+        loop {
+            let count = reader.read(&mut part).map_err(|err| self.refusal(&err.into()))?;
+            if count == 0 {
+                return Ok(());
+            }
+            response.write_all(&part[..count])?;
+            left = left.map(|left| left.saturating_sub(count as u64));
+            // The last part goes with the end: who has it all may ask again at
+            // once, and then the connection is to be back in the pool.
+            if left != Some(0) {
+                response.flush()?;
+            }
+        }
     }
 
     /// The request as the other server gets it, without its body.
     fn onward(&self, request: &Request) -> Result<ureq::http::Request<()>, greenserve::Failure> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let mut onward = ureq::http::Request::builder()
             .method(request.method())
-            .uri(format!("{}{path}", self.to))
+            .uri(self.target(request)?)
             .body(())?;
         let fields = onward.headers_mut();
         copy_fields(request.headers(), fields);
-        // The other server has a name of its own.
-        let host = fields.remove(header::HOST);
-        fields.extend(host.map(|host| (HeaderName::from_static("x-forwarded-host"), host)));
+        // The other server has a name of its own, and believes what it is told
+        // of this one's.
+        fields.remove(header::HOST);
+        fields.remove("x-forwarded-host");
+        if let Some(authority) = request.authority() {
+            fields.insert("x-forwarded-host", authority.parse()?);
+        }
         if let Some(ip) = request.peer().ip() {
             fields.append("x-forwarded-for", ip.to_string().parse()?);
         }
@@ -107,21 +144,59 @@ impl Proxy {
         Ok(onward)
     }
 
+    /// Made of parts, not of a text: there a path that does not begin with `/`
+    /// would be one of the host's name.
+    fn target(&self, request: &Request) -> Result<Uri, greenserve::Failure> {
+        let mut parts = self.to.clone().into_parts();
+        let path = match request.query() {
+            Some(query) => PathAndQuery::try_from(format!("{}?{query}", request.path()))?,
+            None => PathAndQuery::try_from(request.path())?,
+        };
+        parts.path_and_query = Some(path);
+        Ok(Uri::from_parts(parts)?)
+    }
+
     fn run(&self, onward: ureq::http::Request<()>, body: SendBody<'_>) -> Result<Answer, Refusal> {
         let answer = self.agent.run(onward.map(|()| body));
-        answer.map_err(|err| {
-            log::warn!("{}: {err}", self.to);
-            match err {
-                Error::Timeout(_) => {
-                    Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the server behind this proxy is too slow")
-                }
-                _ => Refusal::new(StatusCode::BAD_GATEWAY, "the server behind this proxy does not answer"),
+        answer.map_err(|err| self.refusal(&err))
+    }
+
+    fn refusal(&self, err: &ureq::Error) -> Refusal {
+        log::warn!("{}: {err}", self.to);
+        match err {
+            ureq::Error::Timeout(_) => {
+                Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the server behind this proxy is too slow")
             }
-        })
+            _ => Refusal::new(StatusCode::BAD_GATEWAY, "the server behind this proxy does not answer"),
+        }
     }
 }
 
-type Answer = ureq::http::Response<ureq::Body>;
+/// `OPTIONS *` or, which means the same, of a URI without a path: RFC 9112,
+/// 3.2.4. It asks what is spoken here, so here it is answered.
+fn is_of_the_server(request: &Request) -> bool {
+    let target = request.target();
+    *request.method() == Method::OPTIONS
+        && !target.starts_with('/')
+        && request.query().is_none()
+        && target.matches('/').count() < 3
+}
+
+fn base(url: &str) -> Result<Uri> {
+    let uri = url.parse().ok().filter(|uri: &Uri| {
+        let host_alone = uri
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'));
+        uri.scheme() == Some(&Scheme::HTTP) && host_alone && uri.path() == "/" && uri.query().is_none()
+    });
+    uri.ok_or_else(|| Error::InvalidOption {
+        option: "--to",
+        value: url.to_owned(),
+        reason: "it must be http://HOST:PORT, without a path".to_owned(),
+    })
+}
+
+type Answer = ureq::http::Response<Body>;
 
 const VIA: &str = "1.1 greenserve";
 
@@ -144,9 +219,9 @@ fn copy_fields(from: &HeaderMap, to: &mut HeaderMap) {
 }
 
 fn main() -> ExitCode {
-    let Settings { options, to } = Settings::parse();
+    let Settings { options, to, patience } = Settings::parse();
     common::start(&options, "127.0.0.1:8080", |address| {
-        let proxy = Proxy::new(&to);
+        let proxy = Proxy::new(&to, Duration::from_secs(patience))?;
         let handler = move |request: &mut Request, response: &mut Response| proxy.pass_on(request, response);
         common::serve(TcpServer::bind(address, http::serve(handler))?, &options)
     })

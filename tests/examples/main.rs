@@ -28,6 +28,8 @@ mod queues;
 mod resp;
 #[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_proxy;
+#[cfg(all(feature = "http", feature = "ureq"))]
+mod reverse_targets;
 mod streams;
 mod supervised;
 #[cfg(feature = "tls")]
