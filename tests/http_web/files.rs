@@ -1,7 +1,9 @@
 //! Which file answers, and how.
 
-use std::fs::{self, Permissions};
+use std::collections::HashSet;
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, UNIX_EPOCH};
 
 use greenserve::http::{Files, HeaderValue, Request, Response, Router};
 use greenserve::{Coroutine, Inline, Model, Thread};
@@ -272,5 +274,39 @@ fn a_root_that_is_not_there_is_refused_at_the_start() {
         let err = Files::new(&bad).unwrap_err();
         assert!(err.is_usage() && err.to_string().contains(&format!("{bad:?}")), "{err}");
         assert!(err.to_string().contains("name a folder"), "{err}");
+    }
+}
+
+/// Dates of HTTP are from 1970 to 9999; those of files are not.
+#[test]
+fn a_time_that_is_no_date_of_http_is_not_told() {
+    const CENTURIES_FROM_NOW: u64 = 300_000_000_000;
+    // Not every file system keeps such times.
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, "a").unwrap();
+    let later = UNIX_EPOCH + Duration::from_secs(CENTURIES_FROM_NOW);
+    let mut tags = HashSet::new();
+    for time in [
+        later,
+        UNIX_EPOCH - Duration::from_secs(9),
+        UNIX_EPOCH - Duration::from_secs(10),
+    ] {
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), time);
+        let server = start(Files::new(folder.path()).unwrap());
+        let answer = ask(&server, "GET /a", &[]);
+        assert_eq!((answer.status, answer.text().as_str()), (200, "a"), "{time:?}");
+        assert_eq!(answer.header("last-modified"), "-", "{time:?}");
+        assert_eq!(
+            ask(&server, "GET /a", &["If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT"]).status,
+            200
+        );
+        assert!(tags.insert(answer.header("etag").to_owned()), "{tags:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Which version of a file a client has: RFC 9110, 8.8 and 13.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, SystemTimeError, UNIX_EPOCH};
 
 use ::http::header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 
@@ -12,12 +12,17 @@ use super::super::tags::{Comparison, names};
 /// same time and size.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// The year 10000 begins, which no date of HTTP can name (RFC 9110, 5.6.7), in
+/// seconds since 1970.
+const NO_DATES: u64 = 253_402_300_800;
+
 /// What tells one version of a file from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version {
     /// With its quotes.
     pub(super) etag: String,
-    /// In whole seconds, as `Last-Modified` has it.
+    /// In whole seconds, as `Last-Modified` has it; `None` for a time that is no
+    /// date of HTTP: before 1970 or after 9999.
     pub(super) modified: Option<SystemTime>,
     /// Whether two answers with these are the same byte for byte.
     is_strong: bool,
@@ -45,20 +50,31 @@ pub(super) enum Verdict {
 impl Version {
     /// Of a file; `coding` tells it from its neighbours with the same content.
     pub(super) fn new(modified: Option<SystemTime>, size: u64, coding: &str, now: SystemTime) -> Version {
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let since = modified.map(|time| time.duration_since(UNIX_EPOCH));
         let age = modified.and_then(|time| now.duration_since(time).ok());
         let is_strong = age.is_some_and(|age| age >= SETTLED);
         let dash = if coding.is_empty() { "" } else { "-" };
         let weak = if is_strong { "" } else { "W/" };
         Version {
-            etag: format!(
-                "{weak}\"{:x}-{size:x}{dash}{coding}\"",
-                since.unwrap_or_default().as_nanos()
-            ),
-            modified: since.map(|since| UNIX_EPOCH + Duration::from_secs(since.as_secs())),
+            etag: format!("{weak}\"{}-{size:x}{dash}{coding}\"", moment(&since)),
+            modified: since.and_then(Result::ok).and_then(as_date),
             is_strong,
         }
     }
+}
+
+/// What tells a time from any other, also from its like before 1970.
+fn moment(since: &Option<Result<Duration, SystemTimeError>>) -> String {
+    match since {
+        Some(Ok(since)) => format!("{:x}", since.as_nanos()),
+        Some(Err(before)) => format!("-{:x}", before.duration().as_nanos()),
+        None => "0".to_owned(),
+    }
+}
+
+fn as_date(since: Duration) -> Option<SystemTime> {
+    let seconds = since.as_secs();
+    (seconds < NO_DATES).then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 impl<'a> Conditions<'a> {
@@ -218,6 +234,21 @@ mod tests {
         let fresh = Version::new(Some(at(BEGIN)), 16, "", at(BEGIN + 1));
         assert!(fresh.etag.starts_with("W/") && !range(Some(&fresh.etag), &fresh));
         assert!(!range(Some("Sun, 09 Sep 2001 01:46:40 GMT"), &fresh));
+    }
+
+    #[test]
+    fn times_beyond_those_of_http_are_no_dates() {
+        let named = |time| Version::new(Some(time), 16, "", at(BEGIN));
+        let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        assert_eq!(named(last).modified, Some(last));
+        assert_eq!(named(last + Duration::from_secs(1)).modified, None);
+        let early = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(
+            (named(early).modified, named(UNIX_EPOCH).modified),
+            (None, Some(UNIX_EPOCH))
+        );
+        assert_ne!(named(early).etag, named(UNIX_EPOCH).etag);
+        assert_ne!(named(early).etag, named(UNIX_EPOCH + Duration::from_secs(1)).etag);
     }
 
     #[test]
