@@ -60,6 +60,10 @@ impl Response<'_> {
         if !self.may_have_body() {
             return Ok(Length::Absent);
         }
+        // Whatever the handler has stated.
+        if self.status == StatusCode::RESET_CONTENT {
+            return Ok(Length::Known(0));
+        }
         match stated_length(self.headers).map_err(io::Error::other)? {
             // Its size may be known though there is nothing to send.
             Some(stated) if self.asked.is_head => Ok(Length::Known(stated)),

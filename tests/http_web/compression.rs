@@ -248,6 +248,53 @@ fn what_shall_not_be_coded_is_not() {
     }
 }
 
+/// Whatever the handler writes, and however.
+#[test]
+fn an_answer_without_a_body_is_not_coded() {
+    let handler = |request: &mut Request<'_>, response: &mut Response<'_>| -> http::Result {
+        response.set_status(StatusCode::from_u16(number(request) as u16)?);
+        match request.path() {
+            "/send" => response.send(text(3_000)),
+            "/stated" => response.header("content-length", "3000")?.send(text(3_000)),
+            "/large" => Ok(response.write_all(&text(100_000))?),
+            _ => {
+                response.write_all(b"dropped")?;
+                response.flush()?;
+                Ok(response.write_all(&text(3_000))?)
+            }
+        }
+    };
+    let server = start(compressed(handler));
+    for status in [204, 205, 304] {
+        for (method, path) in [
+            ("GET", "/flush"),
+            ("GET", "/send"),
+            ("GET", "/stated"),
+            ("HEAD", "/stated"),
+            ("GET", "/large"),
+            ("HEAD", "/flush"),
+        ] {
+            let mut client = server.connect().unwrap();
+            let request =
+                format!("{method} {path}?{status} HTTP/1.1\r\nHost: a\r\n{GZIP}\r\nConnection: close\r\n\r\n");
+            client.write_all(request.as_bytes()).unwrap();
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).unwrap();
+            assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{heard}");
+            let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+            assert_eq!(body, "", "{method} {path} {status}: {head}");
+            for said in ["content-encoding", "transfer-encoding"] {
+                assert!(!head.contains(said), "{method} {path} {status}: {head}");
+            }
+            assert_eq!(head.contains("content-length: 0"), status == 205, "{head}");
+        }
+    }
+    for path in ["/flush", "/send", "/large"] {
+        let answer = ask(&server, &format!("GET {path}?101"), &[GZIP]);
+        assert_eq!((answer.status, is_coded(&answer)), (500, false), "{path}");
+    }
+}
+
 #[test]
 fn a_predicate_says_what_is_coded() {
     let chosen = Compression::new().when(|headers| headers.contains_key("x-yes"));

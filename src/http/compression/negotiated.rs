@@ -76,7 +76,9 @@ impl Negotiated {
 
 impl BodyCoding for Negotiated {
     fn begin(&mut self, outline: Outline, headers: &mut HeaderMap) -> bool {
-        if outline.status == StatusCode::NO_CONTENT || !may_change(headers) || !(self.rules.gains)(headers) {
+        // RFC 9110, 15.3.5 and 15.3.6.
+        let is_empty = outline.status == StatusCode::NO_CONTENT || outline.status == StatusCode::RESET_CONTENT;
+        if is_empty || !may_change(headers) || !(self.rules.gains)(headers) {
             return false;
         }
         vary(headers);
