@@ -4,38 +4,24 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::http::Version;
+use ::http::{Method, StatusCode, Version};
 
 use super::refusal::Refusal;
 use super::request::Request;
 use super::response::Response;
+use super::secrets::masked;
 use crate::handler::Context;
 
-/// Parameters of a query whose values are not written, in any case, also as a
-/// part of a name: `access_token`, `api_key`, `X-Amz-Signature`.
-const SECRETS: &[&str] = &[
-    "token",
-    "password",
-    "passwd",
-    "secret",
-    "key",
-    "signature",
-    "sig",
-    "auth",
-    "session",
-    "code",
-];
 /// Of the lines that go to the log.
 const TARGET: &str = "greenserve::access";
-/// What stands in place of them.
-const MASK: &str = "***";
-
 /// Writes a line for each answer, through [`log`] with the target
 /// `greenserve::access` at level info, or to a function.
 ///
-/// Values of a query whose names look like secrets are masked; no headers are
-/// written but `Referer` and `User-Agent` by [`combined`](AccessLog::combined),
-/// masked alike. What a client could forge lines with is escaped.
+/// Values of a query whose names look like secrets are masked, and the user and
+/// password of a URL; no headers are written but `Referer` and `User-Agent` by [`combined`](AccessLog::combined),
+/// masked alike. What a client could forge lines with is escaped. The bytes are
+/// those of the body, before any compression: none where none is sent, as behind
+/// a `HEAD`.
 ///
 /// ```
 /// use greenserve::http::{self, AccessLog, Request, Response};
@@ -110,17 +96,17 @@ impl AccessLog {
     }
 
     pub(super) fn record(&self, request: &Request<'_>, response: &Response<'_>, took: Duration) {
-        let header = |name| request.header(name).map(masked_target).unwrap_or_default();
+        let header = |name| request.header(name).map(masked).unwrap_or_default();
         self.say(&Entry {
             peer: host(request.context()),
             method: request.method().as_str(),
-            target: masked_target(request.target()),
+            target: masked(request.target()),
             version: match request.version() {
                 Version::HTTP_10 => "HTTP/1.0",
                 _ => "HTTP/1.1",
             },
             status: response.status().as_u16(),
-            bytes: response.written(),
+            bytes: sent(request, response),
             took: Some(took),
             referer: header("referer"),
             agent: header("user-agent"),
@@ -159,6 +145,15 @@ impl AccessLog {
 impl std::fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AccessLog({:?})", self.form)
+    }
+}
+
+/// What a body without a client to take it had is not sent.
+fn sent(request: &Request<'_>, response: &Response<'_>) -> u64 {
+    match (request.method(), response.status()) {
+        (&Method::HEAD, _) => 0,
+        (_, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) => 0,
+        _ => response.written(),
     }
 }
 
@@ -226,24 +221,6 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A target, or a header that may hold one, with the secrets in its query
-/// masked.
-fn masked_target(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else {
-        return target.to_owned();
-    };
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
-        _ => pair.to_owned(),
-    });
-    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRETS.iter().any(|secret| name.contains(secret))
-}
-
 /// `28/Nov/2026:21:38:34 +0000`, of the same date as HTTP writes it.
 fn clf_time(now: Duration) -> String {
     let date = httpdate::fmt_http_date(UNIX_EPOCH + now);
@@ -260,7 +237,7 @@ mod tests {
         Entry {
             peer: "192.0.2.1".to_owned(),
             method: "GET",
-            target: masked_target(target),
+            target: masked(target),
             version: "HTTP/1.1",
             status: 200,
             bytes: 13,
@@ -284,14 +261,5 @@ mod tests {
             "{\"time\":784111777.500,\"peer\":\"192.0.2.1\",\"method\":\"GET\",\"target\":\"/a\",\"version\":\"HTTP/1.1\",\
              \"user_agent\":\"a\\\"\\u000a\",\"status\":200,\"bytes\":13,\"seconds\":0.005000}"
         );
-    }
-
-    #[test]
-    fn secrets_are_masked() {
-        assert_eq!(
-            masked_target("/?a=1&Access_Token=x&b&key=y=z"),
-            "/?a=1&Access_Token=***&b&key=***"
-        );
-        assert_eq!(masked_target("http://h/?password=x"), "http://h/?password=***");
     }
 }

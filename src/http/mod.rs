@@ -62,6 +62,7 @@ mod request;
 mod response;
 mod router;
 mod scan;
+mod secrets;
 mod sending;
 mod serve;
 mod settings;

@@ -70,7 +70,8 @@ fn decode(text: &str, into: &mut String) -> bool {
     }
 }
 
-fn escaped(digits: &[u8]) -> Option<u8> {
+/// The byte of an escape, of which the percent sign is gone.
+pub(super) fn escaped(digits: &[u8]) -> Option<u8> {
     let [high, low, ..] = digits else { return None };
     let value = |digit: u8| (digit as char).to_digit(16);
     u8::try_from(value(*high)? * 16 + value(*low)?).ok()

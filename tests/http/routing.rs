@@ -169,17 +169,24 @@ fn each_answer_has_a_line_without_secrets() {
     let server = TestServer::<Unix>::build(UnixServer::builder(http)).unwrap();
     let mut client = server.connect().unwrap();
     let requests = "GET /a?token=hunter2&b=c HTTP/1.1\r\nHost: a\r\nUser-Agent: x\"y\r\nReferer: /?key=hunter2\r\n\r\n\
+                    HEAD / HTTP/1.1\r\nHost: a\r\n\r\n\
+                    GET /204 HTTP/1.1\r\nHost: a\r\nReferer: http://me:hunter2@a/\r\n\r\n\
+                    GET /205/flushed HTTP/1.1\r\nHost: a\r\n\r\n\
                     GET /fail HTTP/1.1\r\nHost: a\r\nAuthorization: hunter2\r\n\r\n";
     client.write_all(requests.as_bytes()).unwrap();
     client.read_to_end(&mut Vec::new()).unwrap();
     let mut bad = server.connect().unwrap();
     bad.write_all(b"nonsense\r\n\r\n").unwrap();
     bad.read_to_end(&mut Vec::new()).unwrap();
-    wait_until("three lines", || lines.lock().unwrap().len() == 3);
+    wait_until("six lines", || lines.lock().unwrap().len() == 6);
     let lines = lines.lock().unwrap();
     assert!(!lines.concat().contains("hunter2"), "{lines:?}");
     let ends = [
         "\"GET /a?token=***&b=c HTTP/1.1\" 200 26 \"/?key=***\" \"x\\\"y\"",
+        // What was sent of a body, which is nothing.
+        "\"HEAD / HTTP/1.1\" 200 0 \"-\" \"-\"",
+        "\"GET /204 HTTP/1.1\" 204 0 \"http://***@a/\" \"-\"",
+        "\"GET /205/flushed HTTP/1.1\" 205 0 \"-\" \"-\"",
         "\"GET /fail HTTP/1.1\" 500 41 \"-\" \"-\"",
         "\"- - -\" 400 37 \"-\" \"-\"",
     ];
