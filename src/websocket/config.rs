@@ -102,8 +102,8 @@ impl Config {
         self
     }
 
-    /// How long a client may take to answer a Close, 5 s by default. Then the
-    /// connection is cut.
+    /// How long a client may take for a Close, to take it and to answer it
+    /// together; 5 s by default. Then the connection is cut.
     pub fn close(mut self, limit: Duration) -> Config {
         self.close = limit;
         self

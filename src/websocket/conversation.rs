@@ -94,6 +94,7 @@ impl<'a> Conversation<'a> {
     /// sent.
     fn closed(&mut self) -> io::Result<()> {
         let is_ours = self.is_closing();
+        self.line.hurry();
         let sent = self.line.send_answers();
         let said = self.end(!is_ours);
         self.line.outgoing.finish(said);
@@ -126,13 +127,21 @@ impl<'a> Conversation<'a> {
     /// Says that we end. The client's answer is waited for by whoever receives.
     pub(super) fn begin_close(&mut self, close: Close) -> io::Result<()> {
         let frame = goodbye(&close)?;
-        if self.ended.is_none() && self.line.outgoing.close(close) && !self.line.has_writer {
-            self.line.send(frame)?;
-        }
+        let is_first = self.ended.is_none() && self.line.outgoing.close(close);
         if self.line.answer_due.is_none() {
             self.line.answer_due = Instant::now().checked_add(self.line.config.close);
         }
-        Ok(())
+        if self.line.has_writer {
+            return Ok(());
+        }
+        self.line.check_whole()?;
+        match is_first {
+            true => {
+                self.line.hurry();
+                self.line.send(frame)
+            }
+            false => Ok(()),
+        }
     }
 
     /// Ends a conversation in which nothing that follows would be understood.
@@ -170,10 +179,14 @@ impl<'a> Conversation<'a> {
 
     /// Says the last word if that was not said, and waits for the answer.
     pub(super) fn conclude(&mut self, close: Close) -> io::Result<()> {
+        let concluded = match self.ended {
+            None => self.begin_close(close).and_then(|()| self.next().map(drop)),
+            Some(_) => Ok(()),
+        };
+        self.line.cut_if_broken();
         if self.ended.is_none() {
-            self.begin_close(close)?;
-            self.next()?;
+            self.end(false);
         }
-        Ok(())
+        concluded
     }
 }

@@ -1,6 +1,7 @@
 //! The connection as the reader of frames sees it.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
@@ -52,6 +53,8 @@ pub(super) struct Line<'a> {
     pub(super) outgoing: &'a Outgoing,
     /// Whether a writer writes; else whoever has something to say does.
     pub(super) has_writer: bool,
+    /// A write has failed, within a frame for all we know.
+    is_broken: bool,
     answers: Vec<u8>,
     /// When the client was last heard.
     heard: Instant,
@@ -74,6 +77,7 @@ impl<'a> Line<'a> {
             config,
             outgoing,
             has_writer: false,
+            is_broken: false,
             answers: Vec::new(),
             heard: Instant::now(),
             pinged: None,
@@ -81,13 +85,48 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(super) fn send(&self, frame: tungstenite::Bytes) -> io::Result<()> {
+    pub(super) fn send(&mut self, frame: tungstenite::Bytes) -> io::Result<()> {
         if self.has_writer {
             return self.outgoing.push(&frame);
         }
+        self.check_whole()?;
         let mut batch = Batch::default();
         batch.push(frame);
-        batch.write(self.wire.transport())
+        let written = batch.write(self.wire.transport());
+        self.is_broken = written.is_err();
+        written
+    }
+
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`] when a write has failed.
+    pub(super) fn check_whole(&self) -> io::Result<()> {
+        match self.is_broken {
+            true => Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "a frame before this one was cut short, and the client would take this one for its rest",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// What is sent from now on is the last word, for which there is as long as
+    /// for the answer. A writer sees to that itself.
+    pub(super) fn hurry(&self) {
+        if !self.has_writer {
+            let limit = || Instant::now().checked_add(self.config.close);
+            self.wire.transport().set_write_deadline(self.answer_due.or_else(limit));
+        }
+    }
+
+    /// Ends a connection that nothing more can be said on. What has been
+    /// encrypted and not sent would be waited for otherwise.
+    pub(super) fn cut_if_broken(&self) {
+        if self.is_broken {
+            let transport = self.wire.transport();
+            transport.set_write_deadline(Some(Instant::now()));
+            // It may be gone.
+            let _ = transport.shutdown(Shutdown::Both);
+        }
     }
 
     /// Sends what the protocol has written. Nothing follows a Close.

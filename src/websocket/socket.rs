@@ -51,7 +51,10 @@ impl<'a> WebSocket<'a> {
     ///
     /// # Errors
     /// [`io::ErrorKind::BrokenPipe`] when the conversation has ended, and as a
-    /// write to its connection.
+    /// write to its connection. After a write that has failed, by its deadline
+    /// for one, the client may have half a frame, so that nothing can follow:
+    /// from then on it is always [`io::ErrorKind::BrokenPipe`], and the
+    /// connection ends without a Close.
     pub fn send(&mut self, message: impl Into<Message>) -> io::Result<()> {
         if self.conversation.ended.is_some() || self.outgoing.is_closing() {
             return Err(super::SendError::Closed.into());
@@ -64,9 +67,11 @@ impl<'a> WebSocket<'a> {
     /// queue of the client.
     ///
     /// # Errors
-    /// When that coroutine cannot be started.
+    /// When that coroutine cannot be started, and after a
+    /// [`send`](WebSocket::send) that has failed.
     pub fn sender(&mut self) -> io::Result<Sender> {
         if !self.conversation.line.has_writer {
+            self.conversation.line.check_whole()?;
             (self.start)().map_err(io::Error::other)?;
             self.conversation.line.has_writer = true;
         }
@@ -79,7 +84,9 @@ impl<'a> WebSocket<'a> {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] when the code may not be sent or the
-    /// reason is longer than 123 bytes, and as a write.
+    /// reason is longer than 123 bytes, and as a write:
+    /// [`io::ErrorKind::TimedOut`] when the client takes no Close within that
+    /// time.
     pub fn close(&mut self, code: u16, reason: &str) -> io::Result<()> {
         let close = Close::checked(code, reason)?;
         self.conversation.conclude(close)

@@ -1,10 +1,10 @@
 //! How conversations end: by either side, by silence, by a failure, with the
 //! server.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use greenserve::runtime;
 use greenserve::websocket::{Close, Config, Ended, WebSocket};
 
 use crate::common::{PATIENCE, wait_until};
-use crate::raw::{CLOSE, LAST, PING, PONG, TEXT, frame};
+use crate::raw::{BINARY, CLOSE, LAST, PING, PONG, TEXT, frame};
 use crate::scene::{In, Scene, echo, echo_by_sender, in_both};
 
 fn by_us(code: u16, reason: &str) -> Ended {
@@ -93,6 +93,84 @@ fn a_client_that_does_not_answer_a_close_is_cut_off() {
         assert_eq!(client.hears_close().0, 1000);
         client.ends();
         assert_eq!(scene.ended(), by_us(1000, ""));
+    });
+}
+
+/// What a client that takes nothing leaves no room for.
+fn fill(socket: &WebSocket<'_>) {
+    let transport = socket.transport();
+    loop {
+        transport.set_write_deadline(Some(Instant::now() + Duration::from_millis(50)));
+        match transport.write(&[0; 64 * 1024]) {
+            Ok(_) => {}
+            Err(err) => break assert_eq!(err.kind(), io::ErrorKind::TimedOut, "{err}"),
+        }
+    }
+    transport.set_write_deadline(None);
+}
+
+/// Whoever says the Close, and whether anybody is there to hear it.
+#[test]
+fn a_client_that_takes_no_close_is_cut_off_as_soon() {
+    let limit = Duration::from_millis(300);
+    in_both(|model| {
+        let ways: [fn(&mut WebSocket<'_>) -> io::Result<()>; 4] = [
+            |socket| socket.close(1000, ""),
+            |_| Ok(()),
+            |_| Err(io::Error::other("it fails")),
+            |socket| socket.recv().map(drop),
+        ];
+        for way in ways {
+            let scene = Scene::new(model, Config::new().close(limit), move |socket| {
+                fill(socket);
+                way(socket)
+            });
+            let mut client = scene.raw();
+            client.close(1000);
+            let begun = Instant::now();
+            let _ = scene.outcome();
+            assert!(scene.stop().is_clean());
+            assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+        }
+    });
+}
+
+/// What followed would be taken for the rest of the frame.
+#[test]
+fn nothing_follows_half_a_frame() {
+    const MUCH: usize = 64 << 20;
+    in_both(|model| {
+        let (failed, has_failed) = mpsc::channel();
+        let (made_room, has_room) = mpsc::channel();
+        let shared = Mutex::new((failed, has_room));
+        let scene = Scene::new(model, Config::new(), move |socket| {
+            let transport = socket.transport();
+            transport.set_deadlines(transport.deadlines().write(Duration::from_millis(200)));
+            let late = socket.send(vec![b'x'; MUCH]).unwrap_err();
+            assert_eq!(late.kind(), io::ErrorKind::TimedOut, "{late}");
+            let shared = shared.lock().unwrap();
+            shared.0.send(()).unwrap();
+            shared.1.recv_timeout(PATIENCE).unwrap();
+            let refused = socket.send("after").unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::BrokenPipe, "{refused}");
+            assert!(refused.to_string().contains("cut short"), "{refused}");
+            assert!(socket.sender().is_err());
+            Ok(())
+        });
+        let mut client = scene.raw();
+        has_failed.recv_timeout(PATIENCE).unwrap();
+        let mut stream = client.second();
+        let mut begin = vec![0; 1 << 20];
+        stream.read_exact(&mut begin).unwrap();
+        made_room.send(()).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(begin[0], LAST | BINARY);
+        assert!(begin.len() + rest.len() < MUCH);
+        let others = begin[10..].iter().chain(&rest).filter(|byte| **byte != b'x');
+        assert_eq!(others.count(), 0);
+        client.ends();
+        assert_eq!(scene.outcome().0, None);
     });
 }
 
