@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tungstenite::protocol::WebSocketConfig;
 
+use crate::net::MinimumRate;
+
 /// What a client's bytes are collected in: as much as most messages need, and a
 /// part of what every client costs.
 const READ_BUFFER: usize = 4 * 1024;
@@ -31,6 +33,7 @@ pub struct Config {
     pub(super) queued_bytes: usize,
     pub(super) ping: Option<Duration>,
     pub(super) idle: Option<Duration>,
+    pub(super) message_rate: Option<MinimumRate>,
     pub(super) close: Duration,
     pub(super) origins: Option<Vec<String>>,
     pub(super) protocols: Vec<String>,
@@ -45,6 +48,7 @@ impl Default for Config {
             queued_bytes: 1 << 20,
             ping: Some(Duration::from_secs(20)),
             idle: Some(Duration::from_secs(60)),
+            message_rate: Some(MinimumRate::new(240, Duration::from_secs(20))),
             close: Duration::from_secs(5),
             origins: None,
             protocols: Vec::new(),
@@ -59,8 +63,11 @@ impl Config {
     }
 
     /// The longest message in bytes, all its frames together; 1 MiB by default.
-    /// Beyond it the client is closed with 1009. A client has as much memory
-    /// here as it has sent of a message.
+    /// Beyond it the client is closed with 1009.
+    ///
+    /// A client has memory here for at most twice what it has sent of a message,
+    /// whatever length it has announced, beside some 20 KiB once anything has
+    /// come that is longer than 4 KiB.
     pub fn message(mut self, bytes: usize) -> Config {
         self.message = bytes;
         self
@@ -99,6 +106,15 @@ impl Config {
     /// while the handler receives.
     pub fn idle(mut self, limit: impl Into<Option<Duration>>) -> Config {
         self.idle = limit.into();
+        self
+    }
+
+    /// The least a client may send of a message that it has begun, all its frames
+    /// together; 240 bytes a second after 20 s by default, `None` for any. What
+    /// counts is what it was waited for, and the payload alone. Beyond it the
+    /// client is closed with 1008.
+    pub fn message_rate(mut self, least: impl Into<Option<MinimumRate>>) -> Config {
+        self.message_rate = least.into();
         self
     }
 

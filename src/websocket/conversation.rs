@@ -9,7 +9,7 @@ use tungstenite::protocol::{Role, WebSocketContext};
 
 use super::close::{Close, Ended};
 use super::frame::goodbye;
-use super::line::{Line, Silent};
+use super::line::{Late, Line};
 use super::message::Message;
 use crate::error::WaitError;
 
@@ -74,7 +74,7 @@ impl<'a> Conversation<'a> {
             Error::Io(err) if WaitError::of(&err) == Some(WaitError::Draining) => {
                 self.begin_close(Close::ours(Close::AWAY, "the server ends"))
             }
-            Error::Io(err) if Silent::is(&err) => self.give_up(Close::ours(Close::POLICY, err.to_string())),
+            Error::Io(err) if Late::is(&err) => self.give_up(Close::ours(Close::POLICY, err.to_string())),
             Error::Io(_) | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) if self.is_closing() => {
                 self.end(false);
                 Ok(())

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::frame::{Batch, ping};
+use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use crate::error::WaitError;
 use crate::handler::{Context, Transport};
@@ -33,14 +34,24 @@ impl Wire for Upgraded<'_> {
     }
 }
 
-/// The client was silent for this long: it may be gone.
+/// What ends the wait for a client.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing has come for {0:?}, not even an answer to a ping")]
-pub(super) struct Silent(pub(super) Duration);
+pub(super) enum Late {
+    /// It may be gone.
+    #[error("nothing has come for {0:?}, not even an answer to a ping")]
+    Silent(Duration),
+    /// It keeps what is taken of a message for as long as it likes.
+    #[error("the message came too slowly")]
+    Slow,
+}
 
-impl Silent {
+impl Late {
     pub(super) fn is(err: &io::Error) -> bool {
-        matches!(err.get_ref(), Some(inner) if inner.is::<Silent>())
+        matches!(err.get_ref(), Some(inner) if inner.is::<Late>())
+    }
+
+    fn error(self) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, self)
     }
 }
 
@@ -55,6 +66,7 @@ pub(super) struct Line<'a> {
     pub(super) has_writer: bool,
     /// A write has failed, within a frame for all we know.
     is_broken: bool,
+    incoming: Incoming,
     answers: Vec<u8>,
     /// When the client was last heard.
     heard: Instant,
@@ -78,6 +90,7 @@ impl<'a> Line<'a> {
             outgoing,
             has_writer: false,
             is_broken: false,
+            incoming: Incoming::new(config.frame, config.message_rate),
             answers: Vec::new(),
             heard: Instant::now(),
             pinged: None,
@@ -141,14 +154,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// By when something must have happened, and what if it has not.
-    fn due(&self) -> Option<Instant> {
+    /// By when something must have happened, for one that waits from `now` on.
+    fn due(&self, now: Instant) -> Option<Instant> {
         if self.answer_due.is_some() {
             return self.answer_due;
         }
         let ping = self.config.ping.filter(|_| self.pinged.is_none());
         let ping = ping.and_then(|limit| self.heard.checked_add(limit));
-        [ping, self.end_of_silence()].into_iter().flatten().min()
+        let rest = self.incoming.due(now);
+        [ping, self.end_of_silence(), rest].into_iter().flatten().min()
     }
 
     /// By when the client must be heard. Its time to answer a ping begins when
@@ -167,7 +181,10 @@ impl<'a> Line<'a> {
     fn is_overdue(&mut self) -> io::Result<()> {
         let now = Instant::now();
         if self.end_of_silence().is_some_and(|end| end <= now) {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, Silent(self.heard.elapsed())));
+            return Err(Late::Silent(self.heard.elapsed()).error());
+        }
+        if self.incoming.due(now).is_some_and(|due| due <= now) {
+            return Err(Late::Slow.error());
         }
         self.pinged = Some(now);
         match self.outgoing.is_closing() {
@@ -176,9 +193,29 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// What tungstenite is to see of what comes next; `None` if that is nothing
+    /// yet.
+    fn read_once(&mut self, buffer: &mut [u8], begun: Instant) -> io::Result<Option<usize>> {
+        let waiting = Waiting {
+            wire: self.wire,
+            context: self.context,
+            is_closing: self.answer_due.is_some(),
+        };
+        self.incoming.read(buffer, begun, |room| waiting.read(room))
+    }
+}
+
+/// A read of the connection.
+struct Waiting<'a> {
+    wire: &'a dyn Wire,
+    context: &'a Context,
+    is_closing: bool,
+}
+
+impl Waiting<'_> {
     /// Waits as something that a drain ends, unless it is the goodbye already.
-    fn read_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.answer_due.is_some() || self.wire.has_read_ahead() {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_closing || self.wire.has_read_ahead() {
             return self.wire.read(buffer);
         }
         if runtime::in_coroutine() {
@@ -197,12 +234,15 @@ impl Read for Line<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.send_answers()?;
-            let due = self.due();
+            let begun = Instant::now();
+            let due = self.due(begun);
             self.wire.transport().set_read_deadline(due);
-            match self.read_once(buffer) {
+            match self.read_once(buffer, begun) {
                 Ok(count) => {
                     (self.heard, self.pinged) = (Instant::now(), None);
-                    return Ok(count);
+                    if let Some(count) = count {
+                        return Ok(count);
+                    }
                 }
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
                 Err(err) => {

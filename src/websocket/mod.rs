@@ -27,6 +27,7 @@ mod config;
 mod conversation;
 mod frame;
 mod handshake;
+mod incoming;
 mod line;
 mod message;
 mod outgoing;

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use greenserve::runtime;
 use greenserve::websocket::{Close, Config, Ended, WebSocket};
+use greenserve::{MinimumRate, runtime};
 
 use crate::common::{PATIENCE, wait_until};
-use crate::raw::{BINARY, CLOSE, LAST, PING, PONG, TEXT, frame};
+use crate::raw::{BINARY, CLOSE, CONTINUED, LAST, PING, PONG, TEXT, frame};
 use crate::scene::{In, Scene, echo, echo_by_sender, in_both};
 
 fn by_us(code: u16, reason: &str) -> Ended {
@@ -261,6 +261,65 @@ fn who_answers_no_ping_is_closed_with_1008() {
         assert!(reason.starts_with("nothing has come for "), "{reason}");
         client.ends();
         assert_eq!(scene.ended(), by_us(1008, &reason));
+    });
+}
+
+/// It would keep the memory of its message for as long as it likes.
+#[test]
+fn a_message_that_comes_too_slowly_is_closed_with_1008() {
+    let least = MinimumRate::new(1000, Duration::from_millis(300));
+    let slow: [(&str, Vec<u8>, Vec<u8>); 4] = [
+        ("a frame", frame(LAST | TEXT, &[b'a'; 200])[..9].to_vec(), vec![b'a']),
+        (
+            "a frame in pieces",
+            frame(LAST | TEXT, &[b'a'; 70_000])[..15].to_vec(),
+            vec![b'a'],
+        ),
+        ("fragments of nothing", frame(TEXT, b"a"), frame(CONTINUED, b"")),
+        ("pings between", frame(TEXT, b"a"), frame(LAST | PONG, b"a")),
+    ];
+    each_way(|model, handler| {
+        for (what, begin, more) in &slow {
+            let config = Config::new().message_rate(least).close(Duration::from_millis(100));
+            let scene = Scene::new(model, config, handler);
+            let mut client = scene.raw();
+            client.send(begin);
+            let begun = Instant::now();
+            let mut talker = client.second();
+            let more = more.clone();
+            let talking = thread::spawn(move || {
+                while begun.elapsed() < PATIENCE && talker.write_all(&more).is_ok() {
+                    thread::sleep(Duration::from_millis(20));
+                }
+            });
+            let heard = client.hears_close();
+            assert!(begun.elapsed() < PATIENCE / 2, "{what}");
+            assert_eq!(heard, (1008, "the message came too slowly".to_owned()), "{what}");
+            assert_eq!(scene.ended(), by_us(1008, "the message came too slowly"));
+            drop(client);
+            talking.join().unwrap();
+        }
+    });
+}
+
+/// Between messages a client may wait, and what its handler takes is not its own.
+#[test]
+fn only_a_message_has_a_rate() {
+    in_both(|model| {
+        let least = MinimumRate::new(1_000_000, Duration::from_millis(500));
+        let scene = Scene::new(model, Config::new().message_rate(least), |socket| {
+            while let Some(message) = socket.recv()? {
+                runtime::sleep(Duration::from_millis(700))?;
+                socket.send(message)?;
+            }
+            Ok(())
+        });
+        let mut client = scene.raw();
+        thread::sleep(Duration::from_millis(700));
+        client.send(&[frame(LAST | TEXT, b"a"), frame(TEXT, b"b")].concat());
+        client.hears(LAST | TEXT, b"a");
+        client.say(LAST | CONTINUED, b"c");
+        client.hears(LAST | TEXT, b"bc");
     });
 }
 
