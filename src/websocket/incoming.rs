@@ -231,6 +231,7 @@ impl Incoming {
 mod tests {
     use std::io::{Read, Write};
 
+    use proptest::prelude::*;
     use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
     use tungstenite::{Error, Message};
 
@@ -297,6 +298,8 @@ mod tests {
                 Ok(message) => messages.push(message),
                 // It names a size that has another meaning.
                 Err(Error::Capacity(_)) => return (messages, "too long".to_owned(), client.seen),
+                // As it does where it has seen it.
+                Err(Error::Utf8(_)) => return (messages, "no text".to_owned(), client.seen),
                 Err(err) => return (messages, err.to_string(), client.seen),
             }
         }
@@ -388,6 +391,36 @@ mod tests {
                 );
                 assert_eq!(seen_end, end, "{most}");
             }
+        }
+    }
+
+    proptest! {
+        // 6,000 of them were tried.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever comes: refused alike, or heard alike.
+        #[test]
+        fn the_same_is_heard_of_noise(
+            which in any::<prop::sample::Index>(),
+            changes in prop::collection::vec((0..40_usize, any::<u8>()), 0..4),
+            far in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..2),
+            most in prop_oneof![1..50_usize, 1000..40_000_usize],
+        ) {
+            let mut all = conversations();
+            let mut bytes = all.swap_remove(which.index(all.len()));
+            for (at, byte) in changes {
+                bytes[at] = byte;
+            }
+            for (at, byte) in far {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let (messages, end, _) = heard(&bytes, usize::MAX, None);
+            let (seen, seen_end, _) = heard(&bytes, most, Some(Incoming::new(LIMIT, None)));
+            prop_assert!(seen == messages, "{} and {} messages", seen.len(), messages.len());
+            // What is wrong with a frame is known sooner in pieces, and perhaps the
+            // rest never comes.
+            prop_assert!(seen_end == end || end.contains("reset"), "{seen_end}, {end}");
         }
     }
 
