@@ -273,14 +273,7 @@ fn code_behind_a_first_test_is_looked_at_too() {
 /// One style for all: a folder's own file is its `mod.rs`.
 #[test]
 fn no_file_stands_beside_the_folder_of_its_name() {
-    let sources = library();
-    let paths: Vec<_> = sources.paths().collect();
-    let is_beside = |path: &&str| {
-        let folder = path.replace(".rs", "/");
-        paths.iter().any(|other| other.starts_with(&folder))
-    };
-    let beside: Vec<_> = paths.iter().copied().filter(|path| is_beside(path)).collect();
-    assert_eq!(beside, [""; 0]);
+    assert_eq!(library().beside_their_folders(), [""; 0]);
 }
 
 #[test]

@@ -2,6 +2,10 @@
 #![allow(clippy::expect_used, reason = "a target fails by panicking")]
 
 #[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[path = "../fuzz/src/ask.rs"]
+mod ask;
+#[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/files.rs"]
 mod files;

@@ -115,14 +115,7 @@ fn files_stay_readable_in_one_sitting() {
 /// One style for all: a folder's own file is its `mod.rs`.
 #[test]
 fn no_file_stands_beside_the_folder_of_its_name() {
-    let sources = Sources::of_this_crate();
-    let paths: Vec<_> = sources.paths().collect();
-    let is_beside = |path: &&str| {
-        let folder = path.replace(".rs", "/");
-        paths.iter().any(|other| other.starts_with(&folder))
-    };
-    let beside: Vec<_> = paths.iter().copied().filter(|path| is_beside(path)).collect();
-    assert_eq!(beside, [""; 0]);
+    assert_eq!(Sources::of_this_crate().beside_their_folders(), [""; 0]);
 }
 
 fn offences_of(text: &str) -> Vec<String> {

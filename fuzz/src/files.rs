@@ -1,14 +1,14 @@
 //! The fuzz target of static files, for the fuzzer and for a test.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Files};
 use greenserve::testing::TestServer;
 use greenserve::{Thread, Unix, UnixServer};
+
+use crate::ask::ask;
 
 /// What lies in the folder, and what beside it.
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -27,12 +27,7 @@ fn answer(request: &[u8]) -> Vec<u8> {
         let http = http::serve(files);
         TestServer::build(UnixServer::builder(http).threads()).expect("a server")
     });
-    let mut client = server.connect().expect("a connection");
-    let _ = client.write_all(request);
-    let _ = client.shutdown(Shutdown::Write);
-    let mut answers = Vec::new();
-    let _ = client.read_to_end(&mut answers);
-    answers
+    ask(server, request)
 }
 
 /// The first line is a path, the second one a `Range`: whatever they are, what

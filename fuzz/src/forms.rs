@@ -1,12 +1,13 @@
 //! The fuzz target of forms in several parts, for the fuzzer and for a test.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, PartLimits, Parts, Request, Response};
 use greenserve::testing::TestServer;
 use greenserve::{Thread, Unix, UnixServer};
+
+use crate::ask::ask;
 
 /// What one connection brings at most: it fits into the socket's buffer, also
 /// in chunks.
@@ -39,11 +40,7 @@ fn answer(framing: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let head = format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nConnection: close\r\n{framing}\r\n\r\n"
     );
-    let mut client = server.connect().expect("a connection");
-    let _ = client.write_all(&[head.as_bytes(), body].concat());
-    let _ = client.shutdown(Shutdown::Write);
-    let mut answer = Vec::new();
-    let _ = client.read_to_end(&mut answer);
+    let answer = ask(server, &[head.as_bytes(), body].concat());
     let end = answer
         .windows(4)
         .position(|window| window == b"\r\n\r\n")

@@ -1,12 +1,12 @@
 //! The fuzz targets of the HTTP server, for the fuzzer and for a test.
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Limits, Request, Response};
 use greenserve::testing::TestServer;
 use greenserve::{Thread, Unix, UnixServer};
+
+use crate::ask::ask;
 
 /// What one connection brings at most: it fits into the socket's buffer.
 const LONGEST: usize = 16 * 1024;
@@ -20,20 +20,13 @@ fn tell(request: &mut Request, response: &mut Response) -> http::Result {
     response.send([line.as_bytes(), &body].concat())
 }
 
-/// What comes back for the bytes, whose sender then ends its direction.
 fn answers(bytes: &[u8]) -> Vec<u8> {
     static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let http = http::serve(tell).limits(Limits::new().chunk_extensions(EXTENSIONS));
         TestServer::build(UnixServer::builder(http).threads()).expect("a server")
     });
-    let mut client = server.connect().expect("a connection");
-    // The server may have ended the connection before it had all.
-    let _ = client.write_all(bytes);
-    let _ = client.shutdown(Shutdown::Write);
-    let mut answers = Vec::new();
-    let _ = client.read_to_end(&mut answers);
-    answers
+    ask(server, bytes)
 }
 
 /// The status and the body of the first answer.

@@ -1,6 +1,7 @@
 //! What of greenserve reads the network or a user's text, one function a fuzz
 //! target: each takes any bytes, and panics where a promise does not hold.
 
+mod ask;
 mod files;
 mod forms;
 mod http;

@@ -1,12 +1,12 @@
 //! The fuzz target of the router, for the fuzzer and for a test.
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Request, Response, Router};
 use greenserve::testing::TestServer;
 use greenserve::{Thread, Unix, UnixServer};
+
+use crate::ask::ask;
 
 /// What one connection brings at most: it fits into the socket's buffer.
 const LONGEST: usize = 8 * 1024;
@@ -34,12 +34,7 @@ fn answer(request: &[u8]) -> Vec<u8> {
             .expect("a router");
         TestServer::build(UnixServer::builder(http::serve(router)).threads()).expect("a server")
     });
-    let mut client = server.connect().expect("a connection");
-    let _ = client.write_all(request);
-    let _ = client.shutdown(Shutdown::Write);
-    let mut answers = Vec::new();
-    let _ = client.read_to_end(&mut answers);
-    answers
+    ask(server, request)
 }
 
 /// A path leads where a second reader, written for nothing else, says it does,

@@ -102,9 +102,14 @@ impl Sources {
         source.show(source.text[..import.at].matches('\n').count())
     }
 
-    /// The paths of all files, from `src` on.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|source| source.path.as_str())
+    /// The files that stand beside the folder of their name.
+    pub(crate) fn beside_their_folders(&self) -> Vec<&str> {
+        let paths = || self.0.iter().map(|source| source.path.as_str());
+        let is_beside = |path: &&str| {
+            let folder = path.replace(".rs", "/");
+            paths().any(|other| other.starts_with(&folder))
+        };
+        paths().filter(is_beside).collect()
     }
 
     /// Every line of code that `is` of interest, with the file it stands in and
