@@ -14,12 +14,13 @@ use crate::handler::Context;
 
 /// Of the lines that go to the log.
 const TARGET: &str = "greenserve::access";
+
 /// Writes a line for each answer, through [`log`] with the target
 /// `greenserve::access` at level info, or to a function.
 ///
 /// Values of a query whose names look like secrets are masked, and the user and
-/// password of a URL; no headers are written but `Referer` and `User-Agent` by [`combined`](AccessLog::combined),
-/// masked alike. What a client could forge lines with is escaped. The bytes are
+/// password of a URL; no headers are written but `Referer` and `User-Agent` by
+/// [`combined`](AccessLog::combined), masked alike. What a client could forge lines with is escaped. The bytes are
 /// those of the body, before any compression: none where none is sent, as behind
 /// a `HEAD`.
 ///

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
-use ::http::{Extensions, StatusCode};
+use ::http::{Extensions, HeaderMap, StatusCode};
 
 use super::body::Body;
 use super::handler::Handler;
@@ -56,12 +56,11 @@ impl Exchange<'_> {
             params,
             trailers: [trailers, our_trailers],
         } = kit;
-        for map in [&mut *headers, trailers, our_trailers] {
-            // To clear an empty one takes time too.
-            if !map.is_empty() {
-                map.clear();
-            }
-        }
+        // To clear an empty one takes time too.
+        let used = [&mut *headers, trailers, our_trailers]
+            .into_iter()
+            .filter(|map| !map.is_empty());
+        used.for_each(HeaderMap::clear);
         params.clear();
         collected.clear();
         // Who has begun to send the body does not wait to be asked for it.
@@ -99,12 +98,7 @@ impl Exchange<'_> {
             log.record(&request, &response, begun.elapsed());
         }
         let (outbox, stage, keeps_alive) = (response.outbox, response.stage, response.keeps_alive);
-        outbox.cut = match (stage, &ended) {
-            (Stage::Done, _) if outbox.check().is_ok() => Cut::Not,
-            (_, Ended::Well) => Cut::Not,
-            (Stage::UntilClose, _) => Cut::Unframed,
-            _ => Cut::Framed,
-        };
+        outbox.cut = ended.cuts(stage, outbox);
         if stage == Stage::TakenOver {
             return ended.into_result(After::Close);
         }
@@ -188,6 +182,16 @@ enum Ended {
 }
 
 impl Ended {
+    /// What has become of the answer that ended so.
+    fn cuts(&self, stage: Stage, outbox: &Outbox) -> Cut {
+        match (stage, self) {
+            (_, Ended::Well) => Cut::Not,
+            (Stage::Done, _) if outbox.check().is_ok() => Cut::Not,
+            (Stage::UntilClose, _) => Cut::Unframed,
+            _ => Cut::Framed,
+        }
+    }
+
     fn into_result(self, after: After) -> Result<After, Failure> {
         match self {
             Ended::Well => Ok(after),
