@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::clock;
+use super::clock::{self, NEVER};
 use super::engine::{Direction, Interest, Mark};
 use super::task::{Task, Wait};
 use crate::error::WaitError;
@@ -81,7 +81,10 @@ impl Readiness {
         // first and then wakes whom it finds here.
         let mut waiting = self.interest.begin(direction, seat)?;
         loop {
-            task.may_wait(deadline)?;
+            // Without the deadline: what came before it was noticed is there
+            // all the same, and one that has passed already ends the wait at
+            // once. So nobody who gets what he waits for pays for the time.
+            task.may_wait(NEVER)?;
             if self.worth_trying(direction) {
                 return Ok(Outcome::Ready);
             }
