@@ -160,6 +160,21 @@ fn a_client_that_never_has_to_be_waited_for_grows_old_too() {
     });
 }
 
+/// As a protocol that says goodbye to whom it is done with.
+#[test]
+fn a_connection_grows_old_once() {
+    in_both(|start| {
+        let (mut client, missed) = start(Deadlines::none().connection(LIMIT), |client| {
+            let ended = client.read(&mut [0]);
+            assert!(client.write_all(b"goodbye").is_err());
+            assert!(client.read(&mut [0]).is_err());
+            ended.map(drop)
+        });
+        assert_eq!(missed(), Overdue::Connection);
+        expect_end(&mut client);
+    });
+}
+
 /// Sends one byte after the other until the other end is gone.
 fn dribble(mut client: Client) {
     let begin = Instant::now();
@@ -247,7 +262,7 @@ fn a_client_that_keeps_them_all_is_served() {
     assert!(scene.errors.try_recv().is_err());
     assert_eq!(
         Overdue::ALL.map(|deadline| scene.server.handle().overdue(deadline)),
-        [0; 6]
+        [0; Overdue::ALL.len()]
     );
 }
 

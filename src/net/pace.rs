@@ -1,6 +1,5 @@
 //! What a connection's deadlines know of it, and by when they want something.
 
-use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -174,21 +173,21 @@ impl Pace {
         progress.by(at, Overdue::SendRate);
     }
 
-    /// Refuses to go on with a connection that is as old as it may become.
-    pub(super) fn check_age(&self) -> io::Result<()> {
-        let Some(rules) = self.rules() else { return Ok(()) };
-        let end = later(self.begun.load(Ordering::Relaxed), rules.deadlines.connection);
-        if end.is_some_and(|end| now() >= end) {
-            return Err(missed(&rules, Overdue::Connection));
-        }
-        Ok(())
+    /// Whether the connection is as old as it may become.
+    pub(super) fn is_too_old(&self) -> bool {
+        let limit = self.rules().and_then(|rules| rules.deadlines.connection);
+        later(self.begun.load(Ordering::Relaxed), limit).is_some_and(|end| now() >= end)
     }
 
-    /// What a wait ended by, with the name of the deadline if it was one.
-    pub(super) fn named(&self, err: io::Error, progress: &Progress) -> io::Error {
-        match (progress.next, self.rules()) {
-            (Some((at, deadline)), Some(rules)) if now() >= at => missed(&rules, deadline),
-            _ => err,
+    /// The deadline that ended a wait, if it was one.
+    pub(super) fn missed(&self, progress: &Progress) -> Option<Overdue> {
+        let (at, deadline) = progress.next?;
+        (now() >= at).then_some(deadline)
+    }
+
+    pub(super) fn count_missed(&self, deadline: Overdue) {
+        if let Some(rules) = self.rules() {
+            rules.counts.count(deadline);
         }
     }
 }
@@ -209,7 +208,8 @@ impl<S: SystemStream> Stream<S> {
     /// }
     /// ```
     ///
-    /// Handles that were [cloned](Stream::try_clone) before keep their own.
+    /// Handles that were [cloned](Stream::try_clone) before keep their own. Those
+    /// that are missed are counted by a server that has deadlines itself.
     pub fn set_deadlines(&self, deadlines: Deadlines) {
         let counts = self
             .socket()
@@ -253,11 +253,6 @@ impl<S: SystemStream> Stream<S> {
     pub(crate) fn watch(&self, rules: Arc<Rules>) {
         self.socket().watch(rules);
     }
-}
-
-fn missed(rules: &Rules, deadline: Overdue) -> io::Error {
-    rules.counts.count(deadline);
-    deadline.into_error()
 }
 
 fn later(from: u64, limit: Option<Duration>) -> Option<u64> {

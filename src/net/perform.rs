@@ -68,7 +68,7 @@ impl<S: AsFd> Socket<S> {
         self.limits.check(direction)?;
         if self.is_watched() && self.turns.is_first() {
             // A client that never has to be waited for grows old too.
-            self.pace.check_age()?;
+            self.check_age()?;
         }
         Ok(())
     }
@@ -85,7 +85,10 @@ impl<S: AsFd> Socket<S> {
 
     fn named(&self, err: io::Error, due: &Due) -> io::Error {
         match WaitError::of(&err) {
-            Some(WaitError::Deadline) if self.is_watched() => self.pace.named(err, &due.progress),
+            Some(WaitError::Deadline) if self.is_watched() => {
+                let missed = self.pace.missed(&due.progress);
+                missed.map_or(err, |deadline| self.overdue(deadline))
+            }
             _ => err,
         }
     }

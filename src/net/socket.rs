@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use socket2::SockRef;
 
+use super::overdue::Overdue;
 use super::pace::{Pace, Rules};
 use super::time_limits::TimeLimits;
 use super::turns::Turns;
@@ -28,7 +29,7 @@ pub(crate) struct Socket<S: AsFd> {
     readiness: OnceLock<Readiness>,
     system: S,
     pub(super) turns: Turns,
-    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`].
+    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`], [`AGED`].
     marks: AtomicU8,
     killed: AtomicBool,
     pub(super) limits: TimeLimits,
@@ -41,6 +42,8 @@ const NONBLOCKING: u8 = 1;
 const WATCHED: u8 = 2;
 /// The close shall reset the connection.
 const RESETS: u8 = 4;
+/// It has been counted that the connection is as old as it may become.
+const AGED: u8 = 8;
 
 const _: () = assert!(std::mem::offset_of!(Socket<std::net::TcpStream>, pace) == 64);
 const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 128);
@@ -76,6 +79,24 @@ impl<S: AsFd> Socket<S> {
 
     pub(super) fn is_watched(&self) -> bool {
         self.marks.load(Ordering::Relaxed) & WATCHED != 0
+    }
+
+    /// Refuses to go on with a connection that is as old as it may become.
+    pub(super) fn check_age(&self) -> io::Result<()> {
+        match self.pace.is_too_old() {
+            true => Err(self.overdue(Overdue::Connection)),
+            false => Ok(()),
+        }
+    }
+
+    /// The error of a deadline that the client has missed, which is counted.
+    pub(super) fn overdue(&self, deadline: Overdue) -> io::Error {
+        // Every operation that follows tells of the age again, and it is one.
+        let is_known = deadline == Overdue::Connection && self.marks.fetch_or(AGED, Ordering::Relaxed) & AGED != 0;
+        if !is_known {
+            self.pace.count_missed(deadline);
+        }
+        deadline.into_error()
     }
 
     /// Whether the close shall reset the connection.
