@@ -8,12 +8,13 @@ use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use greenserve::net::{Peer, TcpListener, TcpStream};
 use greenserve::{
-    AtLimit, Builder, Datagram, Event, Failure, Family, Hooks, Limits, LogEvents, Model, Observer, Outcome, Refusal,
-    Running, ServerHandle, Tcp, TcpServer, UdpServer,
+    AtLimit, Builder, Datagram, Event, Failure, Family, Hooks, Limits, LogEvents, Model, Observer, Outcome, Phase,
+    Refusal, Running, ServerHandle, Tcp, TcpServer, UdpServer,
 };
 use log::kv::{self, VisitSource};
 
@@ -111,13 +112,13 @@ fn a_life<M: Model>(builder: Builder<Tcp, M>) {
     stays.write_all(b"s").unwrap();
     stays.read_exact(&mut [0]).unwrap();
     expect_told(&told, &[&accepted]);
-    // The end of a request is told just before it is in flight no longer.
-    wait_until("the others have left", || server.handle().in_flight() == 1);
+    // The others had left before their end was told.
+    assert_eq!(server.handle().in_flight(), 1);
     assert!(!server.stop(Duration::ZERO).unwrap().is_clean());
     let rest: Vec<_> = told.iter().collect();
     let ended = rest.iter().position(|told| told.starts_with("ended: disconnected"));
     let drained = rest.iter().position(|told| told == "drained 1, killed 1");
-    assert!(ended.is_some() && drained.is_some(), "{rest:?}");
+    assert!(ended.is_some() && ended < drained, "{rest:?}");
     assert_eq!(rest.last().unwrap(), "Closed");
 }
 
@@ -174,6 +175,55 @@ fn a_pause_and_a_hook_that_says_no_are_told() {
     let paused = told.recv_timeout(PATIENCE).unwrap();
     assert!(paused.starts_with("paused: ") && paused.contains("memory"), "{paused}");
     expect_told(&told, &["refused"]);
+}
+
+fn the_end_is_told_of_who_has_left<M: Model>(builder: Builder<Tcp, M>) {
+    let (sender, seen) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let (server, _told) = started(builder.observe(move |event: &Event<'_>, server: &ServerHandle| {
+        if let Event::Ended { .. } = event {
+            let counted = (
+                server.in_flight(),
+                server.metrics().in_flight,
+                server.connections().len(),
+            );
+            sender.lock().unwrap().send(counted).unwrap();
+        }
+    }));
+    for word in [b"x", b"f", b"p"] {
+        ask(&server, word);
+        assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), (0, 0, 0));
+    }
+}
+
+#[test]
+fn an_end_is_told_when_the_request_is_in_flight_no_longer() {
+    the_end_is_told_of_who_has_left(TcpServer::builder(obey));
+    the_end_is_told_of_who_has_left(TcpServer::builder(obey).threads());
+    the_end_is_told_of_who_has_left(TcpServer::builder(obey).inline());
+}
+
+/// How long a server is looked at that must not go on.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+#[test]
+fn a_server_has_not_drained_before_the_last_end_is_told() {
+    let (sender, phases) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let builder = TcpServer::builder(obey).threads();
+    let (server, _told) = started(builder.observe(move |event: &Event<'_>, server: &ServerHandle| {
+        if let Event::Ended { .. } = event {
+            wait_until("the server ends", || server.phase() == Phase::Draining);
+            let begin = Instant::now();
+            while begin.elapsed() < A_WHILE && server.phase() == Phase::Draining {
+                thread::yield_now();
+            }
+            sender.lock().unwrap().send(server.phase()).unwrap();
+        }
+    }));
+    assert_eq!(ask(&server, b"x"), b"ok");
+    assert!(server.stop(PATIENCE).unwrap().is_clean());
+    assert_eq!(phases.recv_timeout(PATIENCE).unwrap(), Phase::Draining);
 }
 
 #[test]

@@ -51,7 +51,8 @@ impl ChildEnding {
     }
 
     /// Counts it, and tells who observes.
-    pub(super) fn tell(self, place: &InFlight) {
+    pub(super) fn tell(self, mut place: InFlight) {
+        place.leave();
         let (lifecycle, connection) = (place.lifecycle(), place.connection());
         let took = connection.age();
         lifecycle.meter().ended(took, (0, 0));

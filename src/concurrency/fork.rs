@@ -207,7 +207,7 @@ impl Model for Fork {
                 ended => {
                     let place = self.lock().remove(&child);
                     if let Some(place) = place {
-                        ChildEnding::of(ended, &place).tell(&place);
+                        ChildEnding::of(ended, &place).tell(place);
                     }
                 }
             }

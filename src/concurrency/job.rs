@@ -160,7 +160,7 @@ impl<F: Family> Job<F> {
 
     /// Apart, so that a handler's stack is not below what is needed here.
     #[inline(never)]
-    fn conclude(self, outcome: Result<(), HandlerError>, context: &Context) -> Option<Ending> {
+    fn conclude(mut self, outcome: Result<(), HandlerError>, context: &Context) -> Option<Ending> {
         let (took, traffic) = (context.connection().age(), self.request.traffic());
         context.lifecycle().meter().ended(took, traffic);
         if let Err(error) = &outcome {
@@ -168,6 +168,7 @@ impl<F: Family> Job<F> {
         }
         self.shared.lifecycle.folding().tell_overdue();
         close(self.shared.hooks.as_ref(), self.request, context.client_address());
+        self.place.leave();
         let connection = self.place.connection();
         self.place.lifecycle().tell(|| Event::Ended {
             connection,

@@ -28,6 +28,8 @@ pub(crate) struct Connections {
     /// who is about to accept one.
     reserved: AtomicUsize,
     count: AtomicUsize,
+    /// Those that are in flight no longer and have not told of it yet.
+    leaving: AtomicUsize,
     slots: Mutex<Slots>,
     /// The names of those that a second signal killed.
     killed_early: Mutex<Vec<String>>,
@@ -69,6 +71,7 @@ impl Connections {
             limit: AtomicUsize::new(limit),
             reserved: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             slots: Mutex::default(),
             killed_early: Mutex::default(),
             awaiting: AtomicUsize::new(0),
@@ -77,6 +80,12 @@ impl Connections {
 
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
+    }
+
+    /// Whether anything is in flight, or just leaving. In this order: who leaves
+    /// is in one of the two.
+    pub(super) fn are_busy(&self) -> bool {
+        self.count() > 0 || self.leaving.load(Ordering::SeqCst) > 0
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -183,7 +192,9 @@ impl Connections {
 /// request ends, the place is free again.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    slot: usize,
+    /// In the list of those in flight; `None` once it has left that. Half a word,
+    /// since a request is passed on as it is.
+    slot: Option<u32>,
     connection: Arc<Connection>,
     // Given back after this request has left the list and the count.
     reservation: Reservation,
@@ -207,10 +218,29 @@ impl InFlight {
         });
         drop(slots);
         InFlight {
-            slot,
+            // There is no memory for four billion requests.
+            slot: Some(slot as u32),
             connection,
             reservation,
         }
+    }
+
+    /// The request is over, which is still to be told: it leaves the list and the
+    /// count, and keeps its place under the limit. A drain waits for it until this
+    /// is dropped.
+    pub(crate) fn leave(&mut self) {
+        let Some(slot) = self.slot.take().map(|slot| slot as usize) else {
+            return;
+        };
+        let connections = self.reservation.lifecycle().connections();
+        connections.leaving.fetch_add(1, Ordering::SeqCst);
+        let entry = {
+            let mut slots = lock(&connections.slots);
+            slots.vacant.push(slot);
+            slots.entries[slot].take()
+        };
+        drop(entry);
+        connections.count.fetch_sub(1, Ordering::SeqCst);
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
@@ -239,8 +269,7 @@ impl InFlight {
 
     /// Whether the server has ended it.
     pub(crate) fn was_killed(&self) -> bool {
-        let slots = lock(&self.lifecycle().connections.slots);
-        slots.entries[self.slot].as_ref().is_some_and(|entry| entry.killed)
+        self.with_entry(|entry| entry.killed) == Some(true)
     }
 
     /// Replaces what ends the request, also if that has been tried already.
@@ -253,23 +282,16 @@ impl InFlight {
         });
     }
 
-    fn with_entry(&self, f: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = &mut lock(&self.lifecycle().connections.slots).entries[self.slot] {
-            f(entry);
-        }
+    fn with_entry<R>(&self, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let slot = self.slot? as usize;
+        lock(&self.lifecycle().connections.slots).entries[slot].as_mut().map(f)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let connections = self.lifecycle().connections();
-        let entry = {
-            let mut slots = lock(&connections.slots);
-            slots.vacant.push(self.slot);
-            slots.entries[self.slot].take()
-        };
-        drop(entry);
-        connections.count.fetch_sub(1, Ordering::SeqCst);
+        self.leave();
+        self.lifecycle().connections().leaving.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -298,6 +320,21 @@ mod tests {
         drop(one);
         assert_eq!(lifecycle.connections().count(), 0);
         assert!(lifecycle.connections().list().is_empty());
+    }
+
+    #[test]
+    fn who_leaves_is_in_flight_no_longer_and_is_waited_for() {
+        let lifecycle = Lifecycle::new(1).unwrap();
+        let mut one = begin(&lifecycle);
+        let connections = lifecycle.connections();
+        let id = one.connection().id();
+        one.leave();
+        one.leave();
+        assert_eq!((connections.count(), connections.list().len()), (0, 0));
+        assert!(connections.are_busy() && connections.is_full());
+        assert!(!connections.kill(id) && !one.was_killed());
+        drop(one);
+        assert!(!connections.are_busy() && !connections.is_full());
     }
 
     #[test]

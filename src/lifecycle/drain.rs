@@ -101,7 +101,7 @@ pub(crate) fn drain(
         ..DrainReport::default()
     };
     let mut until = |deadline: u64, hurry: &mut dyn FnMut() -> bool| {
-        while connections.count() > 0 && !passed(deadline) && !hurry() {
+        while connections.are_busy() && !passed(deadline) && !hurry() {
             wait(deadline);
         }
     };
@@ -109,7 +109,7 @@ pub(crate) fn drain(
     until(runtime::earlier(end, lifecycle.kill_at()), &mut hurry);
     report.killed = connections.take_killed_early();
     report.in_flight = report.in_flight.max(report.killed.len());
-    if connections.count() > 0 {
+    if connections.are_busy() {
         for name in connections.kill_all() {
             if !report.killed.contains(&name) {
                 report.killed.push(name);

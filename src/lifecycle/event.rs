@@ -19,8 +19,9 @@ pub enum Event<'a> {
         /// proxy says of the client is known later.
         connection: &'a Connection,
     },
-    /// A request is over and closed. One for each [`Accepted`](Event::Accepted),
-    /// with the same [`Connection::id`].
+    /// A request is over and closed, and in flight no longer. One for each
+    /// [`Accepted`](Event::Accepted), with the same [`Connection::id`]. It is told
+    /// before the server has [drained](Event::Drained).
     Ended {
         /// The request.
         connection: &'a Connection,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::atomics::{AtomicBool, Ordering};
 use crate::error::WaitError;
 use crate::model;
 use loom::thread;
@@ -27,6 +28,26 @@ fn a_drain_sees_the_last_one_end() {
         assert_eq!(lifecycle.connections().count(), 0);
         handlers.into_iter().for_each(|handler| handler.join().unwrap());
         assert_free(&lifecycle, 2);
+    });
+}
+
+/// What is to be told of it is told before the drain is over.
+#[test]
+fn a_drain_waits_for_who_is_leaving() {
+    model(|| {
+        let lifecycle = Lifecycle::of(1);
+        let mut one = begin(&lifecycle);
+        let told = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&told);
+        let handler = thread::spawn(move || {
+            one.leave();
+            tell.store(true, Ordering::SeqCst);
+            drop(one);
+        });
+        assert!(drain_of(&lifecycle, None).is_clean());
+        assert!(told.load(Ordering::SeqCst));
+        handler.join().unwrap();
+        assert_free(&lifecycle, 1);
     });
 }
 
