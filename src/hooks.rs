@@ -62,7 +62,8 @@ pub trait Hooks<F: Family>: Send + Sync + 'static {
         F::next_request(listener, max_packet_size)
     }
 
-    /// Decides whether the request is served.
+    /// Decides whether the request is served. One that is not is counted:
+    /// [`Refused::hooks`](crate::Refused::hooks).
     ///
     /// # Errors
     /// An error refuses the request and goes to

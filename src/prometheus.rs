@@ -114,8 +114,12 @@ fn by_reason(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Res
         ("connections", refused.connections),
         ("per_peer", refused.per_peer),
         ("rate", refused.rate),
+        ("hooks", refused.hooks),
+        ("untrusted_proxy", refused.untrusted_proxy),
+        ("bad_proxy_header", refused.bad_proxy_header),
     ];
-    family(encoder, "refused", "Requests turned away, by limit", "limit", &refused)?;
+    let help = "Requests refused, by limit or other reason";
+    family(encoder, "refused", help, "reason", &refused)?;
     let overdue = metrics.overdue.map(|(deadline, count)| (deadline.name(), count));
     family(
         encoder,
@@ -231,6 +235,33 @@ mod tests {
     use crate::{AtLimit, Limits, Tcp, TcpServer};
 
     #[test]
+    fn the_text_has_every_deadline_and_every_reason_of_a_refusal() {
+        let server = TestServer::<Tcp>::start(|_: &mut TcpStream| std::io::Result::Ok(())).unwrap();
+        let mut registry = Registry::with_prefix("test");
+        register(&mut registry, server.handle().clone());
+        let text = text(&registry);
+        let labels = |family: &str| {
+            let start = format!("test_{family}_total{{");
+            let lines = text.lines().filter_map(|line| line.strip_prefix(&start));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let deadlines = crate::Overdue::ALL.map(|deadline| format!("deadline=\"{}\"}} 0", deadline.name()));
+        assert_eq!(labels("overdue"), deadlines);
+        let reasons = [
+            "connections",
+            "per_peer",
+            "rate",
+            "hooks",
+            "untrusted_proxy",
+            "bad_proxy_header",
+        ];
+        assert_eq!(
+            labels("refused"),
+            reasons.map(|reason| format!("reason=\"{reason}\"}} 0"))
+        );
+    }
+
+    #[test]
     fn the_text_has_what_the_server_did() {
         let echo = |client: &mut TcpStream| {
             let mut word = [0; 4];
@@ -257,9 +288,9 @@ mod tests {
             "test_sent_bytes_total 4",
             "test_unserved_total{how=\"failed\"} 0",
             "test_unserved_total{how=\"overflowed\"} 0",
-            "test_refused_total{limit=\"connections\"} 1",
-            "test_refused_total{limit=\"rate\"} 0",
-            "test_overdue_total{deadline=\"idle\"} 0",
+            "test_refused_total{reason=\"connections\"} 1",
+            "test_refused_total{reason=\"rate\"} 0",
+            "test_refused_total{reason=\"bad_proxy_header\"} 0",
             "test_in_flight 0",
             "test_max_connections 1",
             "test_request_time_seconds_count 1",

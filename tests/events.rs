@@ -5,7 +5,7 @@ mod common;
 
 use std::io::{self, Read, Write};
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -175,6 +175,42 @@ fn a_pause_and_a_hook_that_says_no_are_told() {
     let paused = told.recv_timeout(PATIENCE).unwrap();
     assert!(paused.starts_with("paused: ") && paused.contains("memory"), "{paused}");
     expect_told(&told, &["refused"]);
+    assert_eq!(server.handle().refused().hooks, 1);
+}
+
+/// Each client in turn: the first is let in, the others are not.
+#[derive(Default)]
+struct Moody(AtomicUsize);
+
+impl Hooks<Tcp> for Moody {
+    fn verify_request(&self, _: &TcpStream, _: &Peer) -> Result<bool, Failure> {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            1 => Ok(false),
+            2 => Err("no mood".into()),
+            3 => panic!("on purpose"),
+            _ => Ok(true),
+        }
+    }
+
+    fn process_request(&self, _: &TcpStream, _: &Peer) -> Result<(), Failure> {
+        match self.0.load(Ordering::SeqCst) {
+            5 => Err("no mood for more".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn whom_hooks_refuse_is_counted_whichever_way_they_say_it() {
+    let (server, told) = started(TcpServer::builder(obey).hooks(Moody::default()));
+    assert_eq!(ask(&server, b"x"), b"ok");
+    expect_told(&told, &["accepted in coroutine", "ended: finished, 1 received, 2 sent"]);
+    for refused in 1..=4 {
+        assert_eq!(ask(&server, b""), b"");
+        expect_told(&told, &["refused"]);
+        assert_eq!(server.handle().refused().hooks, refused);
+    }
+    assert_eq!(server.handle().metrics().accepted, 1);
 }
 
 fn the_end_is_told_of_who_has_left<M: Model>(builder: Builder<Tcp, M>) {

@@ -15,8 +15,8 @@ use std::time::Duration;
 use greenserve::net::{Stream, SystemStream, TcpStream};
 use greenserve::testing::TestServer;
 use greenserve::{
-    AtLimit, Context, Deadlines, Failure, HandlerError, Hooks, Limits, Model, Overdue, ProxyProtocol, Tcp, TcpServer,
-    Unix, UnixServer, with_context,
+    AtLimit, Context, Deadlines, Failure, HandlerError, Hooks, Limits, Model, Overdue, ProxyProtocol, Refused, Tcp,
+    TcpServer, Unix, UnixServer, with_context,
 };
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -122,12 +122,15 @@ fn a_stranger_is_closed_or_served_as_he_is() {
     // The end, or a reset for what nobody read.
     let _ = stranger.read_to_end(&mut heard);
     assert!(heard.is_empty());
+    let refused = server.handle().refused();
+    assert_eq!((refused.untrusted_proxy, refused.bad_proxy_header), (1, 0));
 
     let server = serving(elsewhere().take_others(true));
     let mut stranger = client(ip(server.address()));
     let own = format!("{}\nPROXY", stranger.local_addr().unwrap());
     stranger.write_all(b"PROXY").unwrap();
     expect(&mut stranger, own.as_bytes());
+    assert_eq!(server.handle().refused(), Refused::default());
 }
 
 /// Tells what handlers failed with.
@@ -139,7 +142,8 @@ impl Hooks<Tcp> for Told {
     }
 }
 
-fn failure(bytes: &[u8], ends: bool) -> String {
+/// How the header `bytes` fails, and how many that are none the server counts.
+fn failure(bytes: &[u8], ends: bool) -> (String, u64) {
     let (told, failures) = mpsc::channel();
     let builder = TcpServer::builder(|_: &mut TcpStream| Ok::<_, Failure>(()));
     let proxies = local().header_timeout(Duration::from_millis(100));
@@ -151,18 +155,22 @@ fn failure(bytes: &[u8], ends: bool) -> String {
     }
     let mut heard = Vec::new();
     let _ = proxy.read_to_end(&mut heard);
-    failures.recv_timeout(common::PATIENCE).unwrap()
+    let failed = failures.recv_timeout(common::PATIENCE).unwrap();
+    let refused = server.handle().refused();
+    assert_eq!(refused.untrusted_proxy, 0);
+    (failed, refused.bad_proxy_header)
 }
 
 #[test]
-fn what_is_wrong_with_a_header_is_said_with_the_peer() {
-    for (bytes, ends, why) in [
-        (&b"GET / HTTP/1.1\r\n\r\n"[..], false, "may not be a proxy"),
-        (b"PROXY TCP4 192.0.2.1 ", true, "went away within its PROXY header"),
-        (b"PROXY TCP4 192.0.2.1 ", false, "no whole PROXY header within 100ms"),
-        (b"", false, "no whole PROXY header within 100ms"),
+fn what_is_wrong_with_a_header_is_said_with_the_peer_and_counted() {
+    for (bytes, ends, why, bad) in [
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], false, "may not be a proxy", 1),
+        (b"PROXY TCP4 192.0.2.1 ", true, "went away within its PROXY header", 0),
+        (b"PROXY TCP4 192.0.2.1 ", false, "no whole PROXY header within 100ms", 0),
+        (b"", false, "no whole PROXY header within 100ms", 0),
     ] {
-        let failure = failure(bytes, ends);
+        let (failure, refused) = failure(bytes, ends);
+        assert_eq!(refused, bad, "{failure}");
         assert!(failure.contains(why) && failure.contains("127.0.0.1:"), "{failure}");
     }
 }

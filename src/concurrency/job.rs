@@ -1,16 +1,16 @@
 //! One accepted request on its way through a handler.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use crate::error::Error;
 use crate::family::{DeadlineRules, Family, Request};
 use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
 use crate::lifecycle::{Connection, Ending, Event, InFlight, Lifecycle, Outcome, Reservation};
-use crate::limits::{AtLimit, PeerKey, Refusal};
+use crate::limits::{AtLimit, PeerKey, Refusal, Unwelcome};
 use crate::net::Peer;
 use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime::{Name, Panic};
@@ -103,7 +103,7 @@ impl<F: Family> Job<F> {
         let context = self.context();
         let shared = Arc::clone(&self.shared);
         let outcome = guarded(&context, || {
-            if !self.is_welcome()? {
+            if !self.is_welcome(&context)? {
                 return Ok(());
             }
             shared
@@ -119,12 +119,13 @@ impl<F: Family> Job<F> {
     /// # Errors
     /// When it says nothing that can be understood.
     #[inline(never)]
-    fn is_welcome(&mut self) -> Result<bool, Failure> {
+    fn is_welcome(&mut self, context: &Context) -> Result<bool, Failure> {
         let Some(proxies) = &self.shared.proxies else {
             return Ok(true);
         };
-        let connection = Arc::clone(self.place.connection());
-        let Some(forwarded) = self.request.forwarded(proxies, connection.peer())? else {
+        let connection = context.connection();
+        let said = self.request.forwarded(proxies, connection.peer());
+        let Some(forwarded) = said.inspect_err(|err| count_unsaid(context, err))? else {
             return Ok(true);
         };
         connection.is_forwarded(forwarded);
@@ -185,6 +186,17 @@ impl<F: Family> Job<F> {
             sent: traffic.1,
         });
         outcome.err().map(|error| error.ending())
+    }
+}
+
+/// Counts a peer that did not say whom it serves, unless it just left.
+#[cold]
+fn count_unsaid(context: &Context, err: &io::Error) {
+    let gate = context.lifecycle().gate();
+    match err.kind() {
+        io::ErrorKind::PermissionDenied => gate.refuse(Unwelcome::UntrustedProxy),
+        io::ErrorKind::InvalidData => gate.refuse(Unwelcome::BadProxyHeader),
+        _ => {}
     }
 }
 

@@ -162,7 +162,8 @@ impl ServerHandle {
         Metrics::of(&self.lifecycle)
     }
 
-    /// How many requests were turned away, by the limit they were beyond.
+    /// How many requests were refused, by the limit they were beyond or by who did
+    /// not welcome them.
     pub fn refused(&self) -> Refused {
         self.lifecycle.gate().refused()
     }

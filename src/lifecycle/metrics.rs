@@ -28,7 +28,7 @@ pub struct Metrics {
     pub max_connections: usize,
     /// What became of requests that came to nothing.
     pub counts: Counts,
-    /// Requests that were turned away, by limit.
+    /// Requests that were refused, by limit or other reason.
     pub refused: Refused,
     /// Deadlines that clients missed, by deadline.
     pub overdue: [(Overdue, u64); Overdue::ALL.len()],

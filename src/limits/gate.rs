@@ -30,8 +30,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// How many requests were turned away since the server was made, by the limit
-/// they were beyond. Those that waited in the kernel's queue are not in it.
+/// Why a request is refused that is beyond no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwelcome {
+    Hooks,
+    UntrustedProxy,
+    BadProxyHeader,
+}
+
+/// How many requests were refused since the server was made: turned away, by the
+/// limit they were beyond, or not welcome, by who said so. Those that waited in
+/// the kernel's queue are not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
@@ -41,6 +50,17 @@ pub struct Refused {
     pub per_peer: u64,
     /// By [`Limits::rate`].
     pub rate: u64,
+    /// By [`Hooks::verify_request`](crate::Hooks::verify_request) or
+    /// [`process_request`](crate::Hooks::process_request), which said no or
+    /// failed.
+    pub hooks: u64,
+    /// Connections from a peer whose PROXY header is not believed, where one is
+    /// required ([`ProxyProtocol::trusting`](crate::ProxyProtocol::trusting)).
+    pub untrusted_proxy: u64,
+    /// Connections that began with what is no PROXY header, from a peer that has
+    /// to send one. Who left in the middle of one is not in it, and counts as
+    /// [`disconnected`](crate::Counts::disconnected).
+    pub bad_proxy_header: u64,
 }
 
 /// What stands between the kernel's queue and the handlers. Its limits can be
@@ -53,6 +73,9 @@ pub(crate) struct Gate {
     connections: AtomicU64,
     per_peer: AtomicU64,
     rate: AtomicU64,
+    hooks: AtomicU64,
+    untrusted_proxy: AtomicU64,
+    bad_proxy_header: AtomicU64,
 }
 
 impl Gate {
@@ -124,11 +147,24 @@ impl Gate {
         policy.clone()
     }
 
+    /// Counts a request that is not welcome.
+    pub(crate) fn refuse(&self, why: Unwelcome) {
+        let counter = match why {
+            Unwelcome::Hooks => &self.hooks,
+            Unwelcome::UntrustedProxy => &self.untrusted_proxy,
+            Unwelcome::BadProxyHeader => &self.bad_proxy_header,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn refused(&self) -> Refused {
         Refused {
             connections: self.connections.load(Ordering::Relaxed),
             per_peer: self.per_peer.load(Ordering::Relaxed),
             rate: self.rate.load(Ordering::Relaxed),
+            hooks: self.hooks.load(Ordering::Relaxed),
+            untrusted_proxy: self.untrusted_proxy.load(Ordering::Relaxed),
+            bad_proxy_header: self.bad_proxy_header.load(Ordering::Relaxed),
         }
     }
 }

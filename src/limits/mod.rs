@@ -6,7 +6,7 @@ mod rate;
 mod settings;
 mod shim;
 
-pub(crate) use gate::Gate;
+pub(crate) use gate::{Gate, Unwelcome};
 pub use gate::{Refusal, Refused};
 pub(crate) use peers::{PeerKey, PeerPlace};
 pub(crate) use rate::Rate;

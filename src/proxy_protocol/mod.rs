@@ -25,7 +25,7 @@ use crate::sync::Timeout;
 ///
 /// Who may write a header may claim to be anybody, so it is believed from the
 /// networks given here alone, and from there it is required: without one the
-/// connection is closed.
+/// connection is closed. [`Refused`](crate::Refused) counts both.
 ///
 /// ```
 /// use greenserve::{Context, ProxyProtocol, TcpServer, net::TcpStream, with_context};

@@ -13,6 +13,7 @@ use crate::concurrency::{Job, JobOf, Model, close};
 use crate::error::{Error, Result};
 use crate::family::{Crowd, Family};
 use crate::lifecycle::{Event, Lifecycle, Reservation, Room};
+use crate::limits::Unwelcome;
 use crate::net::Peer;
 use crate::runtime::{self, NEVER, earlier};
 
@@ -240,6 +241,7 @@ impl<F: Family, M: Model> AcceptLoop<'_, F, M> {
         if is_welcome::<F, M>(shared, &request, &peer) {
             self.dispatch(request, peer, reservation);
         } else {
+            shared.lifecycle.gate().refuse(Unwelcome::Hooks);
             shared.lifecycle.tell(|| Event::Refused { peer: &peer });
             close(shared.hooks.as_ref(), request, &peer);
         }
