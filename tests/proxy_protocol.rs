@@ -22,7 +22,7 @@ use greenserve::{
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use common::tool::missing;
-use common::{client, expect, expect_end, ip};
+use common::{client, expect, expect_end, ip, missed, wait_until};
 
 /// Says who the client is, then what it says.
 fn introduce<S: SystemStream>(client: &mut Stream<S>, context: &Context) -> io::Result<()> {
@@ -88,8 +88,17 @@ fn a_header_is_not_the_first_byte_of_the_client() {
         .unwrap();
     expect(&mut proxy, b"192.0.2.1:40000\n");
     expect_end(&mut proxy);
-    let missed = server.handle().metrics().overdue;
-    assert!(missed.contains(&(Overdue::FirstByte, 1)), "{missed:?}");
+    assert_eq!(missed(server.handle()), [(Overdue::FirstByte, 1)]);
+}
+
+#[test]
+fn a_deadline_of_the_server_may_end_the_wait_for_a_header() {
+    let deadlines = Deadlines::none().first_byte(Duration::from_millis(100));
+    let builder = TcpServer::builder(with_context(introduce::<std::net::TcpStream>)).deadlines(deadlines);
+    let server = TestServer::build(builder.proxy_protocol(local())).unwrap();
+    expect_end(&mut client(ip(server.address())));
+    wait_until("it is over", || server.handle().in_flight() == 0);
+    assert_eq!(missed(server.handle()), [(Overdue::FirstByte, 1)]);
 }
 
 #[test]
@@ -134,16 +143,28 @@ fn a_stranger_is_closed_or_served_as_he_is() {
 }
 
 /// Tells what handlers failed with.
-struct Told(mpsc::Sender<String>);
+struct Told(mpsc::Sender<Failed>);
+
+/// An error in words, and the deadline in it.
+type Failed = (String, Option<Overdue>);
 
 impl Hooks<Tcp> for Told {
     fn handle_error(&self, error: &HandlerError, _: &Context) {
-        self.0.send(error.to_string()).unwrap();
+        let overdue = match error {
+            HandlerError::Failed(failure) => failure.downcast_ref().and_then(Overdue::of),
+            _ => None,
+        };
+        assert_eq!(
+            error.is_disconnect(),
+            overdue.is_some() || error.to_string().contains("went away")
+        );
+        self.0.send((error.to_string(), overdue)).unwrap();
     }
 }
 
-/// How the header `bytes` fails, and how many that are none the server counts.
-fn failure(bytes: &[u8], ends: bool) -> (String, u64) {
+/// How the header `bytes` fails, and what a server counts of it: headers that are
+/// none, and deadlines that were missed.
+fn failure(bytes: &[u8], ends: bool) -> (Failed, u64, Vec<(Overdue, u64)>) {
     let (told, failures) = mpsc::channel();
     let builder = TcpServer::builder(|_: &mut TcpStream| Ok::<_, Failure>(()));
     let proxies = local().header_timeout(Duration::from_millis(100));
@@ -158,20 +179,34 @@ fn failure(bytes: &[u8], ends: bool) -> (String, u64) {
     let failed = failures.recv_timeout(common::PATIENCE).unwrap();
     let refused = server.handle().refused();
     assert_eq!(refused.untrusted_proxy, 0);
-    (failed, refused.bad_proxy_header)
+    (failed, refused.bad_proxy_header, missed(server.handle()))
 }
 
 #[test]
 fn what_is_wrong_with_a_header_is_said_with_the_peer_and_counted() {
-    for (bytes, ends, why, bad) in [
-        (&b"GET / HTTP/1.1\r\n\r\n"[..], false, "may not be a proxy", 1),
-        (b"PROXY TCP4 192.0.2.1 ", true, "went away within its PROXY header", 0),
-        (b"PROXY TCP4 192.0.2.1 ", false, "no whole PROXY header within 100ms", 0),
-        (b"", false, "no whole PROXY header within 100ms", 0),
+    let late = Some(Overdue::ProxyHeader);
+    for (bytes, ends, why, bad, overdue) in [
+        (&b"GET / HTTP/1.1\r\n\r\n"[..], false, "may not be a proxy", 1, None),
+        (
+            b"PROXY TCP4 192.0.2.1 ",
+            true,
+            "went away within its PROXY header",
+            0,
+            None,
+        ),
+        (
+            b"PROXY TCP4 192.0.2.1 ",
+            false,
+            "no whole PROXY header within 100ms",
+            0,
+            late,
+        ),
+        (b"", false, "no whole PROXY header within 100ms", 0, late),
     ] {
-        let (failure, refused) = failure(bytes, ends);
-        assert_eq!(refused, bad, "{failure}");
+        let ((failure, named), refused, missed) = failure(bytes, ends);
         assert!(failure.contains(why) && failure.contains("127.0.0.1:"), "{failure}");
+        assert_eq!((named, refused), (overdue, bad), "{failure}");
+        assert_eq!(missed, Vec::from_iter(overdue.map(|overdue| (overdue, 1))), "{failure}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::handler::{Context, Failure, Handler, HandlerError};
 use crate::hooks::Hooks;
 use crate::lifecycle::{Connection, Ending, Event, InFlight, Lifecycle, Outcome, Reservation};
 use crate::limits::{AtLimit, PeerKey, Refusal, Unwelcome};
-use crate::net::Peer;
+use crate::net::{Overdue, Peer};
 use crate::proxy_protocol::ProxyProtocol;
 use crate::runtime::{Name, Panic};
 
@@ -193,9 +193,11 @@ impl<F: Family> Job<F> {
 #[cold]
 fn count_unsaid(context: &Context, err: &io::Error) {
     let gate = context.lifecycle().gate();
-    match err.kind() {
-        io::ErrorKind::PermissionDenied => gate.refuse(Unwelcome::UntrustedProxy),
-        io::ErrorKind::InvalidData => gate.refuse(Unwelcome::BadProxyHeader),
+    match (Overdue::of(err), err.kind()) {
+        // Those of the connection have been counted where they ended the read.
+        (Some(Overdue::ProxyHeader), _) => context.count_missed(Overdue::ProxyHeader),
+        (_, io::ErrorKind::PermissionDenied) => gate.refuse(Unwelcome::UntrustedProxy),
+        (_, io::ErrorKind::InvalidData) => gate.refuse(Unwelcome::BadProxyHeader),
         _ => {}
     }
 }

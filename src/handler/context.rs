@@ -6,7 +6,7 @@ use log::Level;
 
 use super::HandlerError;
 use crate::lifecycle::{Connection, Idle, Lifecycle, ServerHandle};
-use crate::net::Peer;
+use crate::net::{Overdue, Peer};
 
 /// Who is served, and by which server: `self.client_address` and
 /// `self.server` of Python.
@@ -110,6 +110,12 @@ impl Context {
         self.lifecycle
             .folding()
             .log(level, &self.connection, &error.to_string());
+    }
+
+    /// Counts a deadline that a protocol looks at itself: those of the connection
+    /// have been counted where they ended a wait.
+    pub(crate) fn count_missed(&self, deadline: Overdue) {
+        self.lifecycle.overdue().count(deadline);
     }
 
     /// Counts a failed request.

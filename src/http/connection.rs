@@ -5,8 +5,9 @@ use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use ::http::{HeaderMap, HeaderValue, StatusCode, Version};
+use ::http::{HeaderMap, HeaderValue, Version};
 
+use super::due::Due;
 use super::exchange::{After, Exchange};
 use super::handler::Handler;
 use super::kit::Kit;
@@ -17,6 +18,7 @@ use super::scan::{Extent, Scan};
 use super::settings::Settings;
 use crate::error::WaitError;
 use crate::handler::{Context, Failure, Transport};
+use crate::net::Overdue;
 
 /// How long, and for how much, a client is listened to that will get no further
 /// answer: closing at once would reset the connection, and the last answer
@@ -143,7 +145,7 @@ impl Connection<'_> {
     #[inline(never)]
     fn read_head(&mut self, kit: &mut Kit) -> io::Result<Come> {
         let mut scan = Scan::behind(self.empty_lines);
-        let mut is_timed = false;
+        let mut due = Due::new(Overdue::RequestHead);
         let come = loop {
             match scan.look(kit.inbox.unread(), &self.settings.limits) {
                 Ok(Some(extent)) => {
@@ -166,22 +168,23 @@ impl Connection<'_> {
                     Err(err) => return Err(err),
                 }
             }
-            if !is_timed && let Some(limit) = self.settings.deadlines.head {
-                self.transport.set_read_deadline(Instant::now().checked_add(limit));
-                is_timed = true;
+            if !due.is_set()
+                && let Some(limit) = self.settings.deadlines.head
+            {
+                due.set(Instant::now().checked_add(limit), self.transport);
             }
             match kit.inbox.fill(|into| self.transport.read(into)) {
                 Ok(0) => break Come::Refused(Refusal::bad_request("the connection ended within the head")),
                 Ok(_) => {}
                 Err(err) if WaitError::of(&err) == Some(WaitError::Deadline) => {
-                    let late = Refusal::final_one(StatusCode::REQUEST_TIMEOUT, "the head came too slowly");
-                    break Come::Refused(late);
+                    let missed = due.missed(&err, self.context);
+                    break Come::Refused(Refusal::late("the head came too slowly", missed));
                 }
                 Err(err) => return Err(err),
             }
         };
-        if is_timed {
-            self.transport.set_read_deadline(None);
+        if due.is_set() {
+            due.set(None, self.transport);
         }
         Ok(come)
     }
@@ -229,6 +232,8 @@ impl Connection<'_> {
         if self.transport.shutdown(Shutdown::Write).is_err() {
             return;
         }
+        // It owes nothing any more, and one that was late has been counted.
+        self.transport.set_deadlines(self.transport.deadlines().idle(None));
         self.transport.set_read_deadline(Instant::now().checked_add(LINGER));
         let (mut dropped, mut room) = (0, [0; 1024]);
         while dropped < MOST_LINGERED {

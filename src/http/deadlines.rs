@@ -11,6 +11,10 @@ use crate::net::{self, MinimumRate};
 /// `idle`, `write` and `send_rate` these here take the place, its `connection`
 /// stays.
 ///
+/// The server counts each that is missed
+/// ([`ServerHandle::overdue`](crate::ServerHandle::overdue)), by the names that
+/// the methods give.
+///
 /// ```
 /// use greenserve::http;
 /// use std::time::Duration;
@@ -49,35 +53,39 @@ impl Deadlines {
 
     /// From the first byte of a request to the end of its head, and from the
     /// accept to the first byte; 30 s by default. Beyond it: 408 if anything
-    /// has come, else the connection is closed.
+    /// has come ([`RequestHead`](crate::Overdue::RequestHead)), else the
+    /// connection is closed ([`FirstByte`](crate::Overdue::FirstByte)).
     pub fn head(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.head = limit.into();
         self
     }
 
     /// From an answer to the first byte of the next request, 75 s by default as
-    /// in nginx. Beyond it the connection is closed.
+    /// in nginx. Beyond it the connection is closed
+    /// ([`Idle`](crate::Overdue::Idle)).
     pub fn keep_alive(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.keep_alive = limit.into();
         self
     }
 
     /// The least a client may send of a body that is read, 240 bytes a second
-    /// after 20 s by default. Beyond it: 408.
+    /// after 20 s by default. Beyond it: 408
+    /// ([`ReceiveRate`](crate::Overdue::ReceiveRate)).
     pub fn body(mut self, least: impl Into<Option<MinimumRate>>) -> Deadlines {
         self.body = least.into();
         self
     }
 
     /// For a write of which nothing moves, 30 s by default. Beyond it the
-    /// connection is closed.
+    /// connection is closed ([`Write`](crate::Overdue::Write)).
     pub fn write(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.write = limit.into();
         self
     }
 
     /// The least a client may take of an answer, 240 bytes a second after 20 s
-    /// by default: [`Deadlines::send_rate`](crate::Deadlines::send_rate).
+    /// by default: [`Deadlines::send_rate`](crate::Deadlines::send_rate)
+    /// ([`SendRate`](crate::Overdue::SendRate)).
     pub fn send(mut self, least: impl Into<Option<MinimumRate>>) -> Deadlines {
         self.send = least.into();
         self

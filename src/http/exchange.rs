@@ -64,7 +64,8 @@ impl Exchange<'_> {
         params.clear();
         collected.clear();
         // Who has begun to send the body does not wait to be asked for it.
-        let link = Link::new(self.transport, head.facts.expects_continue && inbox.is_empty());
+        let is_continue_due = head.facts.expects_continue && inbox.is_empty();
+        let link = Link::new(self.transport, self.context, is_continue_due);
         let rate = self.settings.deadlines.body;
         let body = Body::new(&link, inbox, head.facts.framing, &self.settings.limits, rate, trailers);
         if !body.is_here() {

@@ -4,12 +4,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sending::send_all;
-use crate::handler::Transport;
+use crate::handler::{Context, Transport};
 
 /// The connection as the two ends of one exchange see it.
 #[derive(Debug)]
 pub(super) struct Link<'a> {
     pub(super) transport: &'a dyn Transport,
+    pub(super) context: &'a Context,
     /// The client waits for a word before it sends its body.
     continue_due: AtomicBool,
     /// The answer's head is on its way, or will be next.
@@ -21,9 +22,10 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn new(transport: &'a dyn Transport, continue_due: bool) -> Link<'a> {
+    pub(super) fn new(transport: &'a dyn Transport, context: &'a Context, continue_due: bool) -> Link<'a> {
         Link {
             transport,
+            context,
             continue_due: AtomicBool::new(continue_due),
             answered: AtomicBool::new(false),
             is_much_left: AtomicBool::new(false),

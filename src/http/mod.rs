@@ -36,6 +36,7 @@ mod connection;
 mod cookies;
 mod date;
 mod deadlines;
+mod due;
 mod events;
 mod exchange;
 mod fields;

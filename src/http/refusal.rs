@@ -7,6 +7,7 @@ use std::io;
 use ::http::StatusCode;
 
 use crate::handler::Failure;
+use crate::net::{Missed, Overdue};
 
 /// What a client is told instead of what it wanted: a status and a short text.
 ///
@@ -27,13 +28,16 @@ use crate::handler::Failure;
 /// ```
 ///
 /// What the library refuses of its own is one too, inside the [`io::Error`] of
-/// the read that came upon it; there the connection ends.
+/// the read that came upon it; there the connection ends. Where a client was too
+/// slow for it, [`Overdue::of`] finds the deadline in that error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{} {text}", .status.as_u16())]
 pub struct Refusal {
     status: StatusCode,
     text: Cow<'static, str>,
     closes: bool,
+    #[source]
+    missed: Option<Missed>,
 }
 
 impl Refusal {
@@ -43,6 +47,7 @@ impl Refusal {
             status,
             text: text.into(),
             closes: false,
+            missed: None,
         }
     }
 
@@ -88,6 +93,15 @@ impl Refusal {
 
     pub(super) fn bad_request(text: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal::final_one(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// For a client that was too slow, by a deadline of its own or by one of
+    /// whoever waited for it.
+    pub(super) fn late(text: &'static str, missed: Option<Overdue>) -> Refusal {
+        Refusal {
+            missed: missed.map(Overdue::missed),
+            ..Refusal::final_one(StatusCode::REQUEST_TIMEOUT, text)
+        }
     }
 
     pub(super) fn into_io(self, kind: io::ErrorKind) -> io::Error {

@@ -3,13 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use ::http::StatusCode;
-
+use super::due::Due;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::refusal::Refusal;
 use crate::error::WaitError;
-use crate::net::MinimumRate;
+use crate::net::{MinimumRate, Overdue};
 
 /// The connection, behind what has been read of it already.
 #[derive(Debug)]
@@ -20,6 +19,7 @@ pub(super) struct Source<'a> {
     /// How long the client has been waited for: what its handler does
     /// meanwhile is no fault of the client.
     waited: Duration,
+    due: Due,
     /// It gave what it should not, or nothing, and is not asked again.
     pub(super) broken: Option<Refusal>,
 }
@@ -31,6 +31,7 @@ impl<'a> Source<'a> {
             inbox,
             rate,
             waited: Duration::ZERO,
+            due: Due::new(Overdue::ReceiveRate),
             broken: None,
         }
     }
@@ -70,7 +71,7 @@ impl<'a> Source<'a> {
         let Some(rate) = self.rate else { return Ok(None) };
         let now = Instant::now();
         let left = Duration::from_nanos(rate.time_for(taken)).saturating_sub(self.waited);
-        self.link.transport.set_read_deadline(now.checked_add(left));
+        self.due.set(now.checked_add(left), self.link.transport);
         Ok(Some(now))
     }
 
@@ -87,7 +88,8 @@ impl<'a> Source<'a> {
             }
             Ok(count) => Ok(count),
             Err(err) if WaitError::of(&err) == Some(WaitError::Deadline) => {
-                let refusal = Refusal::final_one(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
+                let missed = self.due.missed(&err, self.link.context);
+                let refusal = Refusal::late("the body came too slowly", missed);
                 self.breaks(refusal, io::ErrorKind::TimedOut)
             }
             Err(err) => {

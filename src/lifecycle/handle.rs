@@ -143,7 +143,10 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// How often clients of this server missed a deadline.
+    /// How often clients of this server missed a deadline, whether the connection
+    /// keeps it or a protocol: TLS, HTTP, WebSockets, the PROXY header. Each miss
+    /// is counted once. A [forked](crate::Fork) child counts its own, which its
+    /// parent does not see.
     pub fn overdue(&self, deadline: Overdue) -> u64 {
         self.lifecycle.overdue().of(deadline)
     }

@@ -30,7 +30,8 @@ pub struct Metrics {
     pub counts: Counts,
     /// Requests that were refused, by limit or other reason.
     pub refused: Refused,
-    /// Deadlines that clients missed, by deadline.
+    /// Deadlines that clients missed, by deadline: see
+    /// [`ServerHandle::overdue`](super::ServerHandle::overdue).
     pub overdue: [(Overdue, u64); Overdue::ALL.len()],
     /// Bytes that clients sent, and were read.
     pub received_bytes: u64,

@@ -64,7 +64,7 @@ pub use unix_datagram::UnixDatagram;
 pub(crate) use at_once::AtOnce;
 pub(crate) use end_read_on::is_end_read_on;
 pub(crate) use options::share_port;
-pub(crate) use overdue::OverdueCounts;
+pub(crate) use overdue::{Missed, OverdueCounts};
 pub(crate) use pace::Rules;
 pub(crate) use socket_file::Claim;
 pub(crate) use stream::Killer;

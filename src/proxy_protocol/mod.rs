@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::error::{Error, Result};
 use crate::lifecycle::Forwarded;
-use crate::net::Peer;
+use crate::net::{Missed, Overdue, Peer};
 use crate::sync::Timeout;
 
 /// Whose PROXY headers are believed, and how long they may take.
@@ -80,7 +80,8 @@ impl ProxyProtocol {
     }
 
     /// How long the header may take. Defaults to 5 s, which leaves room for one
-    /// lost segment to be sent again, as the specification asks.
+    /// lost segment to be sent again, as the specification asks. Beyond it the
+    /// connection is closed, and counted as [`Overdue::ProxyHeader`].
     #[must_use = "this returns the settings"]
     pub fn header_timeout(mut self, limit: Duration) -> ProxyProtocol {
         self.limit = limit;
@@ -108,8 +109,9 @@ impl ProxyProtocol {
     /// [`io::ErrorKind::PermissionDenied`] when `peer` is not believed,
     /// [`io::ErrorKind::InvalidData`] for what is no header,
     /// [`io::ErrorKind::UnexpectedEof`] for half a one,
-    /// [`io::ErrorKind::TimedOut`] when it takes too long, and those of the
-    /// stream. All but the last ones name the peer.
+    /// [`io::ErrorKind::TimedOut`] when it takes too long
+    /// ([`Overdue::ProxyHeader`]), and those of the stream. All but the last ones
+    /// name the peer.
     ///
     /// ```
     /// use greenserve::ProxyProtocol;
@@ -161,10 +163,22 @@ fn stranger(peer: &Peer) -> io::Error {
 }
 
 fn late(peer: &Peer, limit: Duration) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::TimedOut,
-        format!("{peer} sent no whole PROXY header within {limit:?}"),
-    )
+    let late = Late {
+        peer: peer.clone(),
+        limit,
+        missed: Overdue::ProxyHeader.missed(),
+    };
+    io::Error::new(io::ErrorKind::TimedOut, late)
+}
+
+/// A header that did not come in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{peer} sent no whole PROXY header within {limit:?}")]
+struct Late {
+    peer: Peer,
+    limit: Duration,
+    #[source]
+    missed: Missed,
 }
 
 #[cfg(test)]

@@ -141,7 +141,9 @@ impl CertificatesBuilder {
     }
 
     /// How long a client may take from the accept to the end of its handshake.
-    /// 10 s by default: several times what a slow line needs.
+    /// 10 s by default: several times what a slow line needs. Beyond it the
+    /// connection is closed, and counted as
+    /// [`Overdue::Handshake`](crate::Overdue::Handshake).
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
         self

@@ -1,9 +1,12 @@
 //! Why a TLS session came to nothing, in words.
 
-use std::io;
+use std::error::Error;
 use std::time::Duration;
+use std::{fmt, io};
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerIncompatible};
+
+use crate::net::{Missed, Overdue};
 
 /// Why a handshake came to nothing. It is inside the [`io::Error`] of
 /// [`connect`](super::connect), and of the request that
@@ -50,7 +53,8 @@ pub enum HandshakeError {
     #[error("the other side hung up in the middle of it")]
     HungUp,
 
-    /// It took too long.
+    /// It took too long. Behind a server the error is also one of
+    /// [`Overdue::Handshake`].
     #[error("it was not done within {0:?}")]
     Late(Duration),
 
@@ -67,7 +71,7 @@ impl HandshakeError {
     /// The failed handshake that `err` tells of, if it does.
     pub fn of(err: &io::Error) -> Option<&HandshakeError> {
         let inner = err.get_ref()?;
-        inner.downcast_ref::<Told>().map(|told| &told.0)
+        inner.downcast_ref::<Told>().map(|told| &told.err)
     }
 
     pub(super) fn new(err: &TlsError) -> HandshakeError {
@@ -98,7 +102,9 @@ impl HandshakeError {
             HandshakeError::HungUp => io::ErrorKind::UnexpectedEof,
             _ => io::ErrorKind::InvalidData,
         };
-        io::Error::new(kind, Told(self))
+        // What a server is too late for is no fault of any client of ours.
+        let missed = None;
+        io::Error::new(kind, Told { err: self, missed })
     }
 
     /// As the failure of a request: what is the client's fault has a kind that
@@ -108,14 +114,33 @@ impl HandshakeError {
             HandshakeError::Ours(_) => io::ErrorKind::Other,
             _ => io::ErrorKind::ConnectionAborted,
         };
-        io::Error::new(kind, Told(self))
+        let missed = matches!(self, HandshakeError::Late(_)).then(|| Overdue::Handshake.missed());
+        io::Error::new(kind, Told { err: self, missed })
     }
 }
 
 /// The text that stands in logs.
-#[derive(Debug, thiserror::Error)]
-#[error("the TLS handshake failed: {0}")]
-struct Told(#[source] HandshakeError);
+#[derive(Debug)]
+struct Told {
+    err: HandshakeError,
+    /// The deadline that the client has missed.
+    missed: Option<Missed>,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the TLS handshake failed: {}", self.err)
+    }
+}
+
+impl Error for Told {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.missed {
+            Some(missed) => Some(missed),
+            None => Some(&self.err),
+        }
+    }
+}
 
 /// The error of a session that what came has broken, after the handshake. For a
 /// server that is the client's doing, as a reset is.

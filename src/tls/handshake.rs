@@ -13,7 +13,7 @@ use super::session::Session;
 use super::stream::TlsStream;
 use crate::error::WaitError;
 use crate::handler::Context;
-use crate::net::{Stream, SystemStream, Transfer};
+use crate::net::{Overdue, Stream, SystemStream, Transfer};
 use crate::sync::{Timeout, with_timeout};
 
 /// What a client is given that is in the middle of its handshake when the
@@ -65,6 +65,7 @@ impl<S: SystemStream> Server<'_, S> {
         debug_assert!(ran.is_ok());
         made.map_err(|why| match why {
             NoSession::Ended(err) if timeout.expired(&err) => {
+                self.context.count_missed(Overdue::Handshake);
                 HandshakeError::Late(self.settings.handshake_timeout).into()
             }
             why => why,

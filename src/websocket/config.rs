@@ -103,7 +103,8 @@ impl Config {
 
     /// A client that has sent nothing for so long, not even the answer to a
     /// ping, is closed with 1008; 60 s by default, `None` for never. Looked at
-    /// while the handler receives.
+    /// while the handler receives, and counted as
+    /// [`Overdue::Idle`](crate::Overdue::Idle).
     pub fn idle(mut self, limit: impl Into<Option<Duration>>) -> Config {
         self.idle = limit.into();
         self
@@ -112,7 +113,8 @@ impl Config {
     /// The least a client may send of a message that it has begun, all its frames
     /// together; 240 bytes a second after 20 s by default, `None` for any. What
     /// counts is what it was waited for, and the payload alone. Beyond it the
-    /// client is closed with 1008.
+    /// client is closed with 1008, and counted as
+    /// [`Overdue::ReceiveRate`](crate::Overdue::ReceiveRate).
     pub fn message_rate(mut self, least: impl Into<Option<MinimumRate>>) -> Config {
         self.message_rate = least.into();
         self

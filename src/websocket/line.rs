@@ -11,6 +11,7 @@ use super::outgoing::Outgoing;
 use crate::error::WaitError;
 use crate::handler::{Context, Transport};
 use crate::http::Upgraded;
+use crate::net::Overdue;
 use crate::runtime;
 
 /// What a WebSocket is spoken over.
@@ -181,9 +182,11 @@ impl<'a> Line<'a> {
     fn is_overdue(&mut self) -> io::Result<()> {
         let now = Instant::now();
         if self.end_of_silence().is_some_and(|end| end <= now) {
+            self.context.count_missed(Overdue::Idle);
             return Err(Late::Silent(self.heard.elapsed()).error());
         }
         if self.incoming.due(now).is_some_and(|due| due <= now) {
+            self.context.count_missed(Overdue::ReceiveRate);
             return Err(Late::Slow.error());
         }
         self.pinged = Some(now);

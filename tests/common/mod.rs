@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
-use greenserve::WaitError;
 use greenserve::net::{Address, TcpStream};
 use greenserve::runtime::{self, Builder, Config, Engine, JoinError, JoinHandle};
+use greenserve::{Overdue, ServerHandle, WaitError};
 
 /// How long anything that must happen may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -172,6 +172,12 @@ impl Drop for Background {
             self.end();
         }
     }
+}
+
+/// The deadlines that clients of a server have missed, each with how often.
+pub(crate) fn missed(server: &ServerHandle) -> Vec<(Overdue, u64)> {
+    let all = server.metrics().overdue.into_iter();
+    all.filter(|(_, count)| *count > 0).collect()
 }
 
 /// Where to connect to a server's address.

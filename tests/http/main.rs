@@ -13,6 +13,7 @@ mod drains;
 mod exchanges;
 mod foreign;
 mod limits;
+mod overdue;
 mod requests;
 mod routing;
 mod server;

@@ -10,7 +10,7 @@ use greenserve::tls::{self, ClientSettings, HandshakeError};
 use greenserve::{Context, Deadlines, Overdue, ProxyProtocol, Unix, with_context};
 
 use crate::authority::Authority;
-use crate::common::{PATIENCE, echoed, expect_end, failure, in_both as in_both_tasks, wait_until};
+use crate::common::{PATIENCE, echoed, expect_end, failure, in_both as in_both_tasks, missed, wait_until};
 use crate::scene::{In, Scene, Tls, echo, in_both, talk};
 
 /// The header of a handshake's record, and no more of it.
@@ -32,8 +32,11 @@ fn a_client_that_stops_in_the_middle_is_ended_while_others_are_served() {
             talk(scene.connect(&client).unwrap());
         }
         for _ in 0..2 {
-            assert_eq!(scene.failed_handshake(), HandshakeError::Late(limit));
+            let failed = scene.failure();
+            assert_eq!(failed.handshake, Some(HandshakeError::Late(limit)));
+            assert_eq!((failed.overdue, failed.is_disconnect), (Some(Overdue::Handshake), true));
         }
+        assert_eq!(missed(scene.handle()), [(Overdue::Handshake, 2)]);
         expect_end(&mut silent);
         let _ = stopped.read(&mut [0; 10]);
         assert_eq!(scene.certificates.handshakes().failed, 2);
@@ -66,7 +69,7 @@ fn deadlines_of_the_server_hold_in_a_handshake() {
         });
         expect_end(&mut scene.plain());
         assert!(scene.failure().is_disconnect);
-        assert_eq!(scene.handle().overdue(Overdue::FirstByte), 1, "{model:?}");
+        assert_eq!(missed(scene.handle()), [(Overdue::FirstByte, 1)], "{model:?}");
     }
 }
 
@@ -239,6 +242,8 @@ fn a_client_does_not_wait_for_ever() {
         let err = failure(tls::connect(UnixStream::from(near), "localhost", &settings));
         assert_eq!(HandshakeError::of(&err), Some(&HandshakeError::Late(limit)));
         assert_eq!(err.kind(), io::ErrorKind::TimedOut);
+        // Or it would pass for the fault of whoever is served by this one.
+        assert_eq!(Overdue::of(&err), None);
         drop(far);
         let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
         drop(far);
@@ -277,10 +282,12 @@ fn a_drain_waits_for_no_client_that_has_not_begun() {
         wait_until("both are waited for", || {
             scene.handle().connections().iter().filter(|client| client.idle).count() == 2
         });
-        let begin = Instant::now();
+        let (begin, handle) = (Instant::now(), scene.handle().clone());
         assert!(scene.stop().is_clean());
         assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
         expect_end(&mut silent);
+        // It was the server that had no more time.
+        assert_eq!(missed(&handle), []);
     });
 }
 

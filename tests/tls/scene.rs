@@ -9,8 +9,8 @@ use greenserve::net::TcpStream;
 use greenserve::testing::TestServer;
 use greenserve::tls::{self, Certificates, CertificatesBuilder, ClientSettings, HandshakeError, TlsStream};
 use greenserve::{
-    Builder, Context, Coroutine, DrainReport, Handler, HandlerError, Hooks, Model, ServerHandle, Tcp, TcpServer,
-    Thread, with_context,
+    Builder, Context, Coroutine, DrainReport, Handler, HandlerError, Hooks, Model, Overdue, ServerHandle, Tcp,
+    TcpServer, Thread, with_context,
 };
 
 use rustls::crypto::CryptoProvider;
@@ -30,6 +30,7 @@ pub(crate) struct Failed {
     pub(crate) is_disconnect: bool,
     pub(crate) handshake: Option<HandshakeError>,
     pub(crate) kind: Option<io::ErrorKind>,
+    pub(crate) overdue: Option<Overdue>,
 }
 
 struct Told(Mutex<Sender<Failed>>);
@@ -46,6 +47,7 @@ impl Hooks<Tcp> for Told {
             is_disconnect: error.is_disconnect(),
             handshake: io.and_then(HandshakeError::of).cloned(),
             kind: io.map(io::Error::kind),
+            overdue: io.and_then(Overdue::of),
         };
         // The test may have seen enough.
         let _ = self.0.lock().unwrap().send(failed);

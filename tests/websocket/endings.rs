@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use greenserve::websocket::{Close, Config, Ended, WebSocket};
-use greenserve::{MinimumRate, runtime};
+use greenserve::{MinimumRate, Overdue, runtime, sync};
 
 use crate::common::{PATIENCE, wait_until};
 use crate::raw::{BINARY, CLOSE, CONTINUED, LAST, PING, PONG, TEXT, frame};
@@ -261,6 +261,7 @@ fn who_answers_no_ping_is_closed_with_1008() {
         assert!(reason.starts_with("nothing has come for "), "{reason}");
         client.ends();
         assert_eq!(scene.ended(), by_us(1008, &reason));
+        assert_eq!(scene.missed(), [(Overdue::Idle, 1)]);
     });
 }
 
@@ -298,7 +299,41 @@ fn a_message_that_comes_too_slowly_is_closed_with_1008() {
             assert_eq!(scene.ended(), by_us(1008, "the message came too slowly"));
             drop(client);
             talking.join().unwrap();
+            assert_eq!(scene.missed(), [(Overdue::ReceiveRate, 1)], "{what}");
         }
+    });
+}
+
+#[test]
+fn the_time_that_a_handler_sets_itself_is_no_fault_of_its_client() {
+    in_both(|model| {
+        let config = Config::new().message_rate(MinimumRate::new(1000, PATIENCE));
+        let scene = Scene::new(model, config, |socket| {
+            sync::with_timeout(Duration::from_millis(50), || socket.recv()).map(drop)
+        });
+        let mut client = scene.raw();
+        client.send(&frame(LAST | TEXT, b"half")[..7]);
+        assert_eq!(client.hears_close().0, 1011);
+        drop(client);
+        let (error, _) = scene.outcome();
+        assert!(error.is_some_and(|error| error.contains("timeout")));
+        assert_eq!(scene.missed(), []);
+    });
+}
+
+/// It was told and has no more to say, for all its time.
+#[test]
+fn who_answers_no_close_has_missed_no_deadline_of_a_message() {
+    in_both(|model| {
+        let config = Config::new()
+            .idle(Duration::from_millis(50))
+            .ping(None)
+            .close(Duration::from_millis(200));
+        let scene = Scene::new(model, config, |socket| socket.close(1000, ""));
+        let mut client = scene.raw();
+        client.hears(LAST | CLOSE, &1000_u16.to_be_bytes());
+        client.ends();
+        assert_eq!(scene.missed(), []);
     });
 }
 

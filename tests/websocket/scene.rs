@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, channel};
 
 use greenserve::testing::TestServer;
 use greenserve::websocket::{self, Config, Ended, WebSocket, WebSockets};
-use greenserve::{Builder, DrainReport, Model, Tcp, TcpServer, Thread, http};
+use greenserve::{Builder, DrainReport, Model, Overdue, ServerHandle, Tcp, TcpServer, Thread, http};
 use tungstenite::protocol::WebSocketConfig;
 
-use crate::common::{PATIENCE, client, ip};
+use crate::common::{PATIENCE, client, ip, missed, wait_until};
 use crate::raw::Raw;
 
 /// The two models whose waits differ.
@@ -27,10 +27,15 @@ pub(crate) fn in_both(check: impl Fn(In)) {
 }
 
 trait Serving: Send {
+    fn handle(&self) -> &ServerHandle;
     fn stop(self: Box<Self>) -> DrainReport;
 }
 
 impl<M: Model> Serving for TestServer<Tcp, M> {
+    fn handle(&self) -> &ServerHandle {
+        TestServer::handle(self)
+    }
+
     fn stop(self: Box<Self>) -> DrainReport {
         TestServer::stop(*self).unwrap()
     }
@@ -89,6 +94,16 @@ impl Scene {
 
     pub(crate) fn echo(model: In, config: Config) -> Scene {
         Scene::new(model, config, echo)
+    }
+
+    pub(crate) fn handle(&self) -> &ServerHandle {
+        self.server.handle()
+    }
+
+    /// The deadlines that were missed by clients that are gone now.
+    pub(crate) fn missed(&self) -> Vec<(Overdue, u64)> {
+        wait_until("nobody is left", || self.handle().in_flight() == 0);
+        missed(self.handle())
     }
 
     /// Drains.
