@@ -41,6 +41,7 @@
 //! | serve a closure | [`Server::bind`], [`with_context`] |
 //! | serve a type with `setup`, `handle`, `finish` | [`RequestHandler`], [`StreamHandler`], [`DatagramHandler`] |
 //! | limit, time out, back off | [`Limits`], [`Deadlines`], [`Builder`], [`StreamOptions`], [`net::Stream`], [`sync::Timeout`] |
+//! | change limits and deadlines while it serves | [`ServerHandle::set_limits`], [`ServerHandle::set_deadlines`], `http::Control` |
 //! | see what a server does | [`ServerHandle::metrics`], [`runtime::metrics`], [`runtime::census`], the feature `prometheus` |
 //! | be told of each request | [`Observer`], [`LogEvents`], the feature `tracing` |
 //! | know the client behind a proxy | [`ProxyProtocol`] |

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderMap, HeaderValue, Version};
@@ -10,6 +11,7 @@ use ::http::{HeaderMap, HeaderValue, Version};
 use super::due::Due;
 use super::exchange::{After, Exchange};
 use super::handler::Handler;
+use super::in_force::InForce;
 use super::kit::Kit;
 use super::outbox::Cut;
 use super::refusal::Refusal;
@@ -31,6 +33,8 @@ pub(super) struct Connection<'a> {
     pub(super) transport: &'a dyn Transport,
     pub(super) context: &'a Context,
     pub(super) settings: &'a Settings,
+    /// For the present request.
+    pub(super) in_force: Arc<InForce>,
     pub(super) handler: &'a dyn Handler,
     /// Requests so far.
     pub(super) served: u64,
@@ -54,10 +58,8 @@ impl Connection<'_> {
     /// # Errors
     /// What a handler failed with, or a connection that is gone.
     pub(super) fn serve(&mut self) -> Result<(), Failure> {
-        let deadlines = &self.settings.deadlines;
         self.transport.be_counted(self.context);
-        self.transport
-            .set_deadlines(deadlines.of_connection(self.transport.deadlines()));
+        self.give_deadlines();
         // A first request mostly comes with its connection: it is there before
         // a wait for it could be arranged, and then none need be.
         loop {
@@ -67,6 +69,21 @@ impl Connection<'_> {
             if !goes_on || !self.wait()? {
                 return Ok(());
             }
+        }
+    }
+
+    fn give_deadlines(&self) {
+        let ours = &self.in_force.deadlines;
+        self.transport
+            .set_deadlines(ours.of_connection(self.transport.deadlines()));
+    }
+
+    /// Goes by what has been put in force since the last request.
+    fn renew(&mut self) {
+        let renewed = self.settings.control.renew(&mut self.in_force);
+        // Other limits leave the handler's own deadlines as they are.
+        if renewed.is_some_and(|before| before.deadlines != self.in_force.deadlines) {
+            self.give_deadlines();
         }
     }
 
@@ -83,6 +100,7 @@ impl Connection<'_> {
     #[inline(never)]
     fn serve_what_is_there(&mut self, kit: &mut Kit) -> Result<bool, Failure> {
         loop {
+            self.renew();
             let extent = match self.read_head(kit)? {
                 Come::Head(extent) => extent,
                 Come::Nothing => return Ok(true),
@@ -90,7 +108,7 @@ impl Connection<'_> {
                 Come::Refused(refusal) => return self.refuse(kit, &refusal),
             };
             let head = &kit.inbox.unread()[extent.begin..extent.end];
-            if let Err(refusal) = kit.head.parse(head, extent.headers, &self.settings.limits) {
+            if let Err(refusal) = kit.head.parse(head, extent.headers, &self.in_force.limits) {
                 return self.refuse(kit, &refusal);
             }
             kit.inbox.consume(extent.end);
@@ -106,7 +124,7 @@ impl Connection<'_> {
                 }
             }
             let is_last = kit.inbox.is_empty();
-            if is_last || kit.outbox.ready.len() >= self.settings.limits.buffered_replies {
+            if is_last || kit.outbox.ready.len() >= self.in_force.limits.buffered_replies {
                 kit.outbox.send(self.transport, &[])?;
             }
             if is_last {
@@ -121,8 +139,9 @@ impl Connection<'_> {
             transport: self.transport,
             context: self.context,
             settings: self.settings,
+            in_force: &self.in_force,
             handler: self.handler,
-            may_go_on: self.served < self.settings.limits.requests,
+            may_go_on: self.served < self.in_force.limits.requests,
         };
         let ended = catch_unwind(AssertUnwindSafe(|| exchange.run(kit)));
         match kit.outbox.cut {
@@ -147,7 +166,7 @@ impl Connection<'_> {
         let mut scan = Scan::behind(self.empty_lines);
         let mut due = Due::new(Overdue::RequestHead);
         let come = loop {
-            match scan.look(kit.inbox.unread(), &self.settings.limits) {
+            match scan.look(kit.inbox.unread(), &self.in_force.limits) {
                 Ok(Some(extent)) => {
                     self.empty_lines = 0;
                     break Come::Head(extent);
@@ -169,7 +188,7 @@ impl Connection<'_> {
                 }
             }
             if !due.is_set()
-                && let Some(limit) = self.settings.deadlines.head
+                && let Some(limit) = self.in_force.deadlines.head
             {
                 due.set(Instant::now().checked_add(limit), self.transport);
             }

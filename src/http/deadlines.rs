@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::Result;
 use crate::net::{self, MinimumRate};
 
 /// How long a client may take for what it owes. All of them are on.
@@ -89,6 +90,16 @@ impl Deadlines {
     pub fn send(mut self, least: impl Into<Option<MinimumRate>>) -> Deadlines {
         self.send = least.into();
         self
+    }
+
+    /// Refuses what no client could keep.
+    pub(super) fn check(&self) -> Result<()> {
+        net::check_limits([
+            ("the deadline head", self.head),
+            ("the deadline keep_alive", self.keep_alive),
+            ("the deadline write", self.write),
+        ])?;
+        net::check_rates([("the deadline body", self.body), ("the deadline send", self.send)])
     }
 
     /// What the connection keeps by itself, in place of what the server gave.

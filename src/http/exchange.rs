@@ -8,6 +8,7 @@ use ::http::{Extensions, HeaderMap, StatusCode};
 
 use super::body::Body;
 use super::handler::Handler;
+use super::in_force::InForce;
 use super::kit::Kit;
 use super::link::Link;
 use super::outbox::{Cut, Outbox};
@@ -23,6 +24,7 @@ pub(super) struct Exchange<'a> {
     pub(super) transport: &'a dyn Transport,
     pub(super) context: &'a Context,
     pub(super) settings: &'a Settings,
+    pub(super) in_force: &'a InForce,
     pub(super) handler: &'a dyn Handler,
     /// Whether the connection may go on after it.
     pub(super) may_go_on: bool,
@@ -66,8 +68,8 @@ impl Exchange<'_> {
         // Who has begun to send the body does not wait to be asked for it.
         let is_continue_due = head.facts.expects_continue && inbox.is_empty();
         let link = Link::new(self.transport, self.context, is_continue_due);
-        let rate = self.settings.deadlines.body;
-        let body = Body::new(&link, inbox, head.facts.framing, &self.settings.limits, rate, trailers);
+        let InForce { limits, deadlines, .. } = self.in_force;
+        let body = Body::new(&link, inbox, head.facts.framing, limits, deadlines.body, trailers);
         if !body.is_here() {
             outbox.send(self.transport, &[])?;
         }

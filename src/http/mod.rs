@@ -32,6 +32,7 @@ mod codings;
 #[cfg(feature = "compression")]
 mod compression;
 mod connection;
+mod control;
 #[cfg(feature = "cookies")]
 mod cookies;
 mod date;
@@ -45,6 +46,7 @@ mod files;
 mod form;
 mod handler;
 mod head;
+mod in_force;
 mod inbox;
 #[cfg(feature = "json")]
 mod json;
@@ -81,6 +83,7 @@ pub use access_log::AccessLog;
 pub use body::Body;
 #[cfg(feature = "compression")]
 pub use compression::Compression;
+pub use control::Control;
 pub use deadlines::Deadlines;
 pub use events::{Event, EventStream};
 pub use files::Files;

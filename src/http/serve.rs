@@ -6,6 +6,7 @@ use ::http::HeaderValue;
 
 use super::access_log::AccessLog;
 use super::connection::Connection;
+use super::control::Control;
 use super::deadlines::Deadlines;
 use super::handler::Handler;
 use super::limits::Limits;
@@ -43,15 +44,20 @@ pub struct Http<H> {
 
 impl<H: Handler> Http<H> {
     /// How much a client may send; [`Limits::new`] otherwise.
-    pub fn limits(mut self, limits: Limits) -> Http<H> {
-        self.settings.limits = limits;
+    pub fn limits(self, limits: Limits) -> Http<H> {
+        self.settings.control.set_limits(limits);
         self
     }
 
     /// How long a client may take; [`Deadlines::new`] otherwise.
-    pub fn deadlines(mut self, deadlines: Deadlines) -> Http<H> {
-        self.settings.deadlines = deadlines;
+    pub fn deadlines(self, deadlines: Deadlines) -> Http<H> {
+        self.settings.control.put_deadlines(deadlines);
         self
+    }
+
+    /// What changes limits and deadlines while the server runs.
+    pub fn control(&self) -> Control {
+        self.settings.control.clone()
     }
 
     /// Has a line written for each answer. None is otherwise.
@@ -74,6 +80,7 @@ impl<T: Transport, H: Handler> handler::Handler<T> for Http<H> {
             transport,
             context,
             settings: &self.settings,
+            in_force: self.settings.control.in_force(),
             handler: &self.handler,
             served: 0,
             empty_lines: 0,

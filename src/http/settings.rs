@@ -3,13 +3,11 @@
 use ::http::HeaderValue;
 
 use super::access_log::AccessLog;
-use super::deadlines::Deadlines;
-use super::limits::Limits;
+use super::control::Control;
 
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    pub(super) limits: Limits,
-    pub(super) deadlines: Deadlines,
+    pub(super) control: Control,
     pub(super) server: Option<HeaderValue>,
     pub(super) access_log: Option<AccessLog>,
 }

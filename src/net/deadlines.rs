@@ -135,25 +135,33 @@ impl Deadlines {
 
     /// Refuses what no client could keep.
     pub(crate) fn check(&self) -> Result<()> {
-        for (option, limit) in [
+        check_limits([
             ("the deadline first_byte", self.first_byte),
             ("the deadline idle", self.idle),
             ("the deadline write", self.write),
             ("the deadline connection", self.connection),
-        ] {
-            if limit == Some(Duration::ZERO) {
-                return Err(refused(option, "no client could keep it; None is no deadline"));
-            }
-        }
-        for (option, rate) in [
+        ])?;
+        check_rates([
             ("the deadline receive_rate", self.receive_rate),
             ("the deadline send_rate", self.send_rate),
-        ] {
-            if rate.is_some_and(|rate| rate.bytes_per_second == 0) {
-                return Err(refused(option, "every client keeps it; None is no minimum rate"));
-            }
-        }
-        Ok(())
+        ])
+    }
+}
+
+/// Refuses limits, each with its name, that are over at once.
+pub(crate) fn check_limits<const N: usize>(limits: [(&'static str, Option<Duration>); N]) -> Result<()> {
+    match limits.into_iter().find(|(_, limit)| *limit == Some(Duration::ZERO)) {
+        Some((option, _)) => Err(refused(option, "no client could keep it; None is no deadline")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses rates, each with its name, that ask for nothing.
+pub(crate) fn check_rates<const N: usize>(rates: [(&'static str, Option<MinimumRate>); N]) -> Result<()> {
+    let asks_nothing = |rate: &Option<MinimumRate>| rate.is_some_and(|rate| rate.bytes_per_second == 0);
+    match rates.into_iter().find(|(_, rate)| asks_nothing(rate)) {
+        Some((option, _)) => Err(refused(option, "every client keeps it; None is no minimum rate")),
+        None => Ok(()),
     }
 }
 

@@ -62,6 +62,8 @@ pub use unix_datagram::UnixDatagram;
 
 #[cfg(feature = "tls")]
 pub(crate) use at_once::AtOnce;
+#[cfg(feature = "http")]
+pub(crate) use deadlines::{check_limits, check_rates};
 pub(crate) use end_read_on::is_end_read_on;
 pub(crate) use options::share_port;
 pub(crate) use overdue::{Missed, OverdueCounts};

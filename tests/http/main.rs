@@ -9,6 +9,7 @@ mod answers;
 mod behaviour;
 mod bounds;
 mod client;
+mod control;
 mod drains;
 mod exchanges;
 mod foreign;
