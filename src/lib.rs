@@ -189,7 +189,7 @@ pub use lifecycle::{
     Connection, ConnectionState, Counts, DrainReport, Event, Forwarded, Metrics, Observer, Outcome, Phase,
     RequestTimes, ServerHandle,
 };
-pub use limits::{AtLimit, Limits, Refusal, Refused};
+pub use limits::{AtLimit, Limits, PeerLoad, Refusal, Refused};
 pub use log_events::LogEvents;
 pub use net::{Deadlines, MinimumRate, Overdue};
 pub use proxy_protocol::ProxyProtocol;

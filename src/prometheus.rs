@@ -193,7 +193,18 @@ fn gauges(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result
             "The most requests in flight",
             metrics.max_connections,
         ),
+        (
+            "peers",
+            "Clients with requests in flight, where there is a limit for each",
+            metrics.peers.clients,
+        ),
+        ("peer_requests", "Their requests in flight", metrics.peers.requests),
         ("coroutines", "Coroutines of the whole process", runtime::live_count()),
+        (
+            "timers",
+            "Timers that are set, of the whole process",
+            runtime::metrics().timers,
+        ),
         ("offload_threads", "Threads for calls that block", offload.threads),
         (
             "offload_queue",
@@ -293,13 +304,15 @@ mod tests {
             "test_refused_total{reason=\"bad_proxy_header\"} 0",
             "test_in_flight 0",
             "test_max_connections 1",
+            "test_peers 0",
+            "test_peer_requests 0",
             "test_request_time_seconds_count 1",
             "test_request_time_seconds_bucket{le=\"+Inf\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
         // Those of the whole process, in which other tests run.
-        for start in ["test_stalls_total ", "test_offload_queue "] {
+        for start in ["test_stalls_total ", "test_offload_queue ", "test_timers "] {
             assert!(
                 text.lines().any(|line| line.starts_with(start)),
                 "no {start} in\n{text}"

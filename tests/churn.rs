@@ -13,9 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{alone_with, client, connection, echo, echoed, expect_end, ip, joined, proc, suspended, wait_until};
-use greenserve::TcpServer;
 use greenserve::runtime::{self, Builder, TaskState};
 use greenserve::sync::Event;
+use greenserve::{Deadlines, Limits, TcpServer};
 
 fn alone() -> MutexGuard<'static, ()> {
     alone_with(common::workers(2).stack_size(64 << 10))
@@ -84,13 +84,18 @@ fn clients() -> usize {
 #[test]
 fn thousands_of_connections_leave_nothing_behind() {
     let _alone = alone();
-    let server = TcpServer::bind("127.0.0.1:0", echo).unwrap().start().unwrap();
+    let builder = TcpServer::builder(echo)
+        .limits(Limits::new().per_peer(100))
+        .deadlines(Deadlines::public());
+    let server = builder.bind("127.0.0.1:0").unwrap().start().unwrap();
     let settled = || server.handle().in_flight() == 0 && runtime::live_count() == 1;
     clients_come_and_go(ip(&server.address()), 1000);
     wait_until("the first have gone", settled);
-    let (memory, descriptors) = (proc::resident(), proc::descriptors());
+    let (memory, descriptors, timers) = (proc::resident(), proc::descriptors(), runtime::metrics().timers);
     clients_come_and_go(ip(&server.address()), clients());
     wait_until("all have gone", settled);
+    wait_until("their timers too", || runtime::metrics().timers <= timers);
+    assert_eq!(server.handle().metrics().peers.requests, 0);
     assert_eq!(runtime::tasks().len(), 1, "{:?}", runtime::tasks());
     let grown = proc::resident().saturating_sub(memory);
     assert!(grown < GROWTH, "{grown} bytes more than before");

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use greenserve::net::{Address, Stream, SystemStream, TcpStream};
 use greenserve::testing::TestServer;
 use greenserve::{
-    AtLimit, Builder, Coroutine, Datagram, Limits, Model, ServerHandle, Tcp, TcpServer, Thread, UdpServer, Unix,
-    UnixServer,
+    AtLimit, Builder, Coroutine, Datagram, Limits, Model, PeerLoad, ServerHandle, Tcp, TcpServer, Thread, UdpServer,
+    Unix, UnixServer,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -64,6 +64,21 @@ fn one_client_has_its_share_and_others_theirs() {
     drop(one);
     await_in_flight(server.handle(), 1);
     served(&mut client_from([127, 0, 0, 2], server.address()));
+}
+
+#[test]
+fn how_many_clients_have_how_many_requests_is_told() {
+    let server = serving(Limits::new().per_peer(3));
+    let peers = || {
+        let PeerLoad { clients, requests, .. } = server.handle().metrics().peers;
+        (clients, requests)
+    };
+    assert_eq!(peers(), (0, 0));
+    let mut some = [2, 2, 3].map(|last| client_from([127, 0, 0, last], server.address()));
+    some.iter_mut().for_each(served);
+    assert_eq!(peers(), (2, 3));
+    drop(some);
+    wait_until("all places are free", || peers() == (0, 0));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{alone_with, joined, wait_until};
+use common::{PATIENCE, alone_with, joined, wait_until};
 use greenserve::net::TcpListener;
 use greenserve::runtime::{self, Awaited, Census, Engine, JoinHandle, census, metrics};
 use greenserve::sync::{Event, Mutex, Semaphore, channel};
@@ -134,6 +134,35 @@ fn stacks_are_in_use_as_long_as_their_coroutines_live() {
         runtime::trim();
         assert_eq!(metrics().stacks.kept, 0);
     }
+}
+
+#[test]
+fn timers_are_counted_as_long_as_they_are_set() {
+    const COUNT: usize = 20;
+    let _alone = alone();
+    runtime::start().unwrap();
+    let (before, events) = (metrics().timers, Arc::new([Event::new(), Event::new()]));
+    let all: Vec<_> = (0..COUNT)
+        .map(|_| {
+            let events = Arc::clone(&events);
+            let waits = move || {
+                assert!(events[0].wait_timeout(6 * PATIENCE).unwrap());
+                events[1].wait()
+            };
+            runtime::spawn(waits).unwrap()
+        })
+        .collect();
+    all_begun(COUNT);
+    wait_until("all are counted", || metrics().timers == before + COUNT);
+    // A wait that ended early leaves its own until it would have been due.
+    events[0].set();
+    wait_until("all wait without a limit", || {
+        runtime::dump().filter(|one| one.left.is_none()).count() == COUNT
+    });
+    assert_eq!(metrics().timers, before + COUNT);
+    events[1].set();
+    all.into_iter().for_each(|one| joined(one).unwrap());
+    wait_until("none is left", || metrics().timers == before);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Counts, Lifecycle};
-use crate::limits::Refused;
+use crate::limits::{PeerLoad, Refused};
 use crate::net::Overdue;
 
 /// Bounds of the histogram of handler times: from 100 µs, each four times the
@@ -26,6 +26,8 @@ pub struct Metrics {
     pub in_flight: usize,
     /// The most that may be in flight.
     pub max_connections: usize,
+    /// The clients that these are of.
+    pub peers: PeerLoad,
     /// What became of requests that came to nothing.
     pub counts: Counts,
     /// Requests that were refused, by limit or other reason.
@@ -129,6 +131,7 @@ impl Metrics {
             accepted: meter.accepted.load(Ordering::Relaxed),
             in_flight: connections.count(),
             max_connections: connections.limit(),
+            peers: lifecycle.gate().peers(),
             counts: lifecycle.tally().counts(),
             refused: lifecycle.gate().refused(),
             overdue: Overdue::ALL.map(|deadline| (deadline, lifecycle.overdue().of(deadline))),

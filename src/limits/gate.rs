@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::peers::Peers;
 use super::rate::Meter;
 use super::shim::{AtomicU64, Mutex, Ordering, lock};
-use super::{AtLimit, Limits, PeerKey, PeerPlace};
+use super::{AtLimit, Limits, PeerKey, PeerLoad, PeerPlace};
 
 /// Which limit a request is beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,10 @@ impl Gate {
             Unwelcome::BadProxyHeader => &self.bad_proxy_header,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn peers(&self) -> PeerLoad {
+        self.peers.load()
     }
 
     pub(crate) fn refused(&self) -> Refused {

@@ -8,6 +8,7 @@ mod shim;
 
 pub(crate) use gate::{Gate, Unwelcome};
 pub use gate::{Refusal, Refused};
+pub use peers::PeerLoad;
 pub(crate) use peers::{PeerKey, PeerPlace};
 pub(crate) use rate::Rate;
 pub use settings::{AtLimit, Limits};

@@ -32,31 +32,53 @@ impl PeerKey {
     }
 }
 
+/// How many clients have how many requests in flight, as a server with a limit
+/// for each counts them ([`Limits::per_peer`](super::Limits::per_peer)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerLoad {
+    /// Clients that have any.
+    pub clients: usize,
+    /// What they have together. Those of clients that are not known are not in
+    /// it, nor those that came while there was no such limit.
+    pub requests: usize,
+}
+
 /// The clients that have requests in flight. Forgets a client with its last
 /// one, so it is no larger than what is in flight.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    counts: Mutex<HashMap<PeerKey, usize>>,
+    places: Mutex<Places>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    taken: HashMap<PeerKey, usize>,
+    total: usize,
 }
 
 impl Peers {
     /// A place for one more request of a client; `None` when it has `most`.
     pub(super) fn take(self: &Arc<Self>, key: PeerKey, most: usize) -> Option<PeerPlace> {
-        let mut counts = lock(&self.counts);
-        let count = counts.entry(key).or_insert(0);
+        let mut places = lock(&self.places);
+        let count = places.taken.entry(key).or_insert(0);
         if *count >= most {
             return None;
         }
         *count += 1;
+        places.total += 1;
         Some(PeerPlace {
             peers: Arc::clone(self),
             key,
         })
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        lock(&self.counts).len()
+    pub(super) fn load(&self) -> PeerLoad {
+        let places = lock(&self.places);
+        PeerLoad {
+            clients: places.taken.len(),
+            requests: places.total,
+        }
     }
 }
 
@@ -69,12 +91,13 @@ pub(crate) struct PeerPlace {
 
 impl Drop for PeerPlace {
     fn drop(&mut self) {
-        let mut counts = lock(&self.peers.counts);
-        if let Entry::Occupied(mut entry) = counts.entry(self.key) {
+        let mut places = lock(&self.peers.places);
+        if let Entry::Occupied(mut entry) = places.taken.entry(self.key) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
             }
+            places.total -= 1;
         }
     }
 }
@@ -111,9 +134,10 @@ mod tests {
         let third = peers.take(other, 2).unwrap();
         drop(first);
         assert!(peers.take(one, 2).is_some());
-        assert_eq!(peers.len(), 2);
+        let load = |clients, requests| PeerLoad { clients, requests };
+        assert_eq!(peers.load(), load(2, 2));
         drop((second, third));
-        assert_eq!(peers.len(), 0);
+        assert_eq!(peers.load(), load(0, 0));
     }
 
     #[test]
@@ -134,6 +158,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(peers.len(), 0);
+        assert_eq!(peers.load(), PeerLoad::default());
     }
 }

@@ -12,6 +12,12 @@ pub struct RuntimeMetrics {
     /// Coroutines that live, those that have not begun included:
     /// [`live_count`].
     pub coroutines: usize,
+    /// Timers that are set: of sleeps, timeouts and deadlines, at most one a
+    /// coroutine. That of a wait which ended early stays until it is due, or
+    /// until its coroutine ends. On the engine `pinned` a worker counts when it
+    /// looks at its sockets, so one that does not come back to its loop is late
+    /// with it.
+    pub timers: usize,
     /// How often each worker has gone on with a coroutine: because it was woken,
     /// had stepped aside, or began. With several workers on the engine `pinned`
     /// the last number is that of the thread that accepts for them. Empty before
@@ -47,6 +53,7 @@ pub fn metrics() -> RuntimeMetrics {
     let workers = (0..).map_while(engine::post);
     RuntimeMetrics {
         coroutines,
+        timers: engine::timers(),
         wake_ups: workers.map(engine::post::Post::runs).collect(),
         stacks: engine::stack_usage(coroutines),
         stalls: stalls(),

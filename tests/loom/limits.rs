@@ -20,7 +20,7 @@ mod shim {
 }
 
 pub(crate) use gate::{Gate, Refusal, Refused};
-pub(crate) use peers::{PeerKey, PeerPlace};
+pub(crate) use peers::{PeerKey, PeerLoad, PeerPlace};
 pub(crate) use rate::Rate;
 pub(crate) use settings::{AtLimit, Limits};
 

@@ -205,6 +205,14 @@ pub(super) fn stacks_within(engine: Engine, maps: usize) -> usize {
     }
 }
 
+/// How many timers are set.
+pub(super) fn timers() -> usize {
+    match chosen() {
+        Engine::Pinned => pinned::timers(),
+        Engine::May => may::timers(),
+    }
+}
+
 /// What a user should know of how the engine runs on this system.
 pub(super) fn remark() -> Option<&'static str> {
     match chosen() {

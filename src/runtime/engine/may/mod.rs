@@ -26,7 +26,7 @@ pub(super) use coroutine::{adopt, disown, owner, owner_in_fault, stack_bytes};
 pub(super) use interest::{Interest, Turn};
 pub(super) use runner::in_coroutine;
 pub(super) use seat::Seat;
-pub(super) use worker::{count as workers, post, running};
+pub(super) use worker::{count as workers, post, running, timers};
 
 use super::body::{Body, Unstarted};
 use super::place::Place;

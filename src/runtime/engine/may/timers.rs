@@ -111,6 +111,10 @@ impl Timers {
         lock(&self.queue).entries.remove(&(at, key_of(seat)));
     }
 
+    pub(super) fn len(&self) -> usize {
+        lock(&self.queue).entries.len()
+    }
+
     fn insert(&self, at: u64, seat: &Arc<Seat>) {
         let mut queue = lock(&self.queue);
         queue.entries.insert((at, key_of(seat)), Arc::clone(seat));

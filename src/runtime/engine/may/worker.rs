@@ -98,6 +98,11 @@ pub(in crate::runtime::engine) fn count() -> usize {
     all().len()
 }
 
+/// The timers of all workers.
+pub(in crate::runtime::engine) fn timers() -> usize {
+    all().iter().map(|worker| worker.timers.len()).sum()
+}
+
 pub(in crate::runtime::engine) fn post(index: usize) -> Option<&'static Post> {
     all().get(index).map(|worker| &worker.watched.post)
 }

@@ -81,6 +81,7 @@ impl Local {
             self.worker.inbox.drain(|delivery| self.accept(delivery));
             let ran = self.run_some();
             self.worker.post.ran(ran.into());
+            self.worker.load.hold_timers(self.timers.borrow().len());
             self.look(&mut reports);
         }
     }

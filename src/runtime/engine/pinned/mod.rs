@@ -45,7 +45,7 @@ pub(super) use interest::{Claim, Interest};
 pub(super) use placement::spawn;
 pub(super) use seat::Seat;
 pub(super) use stacks::{remark, stack_bytes, stacks_within, trim, usage as stack_usage};
-pub(super) use worker::{count as workers, post, start};
+pub(super) use worker::{count as workers, post, start, timers};
 
 pub(super) fn is_acceptor() -> bool {
     local::Local::with(local::Local::index) == Some(worker::acceptor())

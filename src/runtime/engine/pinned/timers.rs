@@ -28,6 +28,10 @@ impl Timers {
         self.entries.remove(&(at, NonNull::from(seat)));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// When the first entry is due.
     pub(super) fn first(&self) -> Option<u64> {
         self.entries.keys().next().map(|&(at, _)| at)

@@ -61,11 +61,14 @@ pub(super) struct Worker {
     pub(super) load: Load,
 }
 
-/// How much was placed on a worker.
+/// How much was placed on a worker, and how many timers it has.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     coroutines: AtomicUsize,
     clients: AtomicUsize,
+    /// As many as there were when it last looked at its sockets. Its thread
+    /// alone writes it.
+    timers: AtomicUsize,
 }
 
 impl Load {
@@ -81,6 +84,10 @@ impl Load {
         if is_client {
             self.clients.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn hold_timers(&self, count: usize) {
+        self.timers.store(count, Ordering::Relaxed);
     }
 
     pub(super) fn coroutines(&self) -> usize {
@@ -124,6 +131,12 @@ pub(in crate::runtime::engine) fn start(settings: Settings) -> io::Result<()> {
 /// The workers that run coroutines of users.
 pub(in crate::runtime::engine) fn count() -> usize {
     COUNT.load(Ordering::Relaxed)
+}
+
+/// The timers of all workers.
+pub(in crate::runtime::engine) fn timers() -> usize {
+    let counts = all().iter().map(|worker| worker.load.timers.load(Ordering::Relaxed));
+    counts.sum()
 }
 
 /// Every worker, the acceptor last if there is one.
