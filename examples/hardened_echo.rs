@@ -2,23 +2,29 @@
 //!
 //! Sends back what it receives. A client that takes too long, or one too many,
 //! is closed or told why; what a client can cost is bounded in number, in rate
-//! and in time.
+//! and in time. One that has nothing to say holds up no stop.
 //!
 //! Run with: cargo run --example hardened_echo
 //! Try with: nc 127.0.0.1 8001
+//!
+//! SIGUSR1 has it tell what it has at that moment, but in the model of
+//! processes: every coroutine, requests in flight, their clients, timers.
 //!
 //! Behind a proxy that writes PROXY headers, such as HAProxy with
 //! `send-proxy-v2`: cargo run --example hardened_echo -- --proxies 127.0.0.1
 
 mod common;
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use greenserve::net::TcpStream;
-use greenserve::{AtLimit, Builder, Deadlines, Limits, ProxyProtocol, Result, Tcp, TcpServer};
+use greenserve::net::{Address, Stream, SystemStream};
+use greenserve::{
+    AtLimit, Builder, Context, Deadlines, DrainReport, Family, Limits, ProxyProtocol, Result, TcpServer, Transport,
+    UnixServer, with_context,
+};
 
 /// What a client is told that comes too many or too soon.
 const BUSY: &[u8] = b"busy, try again later\n";
@@ -47,18 +53,27 @@ struct Hardening {
     proxies: Vec<String>,
 }
 
-fn echo(client: &mut TcpStream) -> io::Result<()> {
+fn echo<S: SystemStream>(client: &mut Stream<S>, context: &Context) -> io::Result<()> {
     let mut buffer = [0; 1024];
-    loop {
-        let count = client.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(());
+    // Not `context.wait_for_request`, which also looks at the first byte: one
+    // system call more for each message.
+    while Transport::wait_for_request(client, context)? {
+        match Transport::try_read(client, &mut buffer) {
+            Ok(0) => break,
+            Ok(count) => client.write_all(&buffer[..count])?,
+            // There is nothing after all; a drain ends the wait alone.
+            Err(err) if err.kind() == ErrorKind::WouldBlock => {}
+            Err(err) => return Err(err),
         }
-        client.write_all(&buffer[..count])?;
     }
+    Ok(())
 }
 
-fn hardened(options: &Hardening) -> Result<Builder<Tcp>> {
+fn hardened<S, F>(builder: Builder<F>, options: &Hardening) -> Result<Builder<F>>
+where
+    S: SystemStream,
+    F: Family<Request = Stream<S>>,
+{
     let limits = Limits::new()
         .connections(options.connections)
         .at_connections(AtLimit::reply(BUSY))
@@ -69,16 +84,33 @@ fn hardened(options: &Hardening) -> Result<Builder<Tcp>> {
     let deadlines = Deadlines::public()
         .first_byte(Duration::from_secs(options.first_byte))
         .idle(Duration::from_secs(options.idle));
-    let builder = TcpServer::builder(echo).limits(limits).deadlines(deadlines);
+    let builder = builder.limits(limits).deadlines(deadlines);
     match options.proxies.is_empty() {
         true => Ok(builder),
         false => Ok(builder.proxy_protocol(ProxyProtocol::trusting(&options.proxies)?)),
     }
 }
 
+fn serve<S, F>(builder: Builder<F>, address: Address, options: &Hardening) -> Result<DrainReport>
+where
+    S: SystemStream,
+    F: Family<Request = Stream<S>>,
+{
+    let server = hardened(builder, options)?.bind(address)?;
+    // A process with a second thread must not fork.
+    if options.server.model != common::ModelName::Fork {
+        common::status::tell_on_signal(server.handle())?;
+    }
+    common::serve(server, &options.server)
+}
+
 fn main() -> ExitCode {
     let options = Hardening::parse();
-    common::run(&options.server.place, "127.0.0.1:8001", |address| {
-        common::serve(hardened(&options)?.bind(address)?, &options.server)
+    common::start(&options.server, "127.0.0.1:8001", |address| {
+        let address: Address = address.parse()?;
+        match address.is_unix() {
+            true => serve(UnixServer::builder(with_context(echo)), address, &options),
+            false => serve(TcpServer::builder(with_context(echo)), address, &options),
+        }
     })
 }

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stderr, reason = "these are programs")]
 
 mod logging;
+pub(crate) mod status;
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};

@@ -16,6 +16,7 @@ mod file_client;
 mod file_safety;
 mod files;
 mod full_pipe;
+mod hardened;
 mod helpers;
 #[cfg(feature = "minihttp")]
 mod http;
