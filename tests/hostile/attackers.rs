@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::Shutdown;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::gettid;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::Socket;
 
-/// So many say nothing at once.
-const SILENT: usize = 10_000;
+use crate::target::Target;
 
 /// What one attacker may use.
 struct Weapons {
-    server: SocketAddr,
+    target: Target,
     source: [u8; 4],
+    /// How many connections may say nothing at once.
+    silent: usize,
     stop: Arc<AtomicBool>,
     count: Arc<AtomicU64>,
 }
@@ -65,13 +66,15 @@ fn yield_to_everybody() {
 }
 
 impl Attack {
-    pub(crate) fn begin(server: SocketAddr) -> Attack {
+    /// With `silent` connections at once that say nothing.
+    pub(crate) fn begin(target: &Target, silent: usize) -> Attack {
         let stop = Arc::new(AtomicBool::new(false));
         let running = KINDS.iter().enumerate().map(|(number, (name, attack))| {
             let count = Arc::new(AtomicU64::new(0));
             let weapons = Weapons {
-                server,
+                target: target.clone(),
                 source: [127, 0, 2, number as u8 + 1],
+                silent,
                 stop: Arc::clone(&stop),
                 count: Arc::clone(&count),
             };
@@ -122,16 +125,8 @@ impl Weapons {
 
     /// A connection from the attacker's own address; `None` when the server or
     /// this machine has no room.
-    fn connect(&self) -> Option<TcpStream> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
-        socket.set_tcp_nodelay(true).ok()?;
-        // Thousands of ports a second would be used up otherwise.
-        socket.set_reuse_address(true).ok()?;
-        socket.bind(&SocketAddr::from((self.source, 0)).into()).ok()?;
-        socket
-            .connect_timeout(&self.server.into(), Duration::from_secs(2))
-            .ok()?;
-        let stream = TcpStream::from(socket);
+    fn connect(&self) -> Option<Socket> {
+        let stream = self.target.connect(Some(self.source)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         stream.set_write_timeout(Some(Duration::from_millis(100))).ok()?;
         Some(stream)
@@ -142,7 +137,7 @@ impl Weapons {
     }
 
     /// Attacks with one connection after the other.
-    fn each(&self, pause: Duration, attack: impl Fn(&mut TcpStream, u64)) {
+    fn each(&self, pause: Duration, attack: impl Fn(&mut Socket, u64)) {
         for turn in 0.. {
             if !self.goes_on() {
                 return;
@@ -156,7 +151,7 @@ impl Weapons {
     }
 
     /// Holds `most` connections at once, and does something to each now and then.
-    fn hold(&self, most: usize, pause: Duration, attack: impl Fn(&mut TcpStream) -> bool) {
+    fn hold(&self, most: usize, pause: Duration, attack: impl Fn(&mut Socket) -> bool) {
         let mut held = Vec::new();
         while self.goes_on() {
             while held.len() < most && self.goes_on() {
@@ -183,7 +178,7 @@ fn is_alive(outcome: &std::io::Result<usize>) -> bool {
 }
 
 fn say_nothing(weapons: &Weapons) {
-    weapons.hold(SILENT, Duration::from_millis(20), |stream| {
+    weapons.hold(weapons.silent, Duration::from_millis(20), |stream| {
         is_alive(&stream.read(&mut [0]))
     });
 }
@@ -201,7 +196,7 @@ fn never_read(weapons: &Weapons) {
 
 fn connect_and_reset(weapons: &Weapons) {
     weapons.each(Duration::from_millis(2), |stream, _| {
-        SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
+        stream.set_linger(Some(Duration::ZERO)).unwrap();
     });
 }
 

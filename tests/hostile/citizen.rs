@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::gettid;
+use socket2::Socket;
+
+use crate::target::Target;
 
 pub(crate) struct Citizen {
-    connection: TcpStream,
+    connection: Socket,
     asked: u64,
 }
 
@@ -37,10 +39,9 @@ fn run_before_everybody() {
 }
 
 impl Citizen {
-    pub(crate) fn connect(address: SocketAddr) -> Citizen {
+    pub(crate) fn connect(target: &Target) -> Citizen {
         run_before_everybody();
-        let connection = TcpStream::connect(address).unwrap();
-        connection.set_nodelay(true).unwrap();
+        let connection = target.connect(None).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         Citizen { connection, asked: 0 }
     }

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use crate::citizen::Citizen;
 use crate::program::{self, Program};
+use crate::target::Target;
 
 fn short() -> Duration {
     Duration::from_millis(200)
@@ -28,8 +29,8 @@ fn is_served(address: SocketAddr) -> bool {
 /// Stopped by the terminal, a debugger or a freezer, and continued.
 #[test]
 fn a_server_that_was_stopped_goes_on() {
-    let (server, address) = crate::hardened(&["--idle", "30"]);
-    let mut citizen = Citizen::connect(address);
+    let (server, target) = crate::hardened(&["--idle", "30"]);
+    let mut citizen = Citizen::connect(&target);
     citizen.measure(short());
     let pid = Pid::from_raw(server.pid() as i32);
     for _ in 0..3 {
@@ -37,7 +38,7 @@ fn a_server_that_was_stopped_goes_on() {
         thread::sleep(short());
         kill(pid, Signal::SIGCONT).unwrap();
         citizen.measure(short());
-        Citizen::connect(address).measure(short());
+        Citizen::connect(&target).measure(short());
     }
     drop(citizen);
     server.end_well();
@@ -60,7 +61,8 @@ fn a_server_that_may_have_no_more_memory_serves_whom_it_has() {
     }
     let mut server = Program::run(&mut command);
     let address: SocketAddr = server.address().parse().unwrap();
-    let mut citizen = Citizen::connect(address);
+    let target = Target::Tcp(address);
+    let mut citizen = Citizen::connect(&target);
     let waiting: Vec<_> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
     citizen.measure(short());
     drop(waiting);
@@ -92,7 +94,8 @@ fn a_clock_that_is_set_ends_nothing_early_and_nothing_late() {
         .env("LD_PRELOAD", &library);
     let mut server = Program::run(&mut command);
     let address: SocketAddr = server.address().parse().unwrap();
-    let mut citizen = Citizen::connect(address);
+    let target = Target::Tcp(address);
+    let mut citizen = Citizen::connect(&target);
     citizen.measure(Duration::from_millis(1500));
     thread::sleep(Duration::from_millis(500));
     citizen.measure(short());
