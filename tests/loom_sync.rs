@@ -14,6 +14,8 @@
 
 #[path = "../src/sync/exchange.rs"]
 mod exchange;
+#[path = "../src/sync/flag.rs"]
+mod flag;
 #[path = "../src/sync/floor.rs"]
 mod floor;
 #[path = "../src/runtime/holder.rs"]
@@ -37,6 +39,8 @@ mod store;
 #[path = "../src/sync/watchers.rs"]
 mod watchers;
 
+#[path = "loom/events.rs"]
+mod events;
 #[path = "loom/locks.rs"]
 mod locks;
 #[path = "loom/results.rs"]

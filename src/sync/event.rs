@@ -1,12 +1,11 @@
 //! A flag that can be waited for.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::lookout::{Notice, Notices};
-use super::shim::{Mutex, lock};
+use super::flag::{Flag, State};
+use super::lookout::Notice;
 use crate::error::WaitError;
 use crate::runtime::{Awaited, NEVER, Task, after};
 
@@ -27,54 +26,30 @@ use crate::runtime::{Awaited, NEVER, Task, after};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Event {
-    state: Mutex<State>,
-}
-
-struct State {
-    set: bool,
-    /// How often it was set: who waits since an earlier time is released.
-    times: u64,
-    next_ticket: u64,
-    /// Those who wait, in the order of their tickets.
-    waiting: VecDeque<(u64, Arc<Task>)>,
-    /// Of those who wait for other things too.
-    notices: Notices<Arc<Task>>,
+    flag: Flag<Arc<Task>>,
 }
 
 impl Event {
     /// An event that is not set.
     pub const fn new() -> Self {
         Event {
-            state: Mutex::new(State {
-                set: false,
-                times: 0,
-                next_ticket: 0,
-                waiting: VecDeque::new(),
-                notices: Notices::new(),
-            }),
+            flag: Flag::new(std::sync::Mutex::new(State::new())),
         }
     }
 
     /// Sets the flag and releases all who wait. Never waits itself.
     pub fn set(&self) {
-        let (released, notices) = {
-            let mut state = lock(&self.state);
-            state.set = true;
-            state.times += 1;
-            (std::mem::take(&mut state.waiting), state.notices.take())
-        };
-        released.into_iter().for_each(|(_, task)| task.wake());
-        notices.serve();
+        self.flag.set();
     }
 
     /// Takes the flag back: later waits wait again.
     pub fn clear(&self) {
-        lock(&self.state).set = false;
+        self.flag.clear();
     }
 
     /// True from [`set`](Event::set) until [`clear`](Event::clear).
     pub fn is_set(&self) -> bool {
-        lock(&self.state).set
+        self.flag.is_set()
     }
 
     /// Waits until the flag is set; returns at once when it is.
@@ -101,74 +76,16 @@ impl Event {
         }
     }
 
-    /// Keeps a notice until the flag is set; serves it if it is.
     pub(super) fn watch(&self, notice: Notice<Arc<Task>>) -> Option<u64> {
-        let mut state = lock(&self.state);
-        if !state.set {
-            return Some(state.notices.enter(notice));
-        }
-        drop(state);
-        notice.serve();
-        None
+        self.flag.watch(notice)
     }
 
     pub(super) fn unwatch(&self, ticket: u64) {
-        let withdrawn = lock(&self.state).notices.withdraw(ticket);
-        drop(withdrawn);
+        self.flag.unwatch(ticket);
     }
 
     fn wait_until(&self, deadline: u64) -> Result<(), WaitError> {
-        let Some(waiting) = self.enter() else {
-            return Ok(());
-        };
-        while !waiting.is_released() {
-            if let Err(err) = waiting.task.park(deadline) {
-                // Set at the last moment still counts.
-                return if waiting.is_released() { Ok(()) } else { Err(err) };
-            }
-        }
-        Ok(())
-    }
-
-    /// A place among those who wait; `None` when the flag is set.
-    fn enter(&self) -> Option<Waiting<'_>> {
-        let mut state = lock(&self.state);
-        if state.set {
-            return None;
-        }
-        let (task, ticket) = (Task::awaiting(Awaited::Event, self), state.next_ticket);
-        state.next_ticket += 1;
-        state.waiting.push_back((ticket, Arc::clone(&task)));
-        Some(Waiting {
-            event: self,
-            task,
-            ticket,
-            since: state.times,
-        })
-    }
-}
-
-/// Somebody who waits; leaves when dropped, also by a panic.
-struct Waiting<'a> {
-    event: &'a Event,
-    task: Arc<Task>,
-    ticket: u64,
-    since: u64,
-}
-
-impl Waiting<'_> {
-    /// Whether the flag has been set since, even if it was cleared again.
-    fn is_released(&self) -> bool {
-        lock(&self.event.state).times != self.since
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = lock(&self.event.state);
-        if let Ok(place) = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket) {
-            state.waiting.remove(place);
-        }
+        self.flag.wait(deadline, || Task::awaiting(Awaited::Event, self))
     }
 }
 
@@ -191,7 +108,7 @@ mod tests {
     use std::time::Instant;
 
     fn waiting(event: &Event) -> usize {
-        lock(&event.state).waiting.len()
+        event.flag.waiting()
     }
 
     #[test]

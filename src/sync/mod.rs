@@ -79,6 +79,7 @@ mod condvar;
 mod ends;
 mod event;
 mod exchange;
+mod flag;
 mod flight;
 mod floor;
 mod group;
