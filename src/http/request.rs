@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ::http::{Extensions, HeaderMap, HeaderName, Method, Uri, Version};
+use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use super::body::Body;
 use super::head::Head;
@@ -81,17 +81,18 @@ impl<'a> Request<'a> {
         std::str::from_utf8(self.head.value(name)?).ok()
     }
 
-    /// The value of a header; of several lines what they say together.
+    /// The value of a header; of several lines what they say together. Bytes
+    /// that are not ASCII become U+FFFD, which is part of nothing that is known:
+    /// a condition that cannot be read is a condition all the same.
     pub(super) fn joined(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
         // Without a map as long as the header is not there.
-        self.header(name.as_str())?;
-        let mut lines = self.headers().get_all(name).iter();
-        let first = lines.next()?.to_str().ok()?;
-        let mut value = Cow::Borrowed(first);
-        for line in lines.filter_map(|line| line.to_str().ok()) {
+        self.head.value(name.as_str())?;
+        let mut lines = self.headers().get_all(name).iter().map(ascii);
+        let mut value = lines.next()?;
+        for line in lines {
             let together = value.to_mut();
             together.push_str(", ");
-            together.push_str(line);
+            together.push_str(&line);
         }
         Some(value)
     }
@@ -159,6 +160,14 @@ impl<'a> Request<'a> {
     /// The body, to be read.
     pub fn body(&mut self) -> &mut Body<'a> {
         &mut self.body
+    }
+}
+
+fn ascii(value: &HeaderValue) -> Cow<'_, str> {
+    let shown = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '\u{fffd}' };
+    match value.to_str() {
+        Ok(text) => text.into(),
+        Err(_) => value.as_bytes().iter().map(shown).collect(),
     }
 }
 

@@ -51,6 +51,34 @@ fn who_has_the_version_is_told_so() {
     }
 }
 
+/// Tags may have more than ASCII in them: RFC 9110, 8.8.3.
+#[test]
+fn a_condition_that_is_not_ascii_is_a_condition() {
+    let folder = folder(&[("a.txt", b"012345")]);
+    let server = start(Files::new(folder.path()).unwrap());
+    let mut client = Client::of(&server);
+    let both = format!("\"\u{e4}\", {TAG}");
+    for (headers, status) in [
+        (vec!["If-Match: \"\u{e4}\"".to_owned()], 412),
+        (vec![format!("If-Match: {both}")], 200),
+        (vec!["If-None-Match: \"\u{e4}\"".to_owned()], 200),
+        (vec![format!("If-None-Match: {both}")], 304),
+        (
+            vec!["If-None-Match: \"\u{e4}\"".to_owned(), format!("If-None-Match: {TAG}")],
+            304,
+        ),
+        // A part would be put behind parts of another version.
+        (
+            vec!["If-Range: \"\u{e4}\"".to_owned(), "Range: bytes=0-1".to_owned()],
+            200,
+        ),
+        (vec!["If-Modified-Since: \u{e4}".to_owned()], 200),
+    ] {
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        assert_eq!(client.ask("GET /a.txt", &headers).status, status, "{headers:?}");
+    }
+}
+
 #[test]
 fn a_file_that_was_just_written_has_no_strong_tag() {
     let folder = folder(&[]);
