@@ -10,15 +10,15 @@ use super::response::Response;
 use crate::handler::Failure;
 
 impl Request<'_> {
-    /// What the client sends as cookies, in its order; what is none is left
-    /// out. Values are as the client wrote them.
+    /// What the client sends as cookies, in its order; what is none, or is not
+    /// UTF-8, is left out alone. Values are as the client wrote them.
     pub fn cookies(&self) -> impl Iterator<Item = Cookie<'_>> {
         // Without a map as long as there are none.
-        let lines = self.header(COOKIE.as_str()).map(|_| self.headers().get_all(COOKIE));
+        let lines = self.head.value(COOKIE.as_str()).map(|_| self.headers().get_all(COOKIE));
         let lines = lines.into_iter().flatten();
         lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| Cookie::split_parse(line).filter_map(Result::ok))
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(read)
     }
 
     /// The value of the first cookie of that name, which is as it was set and
@@ -78,6 +78,14 @@ impl<'a> Response<'a> {
     }
 }
 
+/// One cookie of a line: other sites below the same domain, and scripts, set
+/// what they like beside it.
+fn read(pair: &[u8]) -> Option<Cookie<'_>> {
+    let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+    let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
+    (!name.is_empty()).then(|| Cookie::new(name, value))
+}
+
 /// The grammar of RFC 6265, 4.1.1, which the crate leaves to its user.
 fn check(cookie: &Cookie<'_>) -> Result<(), Failure> {
     let bad = |what: &str, value: &str| -> Result<(), Failure> {
@@ -113,6 +121,18 @@ fn is_octet(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_is_read_by_itself() {
+        let pair = |bytes: &[u8]| read(bytes).map(|it| (it.name().to_owned(), it.value().to_owned()));
+        let cookie = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(pair(b" a = b=c\t"), cookie("a", "b=c"));
+        assert_eq!(pair(b"a="), cookie("a", ""));
+        assert_eq!(pair("a=\u{e4}\u{3000}".as_bytes()), cookie("a", "\u{e4}\u{3000}"));
+        for none in [&b""[..], b"a", b"=b", b" \t=b", b"a=\xe4", b"\xe4=a"] {
+            assert_eq!(pair(none), None, "{}", none.escape_ascii());
+        }
+    }
 
     #[test]
     fn what_would_be_another_cookie_is_refused() {

@@ -16,6 +16,7 @@ fn cookies_come_in_their_order() {
         (vec!["Cookie: a=1; b=2; a=3"], "a=1|b=2|a=3 Some(\"1\")"),
         (vec!["Cookie: b=2", "Cookie: a=1"], "b=2|a=1 Some(\"1\")"),
         (vec!["Cookie: nonsense; =x; A=1;; a=%20"], "A=1|a=%20 Some(\"%20\")"),
+        (vec!["Cookie: theme=\u{e4}; a=1"], "theme=\u{e4}|a=1 Some(\"1\")"),
     ] {
         assert_eq!(ask(&server, "GET /", &headers).text(), wanted, "{headers:?}");
     }
