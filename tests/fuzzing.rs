@@ -3,6 +3,10 @@
 
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[path = "../fuzz/src/answer.rs"]
+mod answer;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
 #[path = "../fuzz/src/ask.rs"]
 mod ask;
 #[cfg(feature = "http")]
@@ -22,6 +26,10 @@ mod http;
 mod library;
 #[path = "../fuzz/src/mutation.rs"]
 mod mutation;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[path = "../fuzz/src/pieces.rs"]
+mod pieces;
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/routes.rs"]
@@ -58,7 +66,7 @@ fn heads_of_requests() {
 #[cfg(feature = "http")]
 #[test]
 fn bodies_in_chunks() {
-    exercise("http_body", 10_000, http::http_body);
+    exercise("http_body", 5_000, http::http_body);
 }
 
 #[cfg(feature = "http")]
@@ -76,5 +84,5 @@ fn paths_of_routes() {
 #[cfg(feature = "forms")]
 #[test]
 fn forms_in_parts() {
-    exercise("http_multipart", 5_000, forms::http_multipart);
+    exercise("http_multipart", 2_000, forms::http_multipart);
 }

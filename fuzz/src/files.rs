@@ -1,14 +1,13 @@
 //! The fuzz target of static files, for the fuzzer and for a test.
 
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Files};
 use greenserve::testing::TestServer;
 use greenserve::{Thread, Unix, UnixServer};
 
-use crate::ask::ask;
+use crate::answer::Answer;
+use crate::ask::{ask, folder};
 
 /// What lies in the folder, and what beside it.
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -19,11 +18,7 @@ const LONGEST: usize = 16 * 1024;
 fn answer(request: &[u8]) -> Vec<u8> {
     static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        // This is compiled for the fuzzer, and for a test of the library.
-        let mut roots = here.ancestors().map(|folder| folder.join("fuzz/files/root"));
-        let root = roots.find(|root| root.exists()).expect("a root");
-        let files = Files::new(root).expect("a root");
+        let files = Files::new(folder("root")).expect("a folder");
         let http = http::serve(files);
         TestServer::build(UnixServer::builder(http).threads()).expect("a server")
     });
@@ -40,35 +35,18 @@ pub fn http_files(bytes: &[u8]) {
     let request = [b"GET /", path, b" HTTP/1.1\r\nHost: a\r\nRange: ", range, b"\r\n\r\n"].concat();
     let answers = answer(&request);
     assert!(!answers.windows(SECRET.len()).any(|window| window == SECRET));
-    let Some((status, headers, body)) = read(&answers) else {
-        return;
-    };
-    let kind = headers.get("content-type").map(String::as_str).unwrap_or_default();
-    match (status, kind.strip_prefix("multipart/byteranges; boundary=")) {
+    let answer = Answer::read(&answers, "GET");
+    let (body, kind) = (&answer.body[..], answer.header("content-type").unwrap_or_default());
+    let place = answer.header("content-range");
+    match (answer.status, kind.strip_prefix("multipart/byteranges; boundary=")) {
         (206, Some(boundary)) => check_parts(body, boundary),
-        (206, None) => check_part(&headers["content-range"], body),
+        (206, None) => check_part(place.expect("a place"), body),
         (200, _) => assert_eq!(body, CONTENT),
-        (416, _) => assert_eq!(headers["content-range"], format!("bytes */{}", CONTENT.len())),
+        (416, _) => assert_eq!(place, Some(&*format!("bytes */{}", CONTENT.len()))),
         // What is no request, and what is no name.
         (400 | 404 | 308 | 414 | 431 | 417 | 405 | 413 | 501 | 505, _) => {}
         (status, _) => panic!("{status}"),
     }
-}
-
-/// The first answer.
-fn read(answers: &[u8]) -> Option<(u16, HashMap<String, String>, &[u8])> {
-    let end = answers.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&answers[..end]).expect("a head");
-    let mut lines = head.split("\r\n");
-    let status = lines.next()?.get(9..12)?.parse().expect("a status");
-    let fields = lines.map(|line| line.split_once(": ").expect("a header"));
-    let headers: HashMap<_, _> = fields
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let length: usize = headers
-        .get("content-length")
-        .map_or(0, |length| length.parse().expect("a length"));
-    Some((status, headers, &answers[end + 4..end + 4 + length]))
 }
 
 /// A part is what its place says.

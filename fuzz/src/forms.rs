@@ -4,10 +4,9 @@ use std::io::{Read, Write};
 use std::sync::OnceLock;
 
 use greenserve::http::{self, PartLimits, Parts, Request, Response};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
-use crate::ask::ask;
+use crate::answer::Answer;
+use crate::pieces::InPieces;
 
 /// What one connection brings at most: it fits into the socket's buffer, also
 /// in chunks.
@@ -30,23 +29,18 @@ fn tell(request: &mut Request, response: &mut Response) -> http::Result {
     response.send(said)
 }
 
-/// The status and the body of what comes back for a form.
+/// The status and the body of what comes back for a form, whole and in pieces.
 fn answer(framing: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| {
-        let http = http::serve(tell);
-        TestServer::build(UnixServer::builder(http).threads()).expect("a server")
-    });
+    static SERVER: OnceLock<InPieces> = OnceLock::new();
+    let server = SERVER.get_or_init(|| InPieces::new(http::serve(tell)));
     let head = format!(
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\nConnection: close\r\n{framing}\r\n\r\n"
     );
-    let answer = ask(server, &[head.as_bytes(), body].concat());
-    let end = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .expect("a head");
-    let status = std::str::from_utf8(&answer[9..12]).expect("a status");
-    (status.parse().expect("a number"), answer[end + 4..].to_vec())
+    let answers = server.ask(&[head.as_bytes(), body].concat()).into_iter();
+    let mut answers = answers.map(|answer| Answer::read(&answer, "POST"));
+    let whole = answers.next().map(|answer| (answer.status, answer.body)).expect("one");
+    assert!(answers.all(|answer| (answer.status, &answer.body) == (whole.0, &whole.1)));
+    whole
 }
 
 /// Whatever the form is, it is read or refused, within its limits, and the same

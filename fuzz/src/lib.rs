@@ -1,11 +1,13 @@
 //! What of greenserve reads the network or a user's text, one function a fuzz
 //! target: each takes any bytes, and panics where a promise does not hold.
 
+mod answer;
 mod ask;
 mod files;
 mod forms;
 mod http;
 mod library;
+mod pieces;
 mod routes;
 
 pub use files::http_files;
