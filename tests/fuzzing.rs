@@ -9,6 +9,30 @@ mod answer;
 #[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
 #[path = "../fuzz/src/ask.rs"]
 mod ask;
+#[cfg(feature = "compression")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/codings.rs"]
+mod codings;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/conditions.rs"]
+mod conditions;
+#[cfg(feature = "websocket")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/conversation.rs"]
+mod conversation;
+#[cfg(feature = "cookies")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/cookies.rs"]
+mod cookies;
+#[cfg(feature = "http")]
+#[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[path = "../fuzz/src/dates.rs"]
+mod dates;
+#[cfg(feature = "forms")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/fields.rs"]
+mod fields;
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/files.rs"]
@@ -17,6 +41,10 @@ mod files;
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/forms.rs"]
 mod forms;
+#[cfg(feature = "websocket")]
+#[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[path = "../fuzz/src/frames.rs"]
+mod frames;
 #[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/http.rs"]
@@ -34,6 +62,10 @@ mod pieces;
 #[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
 #[path = "../fuzz/src/routes.rs"]
 mod routes;
+#[cfg(feature = "websocket")]
+#[allow(unreachable_pub, reason = "the fuzzer calls them from outside")]
+#[path = "../fuzz/src/upgrade.rs"]
+mod upgrade;
 
 use mutation::exercise;
 
@@ -85,4 +117,40 @@ fn paths_of_routes() {
 #[test]
 fn forms_in_parts() {
     exercise("http_multipart", 2_000, forms::http_multipart);
+}
+
+#[cfg(feature = "forms")]
+#[test]
+fn forms_in_one_part() {
+    exercise("http_form", 500, fields::http_form);
+}
+
+#[cfg(feature = "cookies")]
+#[test]
+fn cookies_that_come_and_go() {
+    exercise("http_cookies", 3_000, cookies::http_cookies);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn conditions_of_requests() {
+    exercise("http_conditions", 1_500, conditions::http_conditions);
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn codings_that_are_accepted() {
+    exercise("http_codings", 2_000, codings::http_codings);
+}
+
+#[cfg(feature = "websocket")]
+#[test]
+fn heads_that_open_websockets() {
+    exercise("websocket_upgrade", 3_000, upgrade::websocket_upgrade);
+}
+
+#[cfg(feature = "websocket")]
+#[test]
+fn frames_of_websockets() {
+    exercise("websocket_frames", 250, conversation::websocket_frames);
 }

@@ -55,3 +55,16 @@ impl Answer {
         value
     }
 }
+
+/// Whether a header may have this value: RFC 9110, 5.5.
+pub fn is_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+}
+
+/// Without the white space of HTTP around it: RFC 9110, 5.6.3.
+pub fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
