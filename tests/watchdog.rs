@@ -310,6 +310,51 @@ fn other_handlers_of_the_signal_are_still_called() {
     let _ = later;
 }
 
+/// The threads of this process, the oldest first.
+fn thread_ids() -> Vec<i32> {
+    let names = fs::read_dir("/proc/self/task").unwrap();
+    let mut threads: Vec<i32> = names
+        .map(|name| name.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    threads.sort_unstable();
+    threads
+}
+
+#[allow(unsafe_code, reason = "the scheduling of threads of this test's own process")]
+fn schedule(thread: i32, policy: libc::c_int, priority: libc::c_int) -> bool {
+    let parameters = libc::sched_param {
+        sched_priority: priority,
+    };
+    // SAFETY: the kernel reads the parameters; the thread is of this process.
+    unsafe { libc::sched_setscheduler(thread, policy, &raw const parameters) == 0 }
+}
+
+/// Its first turn begins when the watchdog has found everybody at rest.
+#[test]
+fn a_worker_whose_first_turn_stalls_is_reported() {
+    // On the engine `may` each coroutine that begins wakes the watchdog.
+    let pinned = |config: Config| config.engine(Engine::Pinned);
+    if !in_a_process("a_worker_whose_first_turn_stalls_is_reported", pinned) {
+        return;
+    }
+    let mut one = nix::sched::CpuSet::new();
+    one.set(nix::sched::sched_getcpu().unwrap()).unwrap();
+    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &one).unwrap();
+    // What is started now waits for this thread to sleep. Who may not ask for
+    // that gets the order by luck alone.
+    let _ = schedule(0, libc::SCHED_FIFO, 1);
+    let before = thread_ids();
+    runtime::start().unwrap();
+    let started: Vec<_> = thread_ids()
+        .into_iter()
+        .filter(|thread| !before.contains(thread))
+        .collect();
+    assert!(schedule(started[0], libc::SCHED_IDLE, 0));
+    let working = Builder::new().worker(0).spawn(compute_a_while).unwrap();
+    reported(&["compute_a_while"]);
+    joined(working);
+}
+
 #[test]
 #[allow(unsafe_code, reason = "signals to a process of this test's own")]
 fn a_process_that_was_stopped_has_stalled_nobody() {

@@ -76,6 +76,9 @@ impl Local {
     pub(super) fn run(self) -> ! {
         HERE.set(&raw const self);
         self.worker.post.take();
+        // It comes out of a rest too: the watchdog may sleep since before.
+        self.worker.post.pulse.wake();
+        alarm::sound();
         let mut reports = Reports::new();
         loop {
             self.worker.inbox.drain(|delivery| self.accept(delivery));
