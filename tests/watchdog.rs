@@ -260,6 +260,8 @@ fn the_watchdog_of_an_idle_process_does_not_wake() {
     let server = TcpServer::bind("127.0.0.1:0", echo).unwrap().start().unwrap();
     let mut one = client(ip(&server.address()));
     echoed(&mut one, b"hello");
+    // A thread has its name once it runs.
+    wait_until("the watchdog begins", || watchdog().is_some());
     // It looks once more a second after the last work, and then no more.
     let mut before = switches(&watchdog().unwrap());
     wait_until("it sleeps", || {
