@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::flag::State;
 use super::lookout::Notice;
-use super::once::{Once, State};
+use super::once::Once;
 use crate::error::WaitError;
 use crate::runtime::{Awaited, NEVER, Task, after};
 

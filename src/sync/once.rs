@@ -2,51 +2,31 @@
 
 use std::sync::OnceLock;
 
-use super::lookout::{Notice, Notices};
-use super::queue::{Granted, Parker, Place, Source, WaitQueue, Waiting};
-use super::shim::{Mutex, WaitError, lock};
+use super::flag::{Flag, State};
+use super::lookout::Notice;
+use super::queue::Parker;
+use super::shim::{Mutex, WaitError};
 
 pub(super) struct Once<P, V> {
-    /// Set under the lock of `state`: who finds it empty there and queues is
-    /// told when it comes.
     value: OnceLock<V>,
-    state: Mutex<State<P>>,
-}
-
-pub(super) struct State<P> {
-    waiting: WaitQueue<P, (), ()>,
-    notices: Notices<P>,
-}
-
-impl<P> State<P> {
-    pub(super) const fn new() -> Self {
-        State {
-            waiting: WaitQueue::new(),
-            notices: Notices::new(),
-        }
-    }
+    /// Set behind the value: who is told by it finds that.
+    is_there: Flag<P>,
 }
 
 impl<P: Parker + Clone, V> Once<P, V> {
-    /// Takes the state in its lock: std's can be made in a constant, loom's
-    /// cannot.
+    /// As [`Flag::new`].
     pub(super) const fn new(state: Mutex<State<P>>) -> Self {
         Once {
             value: OnceLock::new(),
-            state,
+            is_there: Flag::new(state),
         }
     }
 
     /// Sets the value and tells all who wait; gives it back if there is one
     /// already. Never waits.
     pub(super) fn set(&self, value: V) -> Result<(), V> {
-        let (granted, notices) = {
-            let mut state = lock(&self.state);
-            self.value.set(value)?;
-            (state.waiting.grant_all(|()| ()), state.notices.take())
-        };
-        granted.into_iter().for_each(Granted::wake);
-        notices.serve();
+        self.value.set(value)?;
+        self.is_there.set();
         Ok(())
     }
 
@@ -60,9 +40,8 @@ impl<P: Parker + Clone, V> Once<P, V> {
 
     /// Waits for the value, which is there for good.
     pub(super) fn wait(&self, deadline: u64, current: impl FnOnce() -> P) -> Result<&V, WaitError> {
-        if let Some(place) = self.queue(current) {
-            let waited = Waiting::new(self, place).wait(deadline);
-            waited.map_err(|(err, ())| err)?;
+        if self.get().is_none() {
+            self.is_there.wait(deadline, current)?;
         }
         match self.get() {
             Some(value) => Ok(value),
@@ -70,42 +49,12 @@ impl<P: Parker + Clone, V> Once<P, V> {
         }
     }
 
-    /// `None` when the value is there.
-    fn queue(&self, current: impl FnOnce() -> P) -> Option<Place<P, ()>> {
-        if self.get().is_some() {
-            return None;
-        }
-        let mut state = lock(&self.state);
-        let missing = self.get().is_none();
-        missing.then(|| state.waiting.enter(current(), ()))
-    }
-
     /// Keeps a notice until the value comes; serves it when it is there.
     pub(super) fn watch(&self, notice: Notice<P>) -> Option<u64> {
-        let mut state = lock(&self.state);
-        if self.get().is_none() {
-            return Some(state.notices.enter(notice));
-        }
-        drop(state);
-        notice.serve();
-        None
+        self.is_there.watch(notice)
     }
 
     pub(super) fn unwatch(&self, ticket: u64) {
-        let withdrawn = lock(&self.state).notices.withdraw(ticket);
-        drop(withdrawn);
+        self.is_there.unwatch(ticket);
     }
-}
-
-impl<P: Parker + Clone, V> Source for Once<P, V> {
-    type Parker = P;
-    type Offer = ();
-    type Grant = ();
-
-    fn with_queue<R>(&self, f: impl FnOnce(&mut WaitQueue<P, (), ()>) -> R) -> R {
-        f(&mut lock(&self.state).waiting)
-    }
-
-    /// Everybody was told anyway.
-    fn take_back(&self, (): ()) {}
 }

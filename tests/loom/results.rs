@@ -1,12 +1,12 @@
 //! Results that are set once, and waits for several things at once.
 
+use super::flag::State;
 use super::lookout::{Lookout, Notice, Notices};
-use super::once::{self, Once};
-use super::queue::Parker;
+use super::once::Once;
 use super::{Arc, Model, Mutex, NEVER, WaitError, bounded_model, thread};
 
 fn once() -> Arc<Once<Model, u8>> {
-    Arc::new(Once::new(Mutex::new(once::State::new())))
+    Arc::new(Once::new(Mutex::new(State::new())))
 }
 
 #[test]
