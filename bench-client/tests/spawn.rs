@@ -2,6 +2,7 @@
 //! what they write.
 #![allow(missing_docs)]
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
@@ -87,6 +88,26 @@ fn two_servers_on_sockets_are_compared() {
     assert!(run.target().starts_with("unix:///"), "{}", run.target());
     let runs = run.saved["runs"].as_array().expect("a list");
     assert_eq!(runs.len(), 2, "{}", run.complaints());
+}
+
+/// Its `Host` names the port, and is no other load for that.
+#[test]
+fn two_web_servers_are_compared_on_whatever_ports_they_chose() {
+    let command = format!("{PROGRAM} serve http --listen 127.0.0.1:0 --delay 2ms");
+    let target = "http://{address}/";
+    let run = Run::of(&[
+        "ab", "--a", &command, "--b", &command, "--target", target, "--rounds", "2",
+    ]);
+    let runs = run.saved["runs"].as_array().expect("a list");
+    assert_eq!(runs.len(), 4, "{}", run.complaints());
+    let targets: HashSet<_> = runs.iter().map(|run| run["workload"]["target"].as_str()).collect();
+    assert!(targets.len() > 1, "{targets:?}");
+    assert_eq!(
+        run.saved["judgements"].as_array().map(Vec::len),
+        Some(1),
+        "{}",
+        run.complaints()
+    );
 }
 
 #[test]

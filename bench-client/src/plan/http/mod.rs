@@ -60,6 +60,27 @@ mod tests {
     }
 
     #[test]
+    fn where_a_server_listens_makes_no_other_request_and_a_host_that_was_given_does() {
+        let of = |target: &str, headers: &[&str]| {
+            let options = RequestOptions {
+                headers: headers.iter().map(ToString::to_string).collect(),
+                ..RequestOptions::default()
+            };
+            let request = Request::new(&target.parse().unwrap(), &options, false).unwrap();
+            request.everything()
+        };
+        let plain = of("http://localhost:1/a", &[]);
+        assert_eq!(plain, of("http://127.0.0.1:22/a", &[]));
+        assert_ne!(plain, of("http://localhost:1/b", &[]));
+        let given = of("http://localhost:1/a", &["Host: one"]);
+        assert_eq!(given, of("http://localhost:2/a", &["Host: one"]));
+        assert_ne!(given, of("http://localhost:1/a", &["Host: two"]));
+        assert_ne!(given, plain);
+        let by_path = |host| Request::get(host, "/a", b"", true).everything();
+        assert_eq!(by_path("localhost:1"), by_path("localhost:22"));
+    }
+
+    #[test]
     fn an_echo_has_no_other_body_and_framing_is_not_for_the_user() {
         let target: Target = "http://localhost".parse().unwrap();
         let echo = RequestOptions {

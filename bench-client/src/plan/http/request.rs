@@ -1,5 +1,6 @@
 //! What is asked of a server, and what it is to answer.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::base::bounded;
@@ -55,6 +56,8 @@ pub(crate) struct Request {
     pub(crate) summary: String,
     /// To its last field, without the length of the body and the empty line.
     head: Vec<u8>,
+    /// Where in the head the `Host` stands that comes from the target.
+    host: Range<usize>,
     body: Vec<u8>,
     expectation: Expectation,
     pub(super) answers_without_body: bool,
@@ -82,9 +85,11 @@ impl Request {
             ));
         }
         let mut head = format!("{method} {} HTTP/1.1\r\n", target.path());
+        let line = head.len();
         if !names(&options.headers, "host") {
             head.push_str(&format!("Host: {}\r\n", target.authority()));
         }
+        let host = line..head.len();
         if closes && !names(&options.headers, "connection") {
             head.push_str("Connection: close\r\n");
         }
@@ -95,6 +100,7 @@ impl Request {
         Ok(Request {
             summary: summary(method, target, options),
             head: head.into_bytes(),
+            host,
             body: options
                 .body
                 .as_ref()
@@ -115,9 +121,12 @@ impl Request {
             true => ("Connection: close\r\n", ", Connection: close"),
             false => ("", ""),
         };
+        let line = format!("GET {path} HTTP/1.1\r\n");
+        let with_host = format!("{line}Host: {host}\r\n");
         Request {
             summary: format!("GET {path}{close}, expect {} B", body.len()),
-            head: format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{field}").into_bytes(),
+            host: line.len()..with_host.len(),
+            head: (with_host + field).into_bytes(),
             body: Vec::new(),
             expectation: Expectation::Bytes(body.to_vec()),
             answers_without_body: false,
@@ -158,14 +167,16 @@ impl Request {
         }
     }
 
-    /// All that is sent and expected, to be told from another request.
+    /// All that is sent and expected, to be told from another request: but for
+    /// the server's own address, which may be another in each round.
     pub(crate) fn everything(&self) -> Vec<u8> {
         let expected: &[u8] = match &self.expectation {
             Expectation::Any => b"",
             Expectation::Bytes(bytes) => bytes,
             Expectation::Echo => b"echo",
         };
-        [&self.head, &self.body, expected].join(&0)
+        let head = [&self.head[..self.host.start], &self.head[self.host.end..]].concat();
+        [&head, &self.body, expected].join(&0)
     }
 
     /// The body the response must have, if it must have one.
