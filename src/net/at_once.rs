@@ -1,10 +1,8 @@
 //! A socket for who must not wait: what it cannot do at once it refuses.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{MsgFlags, recv, sendmsg};
-
+use super::calls::{Wait, receive, send};
 use super::stream::{Stream, SystemStream};
 use super::time_limits::Due;
 use crate::runtime::Direction;
@@ -60,8 +58,8 @@ impl<'a, S: SystemStream> AtOnce<'a, S> {
 
 impl<S: SystemStream> Read for AtOnce<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let received = recv(self.system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT);
-        self.count(buffer.len(), received.map_err(Into::into))
+        let received = receive(self.system, buffer, Wait::Never);
+        self.count(buffer.len(), received)
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -76,10 +74,9 @@ impl<S: SystemStream> Write for AtOnce<'_, S> {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        let sent = sendmsg::<()>(self.system.as_fd().as_raw_fd(), slices, &[], flags, None);
+        let sent = send(self.system, slices, Wait::Never);
         let all = slices.iter().map(|slice| slice.len()).sum();
-        self.count(all, sent.map_err(Into::into))
+        self.count(all, sent)
     }
 
     fn flush(&mut self) -> io::Result<()> {

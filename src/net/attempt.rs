@@ -1,42 +1,23 @@
 //! Reads and writes that never wait, and waits that read nothing.
 
 use std::io::{self, IoSlice};
-use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{self, MsgFlags, recv, sendmsg};
-
+use super::calls::{Wait, receive, send};
 use super::stream::{Stream, SystemStream};
 use crate::runtime::Direction;
-
-/// recv(2) that does not wait, whatever the descriptor says.
-fn receive<S: SystemStream>(system: &S, buffer: &mut [u8]) -> io::Result<usize> {
-    Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)?)
-}
-
-/// As [`receive`], for send(2), which is the cheaper one, and sendmsg(2).
-fn send<S: SystemStream>(system: &S, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-    let (socket, flags) = (
-        system.as_fd().as_raw_fd(),
-        MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-    );
-    Ok(match bytes {
-        [one] => socket::send(socket, one, flags)?,
-        several => sendmsg::<()>(socket, several, &[], flags, None)?,
-    })
-}
 
 impl<S: SystemStream> Stream<S> {
     /// Reads what has come already over a connection that never had to wait:
     /// see `Socket::perform_unregistered`.
     pub(super) fn read_unregistered(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         self.socket()
-            .perform_unregistered(Direction::Read, |system| receive(system, buffer))
+            .perform_unregistered(Direction::Read, |system| receive(system, buffer, Wait::Never))
     }
 
     /// As [`read_unregistered`](Stream::read_unregistered), for writing.
     pub(super) fn write_unregistered(&self, bytes: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         self.socket()
-            .perform_unregistered(Direction::Write, |system| send(system, bytes))
+            .perform_unregistered(Direction::Write, |system| send(system, bytes, Wait::Never))
     }
 
     /// Reads what has arrived, without waiting for more; see `MSG_DONTWAIT` in
@@ -49,7 +30,7 @@ impl<S: SystemStream> Stream<S> {
         let (socket, room) = (self.socket(), buffer.len());
         let count = socket.attempt_judged(
             Direction::Read,
-            |system| receive(system, buffer),
+            |system| receive(system, buffer, Wait::Never),
             |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
         );
         let count = count.or_else(|err| socket.check_killed().and(Err(err)))?;

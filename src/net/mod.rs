@@ -16,6 +16,7 @@ mod address;
 #[cfg(feature = "tls")]
 mod at_once;
 mod attempt;
+mod calls;
 mod closing;
 mod connect;
 mod datagram;

@@ -1,16 +1,14 @@
 //! Connected byte streams: what TCP and Unix streams have in common.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{MsgFlags, recv};
-
-use super::Peer;
 use super::socket::Socket;
 use super::time_limits::Bounds;
+use super::{Peer, calls};
 use crate::runtime::Direction;
 
 /// The system's stream sockets that a [`Stream`] can be made of.
@@ -20,12 +18,6 @@ pub trait SystemStream: AsFd + Send + Sync + std::fmt::Debug + Sized + sealed::S
     /// Whether a read that filled less than its buffer took all there was.
     #[doc(hidden)]
     const SHORT_READ_MEANS_EMPTY: bool;
-    #[doc(hidden)]
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
-    #[doc(hidden)]
-    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
-    #[doc(hidden)]
-    fn write_vectored(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
     #[doc(hidden)]
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
     #[doc(hidden)]
@@ -124,9 +116,8 @@ impl<S: SystemStream> Stream<S> {
     /// # Errors
     /// As [`Read::read`](io::Read::read).
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.perform(Direction::Read, |system| {
-            Ok(recv(system.as_fd().as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
-        })
+        self.socket
+            .perform(Direction::Read, |system| calls::peek(system, buffer))
     }
 
     /// Shuts down reading, writing or both, for every handle of the

@@ -1,6 +1,6 @@
 //! TCP.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -209,18 +209,6 @@ impl SystemListener for std::net::TcpListener {
 
 impl SystemStream for std::net::TcpStream {
     const SHORT_READ_MEANS_EMPTY: bool = true;
-
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, buffer)
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, bytes)
-    }
-
-    fn write_vectored(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        Write::write_vectored(&mut &*self, bytes)
-    }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         std::net::TcpStream::shutdown(self, how)

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 #[cfg(feature = "tls")]
 use super::at_once::AtOnce;
+use super::calls::{Wait, receive, send};
 use super::stream::{Stream, SystemStream};
 use super::time_limits::Due;
 use super::unfinished::Unfinished;
@@ -105,7 +106,7 @@ impl<S: SystemStream> Stream<S> {
             Some(count) => count,
             None => self.socket().perform_judged(
                 due,
-                |system| system.read(buffer),
+                |system| receive(system, buffer, Wait::AsTheDescriptor),
                 |count| S::SHORT_READ_MEANS_EMPTY && *count > 0 && *count < room,
             )?,
         };
@@ -123,11 +124,14 @@ impl<S: SystemStream> Stream<S> {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let count = match self.write_unregistered(&[IoSlice::new(bytes)])? {
+        let slices = [IoSlice::new(bytes)];
+        let count = match self.write_unregistered(&slices)? {
             Some(count) => count,
-            None => self
-                .socket()
-                .perform_judged(due, |system| system.write(bytes), |count| *count < bytes.len())?,
+            None => self.socket().perform_judged(
+                due,
+                |system| send(system, &slices, Wait::AsTheDescriptor),
+                |count| *count < bytes.len(),
+            )?,
         };
         self.socket().pace.sent(count, bytes.len(), &due.progress);
         Ok(count)
@@ -136,9 +140,10 @@ impl<S: SystemStream> Stream<S> {
     fn write_slices(&self, bytes: &[IoSlice<'_>], due: &mut Due) -> io::Result<usize> {
         let count = match self.write_unregistered(bytes)? {
             Some(count) => count,
-            None => self
-                .socket()
-                .perform_judged(due, |system| system.write_vectored(bytes), |_| false)?,
+            None => {
+                self.socket()
+                    .perform_judged(due, |system| send(system, bytes, Wait::AsTheDescriptor), |_| false)?
+            }
         };
         let all = bytes.iter().map(|slice| slice.len()).sum();
         self.socket().pace.sent(count, all, &due.progress);

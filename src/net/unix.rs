@@ -1,6 +1,6 @@
 //! Unix stream sockets.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io;
 use std::net::Shutdown;
 use std::path::Path;
 use std::time::Duration;
@@ -162,18 +162,6 @@ impl SystemStream for std::os::unix::net::UnixStream {
     // A read stops early where descriptors were sent along with the bytes,
     // though more bytes may follow.
     const SHORT_READ_MEANS_EMPTY: bool = false;
-
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(&mut &*self, buffer)
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &*self, bytes)
-    }
-
-    fn write_vectored(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        Write::write_vectored(&mut &*self, bytes)
-    }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         std::os::unix::net::UnixStream::shutdown(self, how)
