@@ -46,14 +46,14 @@ impl Turns {
     }
 
     /// Counts reads of the end of the stream, which never wait; a coroutine
-    /// lets others run at each.
+    /// lets others run at each but the first, after which most are done.
     pub(super) fn count_end(&self) -> io::Result<()> {
         let ends = self.ends_read.load(Ordering::Relaxed).saturating_add(1);
         self.ends_read.store(ends, Ordering::Relaxed);
         if ends > ENDS_BEFORE_ERROR {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, EndReadOn(ends)));
         }
-        if runtime::in_coroutine() {
+        if ends > 1 && runtime::in_coroutine() {
             runtime::yield_now();
         }
         Ok(())
