@@ -67,6 +67,7 @@ pub(super) const ECHO: &[Entry] = &[
 pub(super) const HTTP: &[Entry] = &[
     Entry::new(OURS, Kind::Example("http_hello", Some("http"), Engine::Pinned)),
     Entry::new("greenserve-may", Kind::Example("http_hello", Some("http"), Engine::May)),
+    Entry::new("epoll", Kind::Rust("peer-epoll", Some("mio"))).with(&["--serve", "http"]),
     Entry::new("hyper", Kind::Rust("peer-hyper", Some("hyper"))),
     Entry::new("may_minihttp", Kind::Example("minihttp", Some("minihttp"), Engine::May)),
     Entry::new("go", Kind::Go("./http", "peer-go-http")),
