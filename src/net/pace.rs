@@ -128,7 +128,9 @@ impl Pace {
     /// By when the next wait must have ended; notes for which deadline.
     pub(super) fn next_wait(&self, direction: Direction, progress: &mut Progress) -> u64 {
         (progress.next, progress.waited) = (None, true);
-        let Some(rules) = self.rules() else { return NEVER };
+        // Held to the end: cheaper than a share of the rules, and it is short.
+        let rules = lock(&self.rules);
+        let Some(rules) = rules.as_deref() else { return NEVER };
         let (deadlines, now) = (&rules.deadlines, now());
         let begun = self.begun.load(Ordering::Relaxed);
         progress.by(later(begun, deadlines.connection), Overdue::Connection);
@@ -175,7 +177,9 @@ impl Pace {
 
     /// Whether the connection is as old as it may become.
     pub(super) fn is_too_old(&self) -> bool {
-        let limit = self.rules().and_then(|rules| rules.deadlines.connection);
+        let limit = lock(&self.rules)
+            .as_deref()
+            .and_then(|rules| rules.deadlines.connection);
         later(self.begun.load(Ordering::Relaxed), limit).is_some_and(|end| now() >= end)
     }
 
