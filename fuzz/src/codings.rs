@@ -6,11 +6,9 @@ use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
 use greenserve::http::{self, Compression, Files, Request, Response};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
 use crate::answer::{Answer, is_value, trimmed};
-use crate::ask::{ask, folder};
+use crate::ask::{Server, folder};
 
 /// What one connection brings at most: it fits into a head.
 const LONGEST: usize = 4 * 1024;
@@ -22,7 +20,7 @@ const SMALL: usize = 20;
 /// Of pages that become smaller, and of a file that has a neighbour for every
 /// coding: links to itself, which cannot be older than it is.
 fn answer(path: &str, accepted: &[u8]) -> Answer {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let files = Files::new(folder("coded")).expect("a folder");
         let page = |times| {
@@ -34,14 +32,14 @@ fn answer(path: &str, accepted: &[u8]) -> Answer {
             .get("/small", page(SMALL))
             .get("/text", files.precompressed());
         let http = http::serve(router.build().expect("a router"));
-        TestServer::build(UnixServer::builder(http).threads()).expect("a server")
+        Server::new(http)
     });
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n").into_bytes();
     for line in accepted.split(|byte| *byte == b'\n') {
         request.extend([b"Accept-Encoding: ", line, b"\r\n"].concat());
     }
     request.extend(b"\r\n");
-    Answer::read(&ask(server, &request), "GET")
+    Answer::read(&server.ask(&request), "GET")
 }
 
 /// Each line is an `Accept-Encoding`, all together one list. What comes is what

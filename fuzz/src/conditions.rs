@@ -3,11 +3,9 @@
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Files};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
 use crate::answer::{Answer, is_value, trimmed};
-use crate::ask::{ask, folder};
+use crate::ask::{Server, folder};
 use crate::dates::{Date, read_date};
 
 /// What one connection brings at most: it fits into a head.
@@ -31,17 +29,17 @@ struct Version {
 }
 
 fn answer(method: &str, headers: &[(&str, &[u8])]) -> Answer {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let files = Files::new(folder("root")).expect("a folder");
-        TestServer::build(UnixServer::builder(http::serve(files)).threads()).expect("a server")
+        Server::new(http::serve(files))
     });
     let mut request = format!("{method} /a HTTP/1.1\r\nHost: a\r\n").into_bytes();
     for (name, value) in headers {
         request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
     request.extend(b"\r\n");
-    Answer::read(&ask(server, &request), method)
+    Answer::read(&server.ask(&request), method)
 }
 
 fn version() -> &'static Version {

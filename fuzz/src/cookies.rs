@@ -4,11 +4,9 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Cookie, Request, Response};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
 use crate::answer::{Answer, is_value, trimmed};
-use crate::ask::ask;
+use crate::ask::Server;
 
 /// What one connection brings at most: it fits into a head.
 const LONGEST: usize = 4 * 1024;
@@ -35,9 +33,8 @@ fn tell(request: &mut Request, response: &mut Response) -> http::Result {
 }
 
 fn answer(cookies: &[u8], body: &[u8]) -> Answer {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
-    let server =
-        SERVER.get_or_init(|| TestServer::build(UnixServer::builder(http::serve(tell)).threads()).expect("a server"));
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::new(http::serve(tell)));
     let head = [
         b"POST / HTTP/1.1\r\nHost: a\r\nCookie: ",
         cookies,
@@ -45,7 +42,7 @@ fn answer(cookies: &[u8], body: &[u8]) -> Answer {
     ]
     .concat();
     let length = format!("{}\r\n\r\n", body.len());
-    Answer::read(&ask(server, &[&head, length.as_bytes(), body].concat()), "POST")
+    Answer::read(&server.ask(&[&head, length.as_bytes(), body].concat()), "POST")
 }
 
 /// The first line is what a client sends as cookies: those that a second reader

@@ -3,11 +3,9 @@
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Files};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
 use crate::answer::Answer;
-use crate::ask::{ask, folder};
+use crate::ask::{Server, folder};
 
 /// What lies in the folder, and what beside it.
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -16,13 +14,13 @@ const SECRET: &[u8] = b"SECRET";
 const LONGEST: usize = 16 * 1024;
 
 fn answer(request: &[u8]) -> Vec<u8> {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let files = Files::new(folder("root")).expect("a folder");
         let http = http::serve(files);
-        TestServer::build(UnixServer::builder(http).threads()).expect("a server")
+        Server::new(http)
     });
-    ask(server, request)
+    server.ask(request)
 }
 
 /// The first line is a path, the second one a `Range`: whatever they are, what

@@ -4,16 +4,14 @@
 mod frame;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use greenserve::net::{Address, Peer, SystemStream};
-use greenserve::testing::TestServer;
-use greenserve::{
-    Failure, ProxyProtocol, StreamHandler, StreamOptions, StreamRequest, Thread, Unix, UnixServer, each_stream,
-};
+use greenserve::{Failure, ProxyProtocol, StreamHandler, StreamOptions, StreamRequest, each_stream};
 
+use crate::ask::Server;
 use frame::{MAX_FRAME, read_frame, write_frame};
 
 /// The text of an address is shown as a text that reads as the same address,
@@ -68,7 +66,7 @@ const LONGEST: usize = 16 * 1024;
 /// small its buffer is, and sends as much. The first byte is the size of the
 /// buffers.
 pub fn lines(bytes: &[u8]) {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static SERVER: OnceLock<Server> = OnceLock::new();
     static BUFFER: AtomicUsize = AtomicUsize::new(0);
     let Some((size, bytes)) = bytes.split_first() else {
         return;
@@ -77,13 +75,9 @@ pub fn lines(bytes: &[u8]) {
     BUFFER.store(usize::from(*size), Ordering::Relaxed);
     let start = || {
         let handler = each_stream(|| Parts(BUFFER.load(Ordering::Relaxed)));
-        TestServer::build(UnixServer::builder(handler).threads()).expect("a server")
+        Server::new(handler)
     };
-    let mut client = SERVER.get_or_init(start).connect().expect("a connection");
-    client.write_all(bytes).expect("room for it");
-    client.shutdown(Shutdown::Write).expect("an end");
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).expect("an answer");
+    let answer = SERVER.get_or_init(start).ask(bytes);
     let mut expected = Vec::new();
     answer_parts(&mut &bytes[..], &mut expected).expect("reading from memory");
     assert_eq!(answer.escape_ascii().to_string(), expected.escape_ascii().to_string());

@@ -7,10 +7,9 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use greenserve::net::{Deadlines, Peer, UnixStream};
-use greenserve::testing::TestServer;
-use greenserve::{Context, Handler, Thread, Transport, Unix, UnixServer, with_context};
+use greenserve::{Context, Handler, Transport, with_context};
 
-use crate::ask::ask;
+use crate::ask::Server;
 
 /// How many bytes a read gives at most, one answer each.
 const SIZES: [usize; 3] = [usize::MAX, 7, 1];
@@ -19,18 +18,18 @@ const AT_MOST_READS: usize = 8 * 1024;
 
 /// A server that answers the same bytes several times, cut in other places each
 /// time.
-pub struct InPieces(TestServer<Unix, Thread>);
+pub struct InPieces(Server);
 
 impl InPieces {
     pub fn new(handler: impl Handler<Memory>) -> InPieces {
         let answer =
             with_context(move |client: &mut UnixStream, context: &Context| answer_all(&handler, client, context));
-        InPieces(TestServer::build(UnixServer::builder(answer).threads()).expect("a server"))
+        InPieces(Server::new(answer))
     }
 
     /// What is answered to bytes that come whole, and in pieces.
     pub fn ask(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
-        let all = ask(&self.0, bytes);
+        let all = self.0.ask(bytes);
         let mut rest = &all[..];
         let answers = SIZES.map(|_| {
             let (length, bytes) = rest.split_first_chunk().expect("a length");

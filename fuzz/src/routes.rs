@@ -3,10 +3,8 @@
 use std::sync::OnceLock;
 
 use greenserve::http::{self, Request, Response, Router};
-use greenserve::testing::TestServer;
-use greenserve::{Thread, Unix, UnixServer};
 
-use crate::ask::ask;
+use crate::ask::Server;
 
 /// What one connection brings at most: it fits into the socket's buffer.
 const LONGEST: usize = 8 * 1024;
@@ -22,7 +20,7 @@ fn told(name: &'static str, open: &'static [&'static str]) -> impl http::Handler
 }
 
 fn answer(request: &[u8]) -> Vec<u8> {
-    static SERVER: OnceLock<TestServer<Unix, Thread>> = OnceLock::new();
+    static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let router = Router::builder()
             .get("/", told("root", &[]))
@@ -32,9 +30,9 @@ fn answer(request: &[u8]) -> Vec<u8> {
             .get("/files/{*rest}", told("file", &["rest"]))
             .build()
             .expect("a router");
-        TestServer::build(UnixServer::builder(http::serve(router)).threads()).expect("a server")
+        Server::new(http::serve(router))
     });
-    ask(server, request)
+    server.ask(request)
 }
 
 /// A path leads where a second reader, written for nothing else, says it does,
