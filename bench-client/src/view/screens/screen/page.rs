@@ -69,7 +69,7 @@ fn progress(frame: &mut Frame<'_>, area: Rect, progress: &Progress) {
     match progress.share {
         Some(share) if !share.is_nan() => {
             let gauge = Gauge::default().ratio(share.clamp(0.0, 1.0)).label(text);
-            frame.render_widget(gauge.gauge_style(Style::new().fg(Color::Blue).bg(Color::Black)), area);
+            frame.render_widget(gauge.gauge_style(Style::new().fg(Color::Cyan).bg(Color::Black)), area);
         }
         _ => frame.render_widget(Paragraph::new(text), area),
     }
