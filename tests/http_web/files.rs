@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use greenserve::http::{Files, HeaderValue, Request, Response, Router};
 use greenserve::{Coroutine, Inline, Model, Thread};
@@ -275,6 +275,22 @@ fn a_root_that_is_not_there_is_refused_at_the_start() {
         assert!(err.is_usage() && err.to_string().contains(&format!("{bad:?}")), "{err}");
         assert!(err.to_string().contains("name a folder"), "{err}");
     }
+}
+
+/// RFC 9110, 8.8.2.1.
+#[test]
+fn no_file_was_changed_later_than_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, "a").unwrap();
+    let tomorrow = SystemTime::now() + Duration::from_secs(24 * 60 * 60);
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_modified(tomorrow).unwrap();
+    let server = start(Files::new(folder.path()).unwrap());
+    let answer = ask(&server, "GET /a", &[]);
+    let told = |name| httpdate::parse_http_date(answer.header(name)).unwrap();
+    assert!(told("last-modified") <= told("date"), "{}", answer.header("last-modified"));
+    assert!(answer.header("etag").starts_with("W/"));
 }
 
 /// Dates of HTTP are from 1970 to 9999; those of files are not.

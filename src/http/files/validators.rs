@@ -21,8 +21,9 @@ const NO_DATES: u64 = 253_402_300_800;
 pub(super) struct Version {
     /// With its quotes.
     pub(super) etag: String,
-    /// In whole seconds, as `Last-Modified` has it; `None` for a time that is no
-    /// date of HTTP: before 1970 or after 9999.
+    /// In whole seconds, as `Last-Modified` has it, and never later than now (RFC
+    /// 9110, 8.8.2.1); `None` for a time that is no date of HTTP: before 1970 or
+    /// after 9999.
     pub(super) modified: Option<SystemTime>,
     /// Whether two answers with these are the same byte for byte.
     is_strong: bool,
@@ -57,7 +58,7 @@ impl Version {
         let weak = if is_strong { "" } else { "W/" };
         Version {
             etag: format!("{weak}\"{}-{size:x}{dash}{coding}\"", moment(&since)),
-            modified: since.and_then(Result::ok).and_then(as_date),
+            modified: since.and_then(Result::ok).and_then(as_date).map(|date| date.min(now)),
             is_strong,
         }
     }
