@@ -14,7 +14,7 @@ use super::stream::TlsStream;
 use crate::error::WaitError;
 use crate::handler::Context;
 use crate::net::{Overdue, Stream, SystemStream, Transfer};
-use crate::sync::{Timeout, with_timeout};
+use crate::sync::Timeout;
 
 /// What a client is given that is in the middle of its handshake when the
 /// server drains.
@@ -157,7 +157,12 @@ impl<S: SystemStream> Server<'_, S> {
                 waited => return waited,
             }
         }
-        with_timeout(LAST, || self.stream.wait_readable())
+        let last = Timeout::after(LAST);
+        last.run(|| self.stream.wait_readable())
+            .map_err(|err| match last.expired(&err) {
+                true => WaitError::Draining.into(),
+                false => err,
+            })
     }
 }
 

@@ -283,7 +283,9 @@ fn a_drain_waits_for_no_client_that_has_not_begun() {
             scene.handle().connections().iter().filter(|client| client.idle).count() == 2
         });
         let (begin, handle) = (Instant::now(), scene.handle().clone());
-        assert!(scene.stop().is_clean());
+        let (report, failures) = scene.stop_and_tell();
+        assert!(report.is_clean());
+        assert!(failures.iter().all(|failed| failed.is_disconnect), "{failures:?}");
         assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
         expect_end(&mut silent);
         // It was the server that had no more time.

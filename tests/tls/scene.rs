@@ -135,6 +135,12 @@ impl Scene {
         self.server.stop()
     }
 
+    /// Drains, and tells which handlers have failed.
+    pub(crate) fn stop_and_tell(self) -> (DrainReport, Vec<Failed>) {
+        let report = self.server.stop();
+        (report, self.failures.try_iter().collect())
+    }
+
     /// A client without TLS.
     pub(crate) fn plain(&self) -> PlainClient {
         client(self.address)
