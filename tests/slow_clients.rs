@@ -119,11 +119,29 @@ fn a_client_that_says_no_more() {
 #[test]
 fn a_client_that_takes_nothing() {
     in_both(|start| {
-        let (_client, missed) = start(Deadlines::none().write(LIMIT), |client| {
+        let (mut client, missed) = start(Deadlines::none().write(LIMIT), |client| {
             client.write_all(&vec![0; 32 << 20])
         });
         assert_eq!(missed(), Overdue::Write);
+        // Or the kernel would go on offering it the rest.
+        expect_reset(&mut client);
     });
+}
+
+#[test]
+fn a_client_that_takes_too_little() {
+    in_both(|start| {
+        let deadlines = Deadlines::none().send_rate(MinimumRate::new(1 << 30, LIMIT));
+        let (mut client, missed) = start(deadlines, |client| client.write_all(&vec![0; 32 << 20]));
+        assert_eq!(missed(), Overdue::SendRate);
+        expect_reset(&mut client);
+    });
+}
+
+/// Behind what has arrived.
+fn expect_reset(client: &mut Client) {
+    let end = client.read_to_end(&mut Vec::new()).map_err(|err| err.kind());
+    assert_eq!(end, Err(io::ErrorKind::ConnectionReset));
 }
 
 #[test]

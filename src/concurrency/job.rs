@@ -238,6 +238,7 @@ pub(crate) fn report<F: Family>(hooks: &dyn Hooks<F>, error: &HandlerError, cont
 /// `shutdown_request`, then `close_request`.
 pub(crate) fn close<F: Family>(hooks: &dyn Hooks<F>, request: F::Request, peer: &Peer) {
     let closed = catch_unwind(AssertUnwindSafe(|| {
+        request.give_up();
         hooks.shutdown_request(&request, peer);
         hooks.close_request(request, peer);
     }));

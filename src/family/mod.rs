@@ -122,6 +122,9 @@ pub trait Request: Debug + Send + sealed::Sealed + 'static {
     fn watch(&self, rules: DeadlineRules) {
         let _ = rules;
     }
+    /// Has the close throw away what the peer has had its time to take.
+    #[doc(hidden)]
+    fn give_up(&self) {}
     /// Tells a client that it is not served; never waits.
     #[doc(hidden)]
     fn turn_away(&self, words: &[u8]);

@@ -128,6 +128,13 @@ impl<S: SystemStream> Request for Stream<S> {
         Stream::watch(self, rules.0);
     }
 
+    fn give_up(&self) {
+        if self.is_not_taken() {
+            // It may be gone already, and what it has not taken with it.
+            let _ = self.reset_at_close();
+        }
+    }
+
     /// One try each: a client that does not read is not told.
     fn turn_away(&self, words: &[u8]) {
         let told = send(self.as_raw_fd(), words, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL);

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Context;
 use crate::net::{Deadlines, Peer, Stream, SystemStream, TcpStream};
@@ -136,6 +136,18 @@ pub trait Transport: Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Says that what was read was no message, nor the begin of one (an empty
+    /// line before a request): it begins neither the time anew that the client
+    /// may be [idle](crate::Deadlines::idle), until it
+    /// [speaks](Transport::speaks), nor with `never` is it the client's first
+    /// byte. Does nothing where no such time is kept.
+    fn stays_silent(&self, never: bool) {
+        let _ = never;
+    }
+
+    /// Says that a message begins after such bytes.
+    fn speaks(&self) {}
+
     /// A second handle with a descriptor of its own: what one coroutine needs to
     /// write while another one reads, with the engine `may`.
     ///
@@ -206,6 +218,16 @@ impl<S: SystemStream> Transport for Stream<S> {
         Stream::deadlines(self)
     }
 
+    #[cfg(feature = "http")]
+    fn stays_silent(&self, never: bool) {
+        Stream::stays_silent(self, never);
+    }
+
+    #[cfg(feature = "http")]
+    fn speaks(&self) {
+        Stream::speaks(self);
+    }
+
     fn peer(&self) -> io::Result<Peer> {
         Stream::peer(self)
     }
@@ -215,10 +237,7 @@ impl<S: SystemStream> Transport for Stream<S> {
     }
 
     fn reset_at_close(&self) -> io::Result<()> {
-        match (self as &dyn Any).downcast_ref::<TcpStream>() {
-            Some(tcp) => tcp.set_linger(Some(Duration::ZERO)),
-            None => Ok(()),
-        }
+        Stream::reset_at_close(self)
     }
 
     fn set_nodelay(&self, at_once: bool) -> io::Result<()> {

@@ -168,7 +168,7 @@ impl Connection<'_> {
         let come = loop {
             match scan.look(kit.inbox.unread(), &self.in_force.limits) {
                 Ok(Some(extent)) => {
-                    self.empty_lines = 0;
+                    self.begins();
                     break Come::Head(extent);
                 }
                 Ok(None) => {}
@@ -176,9 +176,8 @@ impl Connection<'_> {
             }
             kit.outbox.send(self.transport, &[])?;
             if !scan.has_begun() {
-                // Empty lines alone are no begin.
                 kit.inbox.clear();
-                self.empty_lines = scan.empty_lines();
+                self.pass_over(scan.empty_lines());
                 scan = Scan::behind(self.empty_lines);
                 match kit.inbox.fill(|into| self.transport.try_read(into)) {
                     Ok(0) => break Come::End,
@@ -187,6 +186,7 @@ impl Connection<'_> {
                     Err(err) => return Err(err),
                 }
             }
+            self.begins();
             if !due.is_set()
                 && let Some(limit) = self.in_force.deadlines.head
             {
@@ -206,6 +206,21 @@ impl Connection<'_> {
             due.set(None, self.transport);
         }
         Ok(come)
+    }
+
+    /// Empty lines alone are no begin of a request, and buy no time for one.
+    fn pass_over(&mut self, empty_lines: usize) {
+        if empty_lines > self.empty_lines {
+            self.transport.stays_silent(self.served == 0);
+        }
+        self.empty_lines = empty_lines;
+    }
+
+    fn begins(&mut self) {
+        if self.empty_lines > 0 {
+            self.transport.speaks();
+            self.empty_lines = 0;
+        }
     }
 
     /// Answers what is no request, and ends the connection.

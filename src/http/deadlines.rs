@@ -78,7 +78,7 @@ impl Deadlines {
     }
 
     /// For a write of which nothing moves, 30 s by default. Beyond it the
-    /// connection is closed ([`Write`](crate::Overdue::Write)).
+    /// connection is reset ([`Write`](crate::Overdue::Write)).
     pub fn write(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.write = limit.into();
         self

@@ -103,7 +103,9 @@ impl Deadlines {
         self
     }
 
-    /// For a write of which nothing moves.
+    /// For a write of which nothing moves. A connection that ends while its peer
+    /// is behind is reset, by this, another deadline or a kill: the kernel would
+    /// offer the rest for minutes more, in memory that no limit counts.
     pub fn write(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.write = limit.into();
         self

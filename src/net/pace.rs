@@ -120,9 +120,14 @@ impl Pace {
     /// the client keeps up.
     pub(super) fn sent(&self, count: usize, of: usize, progress: &Progress) {
         self.sent.fetch_add(count as u64, Ordering::Relaxed);
-        if count == of && !progress.waited && self.full_since.load(Ordering::Relaxed) != NEVER {
+        if count == of && !progress.waited && self.is_full() {
             self.full_since.store(NEVER, Ordering::Relaxed);
         }
+    }
+
+    /// Whether writes had to wait, and none has moved all at once since.
+    pub(super) fn is_full(&self) -> bool {
+        self.full_since.load(Ordering::Relaxed) != NEVER
     }
 
     /// By when the next wait must have ended; notes for which deadline.
@@ -141,8 +146,13 @@ impl Pace {
         progress.next.map_or(NEVER, |(at, _)| at)
     }
 
+    /// Whether the client has said nothing of its own yet.
+    pub(super) fn awaits_first_byte(&self) -> bool {
+        self.received.load(Ordering::Relaxed) == u64::from(self.preface.load(Ordering::Relaxed))
+    }
+
     fn next_read(&self, deadlines: &Deadlines, now: u64, progress: &mut Progress) {
-        if self.received.load(Ordering::Relaxed) == u64::from(self.preface.load(Ordering::Relaxed)) {
+        if self.awaits_first_byte() {
             let begun = self.begun.load(Ordering::Relaxed);
             return progress.by(later(begun, deadlines.first_byte), Overdue::FirstByte);
         }

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "http", feature = "tls"))]
 use super::stream::{Stream, SystemStream};
 use crate::runtime::since;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "http", feature = "tls"))]
 use crate::runtime::stamp;
 
 /// The stamp of when the client began to send nothing that means anything; 0
@@ -23,6 +23,25 @@ impl Silence {
     }
 }
 
+#[cfg(feature = "http")]
+impl<S: SystemStream> Stream<S> {
+    /// What came was no message, nor the begin of one: from now on the client is
+    /// idle until it [speaks](Stream::speaks), whatever else of that kind comes.
+    /// With `never`, its first byte is still to come.
+    pub(crate) fn stays_silent(&self, never: bool) {
+        let since = &self.socket().pace.silence.0;
+        let _ = since.compare_exchange(0, stamp().max(1), Ordering::Relaxed, Ordering::Relaxed);
+        if never {
+            self.client_begins_here();
+        }
+    }
+
+    /// A message begins.
+    pub(crate) fn speaks(&self) {
+        self.socket().pace.silence.0.store(0, Ordering::Relaxed);
+    }
+}
+
 /// As long as this lives, bytes that come do not begin the time anew that a
 /// client may be [idle](super::Deadlines::idle): what decrypts them has nothing
 /// to give on. Else a record that comes byte by byte would buy hours.
@@ -33,6 +52,8 @@ pub(crate) struct Listening<'a, S: SystemStream> {
     stream: &'a Stream<S>,
     /// One within another one is a part of that.
     is_first: bool,
+    /// Whether the client has never said anything.
+    awaits_first_byte: bool,
 }
 
 #[cfg(feature = "tls")]
@@ -44,6 +65,18 @@ impl<S: SystemStream> Stream<S> {
         Listening {
             stream: self,
             is_first: begun.is_ok(),
+            awaits_first_byte: self.socket().pace.awaits_first_byte(),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<S: SystemStream> Listening<'_, S> {
+    /// Before another wait: what came since the first one meant nothing, and
+    /// was not the client's first byte either.
+    pub(crate) fn goes_on(&self) {
+        if self.awaits_first_byte {
+            self.stream.client_begins_here();
         }
     }
 }

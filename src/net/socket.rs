@@ -29,7 +29,7 @@ pub(crate) struct Socket<S: AsFd> {
     readiness: OnceLock<Readiness>,
     system: S,
     pub(super) turns: Turns,
-    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`], [`AGED`].
+    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`], [`AGED`], [`LATE`].
     marks: AtomicU8,
     killed: AtomicBool,
     pub(super) limits: TimeLimits,
@@ -44,6 +44,8 @@ const WATCHED: u8 = 2;
 const RESETS: u8 = 4;
 /// It has been counted that the connection is as old as it may become.
 const AGED: u8 = 8;
+/// It has missed a deadline.
+const LATE: u8 = 16;
 
 const _: () = assert!(std::mem::offset_of!(Socket<std::net::TcpStream>, pace) == 64);
 const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 128);
@@ -96,7 +98,15 @@ impl<S: AsFd> Socket<S> {
         if !is_known {
             self.pace.count_missed(deadline);
         }
+        self.marks.fetch_or(LATE, Ordering::Relaxed);
         deadline.into_error()
+    }
+
+    /// Whether the peer had its time, and has not taken what was sent: the kernel
+    /// would offer it the rest for minutes, in memory that nobody counts.
+    pub(super) fn is_not_taken(&self) -> bool {
+        let is_late = self.marks.load(Ordering::Relaxed) & LATE != 0;
+        (is_late || self.killed.load(Ordering::Relaxed)) && self.pace.is_full()
     }
 
     /// Whether the close shall reset the connection.

@@ -1,5 +1,6 @@
 //! Connected byte streams: what TCP and Unix streams have in common.
 
+use std::any::Any;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -127,6 +128,20 @@ impl<S: SystemStream> Stream<S> {
     /// When the connection is gone already (`ENOTCONN`).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.system().shutdown(how)
+    }
+
+    /// Has the close reset the connection, where there is such a thing: what
+    /// the peer has not taken is thrown away.
+    pub(crate) fn reset_at_close(&self) -> io::Result<()> {
+        match (self as &dyn Any).downcast_ref::<super::TcpStream>() {
+            Some(tcp) => tcp.set_linger(Some(Duration::ZERO)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a deadline or a kill ended it while the peer was behind.
+    pub(crate) fn is_not_taken(&self) -> bool {
+        self.socket.is_not_taken()
     }
 
     /// Whether the close shall reset the connection.

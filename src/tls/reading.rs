@@ -20,7 +20,7 @@ impl<S: SystemStream> TlsStream<S> {
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock => self.push(),
                 read => return read,
             }
-            listening.get_or_insert_with(|| self.stream.listening());
+            listening.get_or_insert_with(|| self.stream.listening()).goes_on();
             self.receive(transfer)?;
         }
     }

@@ -179,7 +179,7 @@ impl<S: SystemStream> TlsStream<S> {
                 Some(false) => return Ok(false),
                 None => self.push(),
             }
-            listening.get_or_insert_with(|| self.stream.listening());
+            listening.get_or_insert_with(|| self.stream.listening()).goes_on();
             // Bytes may be there and no message: a part of a record, a ticket.
             let look = || self.receive(&mut Transfer::reading(&self.stream)).map(|()| true);
             if !context.wait_for_bytes(&self.stream, look)? {

@@ -30,11 +30,12 @@ impl<S: SystemStream> Transport for TlsStream<S> {
     }
 
     fn wait_for_request(&self, context: &Context) -> io::Result<bool> {
-        let _listening = self.connection().listening();
+        let listening = self.connection().listening();
         // The end may be known already, or that the session is broken. Bytes may
         // be there and no request: a part of a record, a ticket.
         while matches!(self.session().peek(), Ok(None)) {
             self.push();
+            listening.goes_on();
             self.before_a_wait();
             if !context.wait_until_readable(self.connection())? {
                 return Ok(false);
@@ -73,6 +74,14 @@ impl<S: SystemStream> Transport for TlsStream<S> {
 
     fn deadlines(&self) -> Deadlines {
         self.connection().deadlines()
+    }
+
+    fn stays_silent(&self, never: bool) {
+        Transport::stays_silent(self.connection(), never);
+    }
+
+    fn speaks(&self) {
+        Transport::speaks(self.connection());
     }
 
     fn peer(&self) -> io::Result<Peer> {

@@ -434,6 +434,11 @@ fn a_client_that_takes_nothing_is_let_go() {
             .as_ref()
             .is_some_and(|text| text.contains("took nothing"))
     );
+    // It is listened to no longer; and an end in order would wait in the kernel
+    // for it to take the rest.
+    wait_until("it is let go", || server.handle().in_flight() == 0);
+    let end = client.reader.read_to_end(&mut Vec::new()).map_err(|err| err.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
 }
 
 fn is_reset_where_it_is_cut<M: Model>(model: M) {

@@ -59,6 +59,43 @@ fn a_client_that_says_nothing_is_late_with_its_first_byte() {
 }
 
 #[test]
+fn an_empty_line_is_no_first_byte() {
+    in_both(&patient().head(SOON), "\r\n", None, Overdue::FirstByte);
+}
+
+/// The first one may come with the end of a body, and is forgiven.
+#[test]
+fn empty_lines_buy_no_time() {
+    let server = start_in(
+        Coroutine::new(),
+        http::serve(describe).deadlines(patient().keep_alive(5 * SOON)),
+    );
+    let mut client = Client::of(&server);
+    client.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.hear().status, 200);
+    while client.stream.write_all(b"\r\n").is_ok() && server.handle().in_flight() > 0 {
+        std::thread::sleep(2 * SOON);
+    }
+    assert_eq!(missed(server.handle()), [(Overdue::Idle, 1)]);
+}
+
+#[test]
+fn a_client_is_waited_for_anew_behind_a_request_that_empty_lines_came_before() {
+    let server = start_in(
+        Coroutine::new(),
+        http::serve(describe).deadlines(patient().keep_alive(5 * SOON)),
+    );
+    let mut client = Client::of(&server);
+    for _ in 0..4 {
+        client.say("\r\n");
+        std::thread::sleep(2 * SOON);
+        client.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.hear().status, 200);
+    }
+    assert_eq!(missed(server.handle()), []);
+}
+
+#[test]
 fn a_head_that_has_begun_has_a_deadline_of_its_own() {
     in_both(
         &patient().head(SOON),

@@ -289,7 +289,11 @@ fn no_file_was_changed_later_than_now() {
     let server = start(Files::new(folder.path()).unwrap());
     let answer = ask(&server, "GET /a", &[]);
     let told = |name| httpdate::parse_http_date(answer.header(name)).unwrap();
-    assert!(told("last-modified") <= told("date"), "{}", answer.header("last-modified"));
+    assert!(
+        told("last-modified") <= told("date"),
+        "{}",
+        answer.header("last-modified")
+    );
     assert!(answer.header("etag").starts_with("W/"));
 }
 

@@ -91,6 +91,16 @@ fn a_handshake_is_no_first_byte() {
     });
 }
 
+#[test]
+fn a_part_of_a_record_is_no_first_byte() {
+    let first = || Deadlines::none().first_byte(LIMIT).idle(PATIENCE);
+    in_both(|model| {
+        check(model, with_context(echo), first(), |_| {}, Overdue::FirstByte);
+        let reader = |client: &mut Tls| std::io::copy(&mut &*client, &mut &*client).map(drop);
+        check(model, reader, first(), |_| {}, Overdue::FirstByte);
+    });
+}
+
 #[cfg(feature = "http")]
 #[test]
 fn a_record_that_comes_byte_by_byte_is_no_request() {
@@ -110,5 +120,8 @@ fn a_record_that_comes_byte_by_byte_is_no_request() {
     in_both(|model| {
         let handler = http::serve(hello).deadlines(http::Deadlines::new().keep_alive(LIMIT));
         check(model, handler, Deadlines::none(), ask, Overdue::Idle);
+        let deadlines = http::Deadlines::new().head(LIMIT).keep_alive(PATIENCE);
+        let handler = http::serve(hello).deadlines(deadlines);
+        check(model, handler, Deadlines::none(), |_| {}, Overdue::FirstByte);
     });
 }
