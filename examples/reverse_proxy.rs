@@ -86,6 +86,9 @@ impl Proxy {
             return Ok(());
         }
         let onward = self.onward(request)?;
+        // It takes no memory, however long it is: how much is too much is for
+        // the other server to say.
+        request.body().set_limit(u64::MAX);
         let answer = match request.body().remaining() {
             Some(0) => self.run(onward, SendBody::none()),
             _ => self.run(onward, SendBody::from_reader(request.body())),

@@ -24,7 +24,7 @@ fn two_of_one_connection(listener: &TcpListener) -> Vec<String> {
         .into()
 }
 
-fn head(from: &mut TcpStream) -> String {
+pub(crate) fn head(from: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -34,11 +34,11 @@ fn head(from: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap().to_ascii_lowercase()
 }
 
-fn proxy_to(url: &str) -> Program {
+pub(crate) fn proxy_to(url: &str) -> Program {
     proxy_with(url, &[])
 }
 
-fn proxy_with(url: &str, more: &[&str]) -> Program {
+pub(crate) fn proxy_with(url: &str, more: &[&str]) -> Program {
     let arguments = [&["--listen", "127.0.0.1:0", "--to", url], more].concat();
     Program::start("reverse_proxy", &arguments)
 }
@@ -85,7 +85,9 @@ fn a_server_that_is_not_there_is_a_bad_gateway() {
 }
 
 /// An upstream that takes one connection and does with it what is said.
-fn upstream<T: Send + 'static>(serve: impl FnOnce(TcpStream) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+pub(crate) fn upstream<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = thread::spawn(move || {

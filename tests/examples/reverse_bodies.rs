@@ -1,0 +1,65 @@
+//! Bodies of requests that the reverse proxy passes on.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+
+use crate::program::connect;
+use crate::reverse_proxy::{head, proxy_to, upstream};
+
+/// More than the library takes of a body unless it is told otherwise.
+const LARGE: usize = 17_000_000;
+
+/// How many bytes of a body in chunks come.
+fn chunked_length(from: &mut TcpStream) -> usize {
+    let mut from = BufReader::new(from);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        let size = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        // With the end of its line.
+        from.read_exact(&mut vec![0; size + 2]).unwrap();
+        length += size;
+        if size == 0 {
+            return length;
+        }
+    }
+}
+
+/// How much comes to the upstream of a body sent as `parts`, with that field.
+fn passed_on(field: &str, parts: Vec<Vec<u8>>, count: fn(&mut TcpStream) -> usize) -> usize {
+    let (url, serving) = upstream(move |mut client| {
+        head(&mut client);
+        let length = count(&mut client);
+        client.write_all(b"HTTP/1.1 204 Done\r\n\r\n").unwrap();
+        length
+    });
+    let mut program = proxy_to(&url);
+    let mut client = connect(&program.address());
+    write!(client, "POST / HTTP/1.1\r\nHost: here\r\n{field}\r\n\r\n").unwrap();
+    let mut sender = client.try_clone().unwrap();
+    // One that is refused is not read to its end.
+    let sending = thread::spawn(move || parts.iter().all(|part| sender.write_all(part).is_ok()));
+    let said = head(&mut client);
+    assert!(said.starts_with("http/1.1 204 "), "{said}");
+    assert!(sending.join().unwrap());
+    drop(client);
+    program.end_well();
+    serving.join().unwrap()
+}
+
+#[test]
+fn a_body_of_any_size_goes_on() {
+    let field = format!("Content-Length: {LARGE}");
+    let length = passed_on(&field, vec![vec![b'x'; LARGE]], |from| {
+        let mut body = vec![0; LARGE];
+        from.read_exact(&mut body).unwrap();
+        body.len()
+    });
+    assert_eq!(length, LARGE);
+    let part = [b"f4240\r\n", [b'x'; 1_000_000].as_slice(), b"\r\n"].concat();
+    let mut parts = vec![part; LARGE / 1_000_000];
+    parts.push(b"0\r\n\r\n".to_vec());
+    assert_eq!(passed_on("Transfer-Encoding: chunked", parts, chunked_length), LARGE);
+}
