@@ -11,7 +11,7 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -159,9 +159,12 @@ impl Proxy {
         Ok(Uri::from_parts(parts)?)
     }
 
-    fn run(&self, onward: ureq::http::Request<()>, body: SendBody<'_>) -> Result<Answer, Refusal> {
-        let answer = self.agent.run(onward.map(|()| body));
-        answer.map_err(|err| self.refusal(&err))
+    fn run(&self, onward: ureq::http::Request<()>, body: SendBody<'_>) -> Result<Answer, greenserve::Failure> {
+        match self.agent.run(onward.map(|()| body)) {
+            Err(ureq::Error::Io(err)) if is_of_the_client(&err) => Err(err.into()),
+            Err(err) => Err(self.refusal(&err).into()),
+            Ok(answer) => Ok(answer),
+        }
     }
 
     fn refusal(&self, err: &ureq::Error) -> Refusal {
@@ -173,6 +176,12 @@ impl Proxy {
             _ => Refusal::new(StatusCode::BAD_GATEWAY, "the server behind this proxy does not answer"),
         }
     }
+}
+
+/// What the library refuses of a client's body comes back through ureq, as the
+/// error of a read. With its own status it tells the client what was wrong.
+fn is_of_the_client(err: &io::Error) -> bool {
+    matches!(err.get_ref(), Some(inside) if inside.is::<Refusal>())
 }
 
 /// `OPTIONS *` or, which means the same, of a URI without a path: RFC 9112,

@@ -1,7 +1,7 @@
-//! Bodies of requests that the reverse proxy passes on.
+//! Bodies of requests that the reverse proxy passes on, and those that are none.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use crate::program::connect;
@@ -62,4 +62,45 @@ fn a_body_of_any_size_goes_on() {
     let mut parts = vec![part; LARGE / 1_000_000];
     parts.push(b"0\r\n\r\n".to_vec());
     assert_eq!(passed_on("Transfer-Encoding: chunked", parts, chunked_length), LARGE);
+}
+
+/// What a client hears whose request ends with `request`, if it then sends no
+/// more; `ends` says that it will not.
+fn fault(request: &str, ends: bool) -> String {
+    // What the upstream gets of it has no end.
+    let (url, serving) = upstream(|mut client| client.read_to_end(&mut Vec::new()).map(drop));
+    let mut program = proxy_to(&url);
+    let mut client = connect(&program.address());
+    write!(client, "POST / HTTP/1.1\r\nHost: here\r\n{request}").unwrap();
+    if ends {
+        client.shutdown(Shutdown::Write).unwrap();
+    }
+    let said = head(&mut client);
+    let mut text = Vec::new();
+    client.read_to_end(&mut text).unwrap();
+    drop(client);
+    let _ = serving.join().unwrap();
+    // It is no fault of the upstream, and is not logged as one.
+    assert_eq!(program.end_well(), "");
+    said
+}
+
+#[test]
+fn what_is_wrong_with_a_body_is_the_fault_of_the_client() {
+    for (request, ends) in [
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", false),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true),
+        ("Content-Length: 10\r\n\r\nhello", true),
+    ] {
+        let said = fault(request, ends);
+        assert!(said.starts_with("http/1.1 400 "), "{request}: {said}");
+        assert!(said.contains("connection: close"), "{request}: {said}");
+    }
+}
+
+#[test]
+fn a_body_that_does_not_come_is_the_fault_of_the_client() {
+    // For 20 s, by default, its rate does not count.
+    let said = fault("Content-Length: 10\r\n\r\nhello", false);
+    assert!(said.starts_with("http/1.1 408 "), "{said}");
 }
