@@ -9,14 +9,16 @@
 //!           cargo run --features http,ureq --example reverse_proxy -- --to http://127.0.0.1:8081
 //! Try with: curl -v http://127.0.0.1:8080/
 
+#[path = "../common/mod.rs"]
 mod common;
+mod fields;
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use greenserve::http::{self, HeaderMap, HeaderName, Method, Refusal, Request, Response, StatusCode, header};
+use greenserve::http::{self, Method, Refusal, Request, Response, StatusCode, header};
 use greenserve::{Error, Result, TcpServer};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::Uri;
@@ -25,17 +27,6 @@ use ureq::{Agent, Body, SendBody};
 
 /// How long a body may make no progress, either way.
 const STILL: Duration = Duration::from_secs(30);
-
-/// Fields that concern one connection and go no further: RFC 9110, 7.6.1.
-const OF_A_CONNECTION: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-];
 
 #[derive(Debug, Parser)]
 struct Settings {
@@ -95,8 +86,8 @@ impl Proxy {
         };
         let (head, body) = answer?.into_parts();
         response.set_status(head.status);
-        copy_fields(&head.headers, response.headers_mut());
-        response.headers_mut().append(header::VIA, VIA.parse()?);
+        fields::copy(&head.headers, response.headers_mut());
+        response.headers_mut().append(header::VIA, fields::VIA.parse()?);
         self.pass_back(body, response)
     }
 
@@ -132,7 +123,7 @@ impl Proxy {
             .uri(self.target(request)?)
             .body(())?;
         let fields = onward.headers_mut();
-        copy_fields(request.headers(), fields);
+        fields::copy(request.headers(), fields);
         // The other server has a name of its own, and believes what it is told
         // of this one's.
         fields.remove(header::HOST);
@@ -143,7 +134,7 @@ impl Proxy {
         if let Some(ip) = request.peer().ip() {
             fields.append("x-forwarded-for", ip.to_string().parse()?);
         }
-        fields.append(header::VIA, VIA.parse()?);
+        fields.append(header::VIA, fields::VIA.parse()?);
         Ok(onward)
     }
 
@@ -209,26 +200,6 @@ fn base(url: &str) -> Result<Uri> {
 }
 
 type Answer = ureq::http::Response<Body>;
-
-const VIA: &str = "1.1 greenserve";
-
-/// All that is not of the connection it came over.
-fn copy_fields(from: &HeaderMap, to: &mut HeaderMap) {
-    let named: Vec<_> = from
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|value| value.to_str())
-        .collect();
-    let is_named = |name: &HeaderName| {
-        let mut options = named.iter().flat_map(|options| options.split(','));
-        options.any(|option| option.trim().eq_ignore_ascii_case(name.as_str()))
-    };
-    for (name, value) in from {
-        if !OF_A_CONNECTION.contains(name) && name != "keep-alive" && !is_named(name) {
-            to.append(name, value.clone());
-        }
-    }
-}
 
 fn main() -> ExitCode {
     let Settings { options, to, patience } = Settings::parse();
