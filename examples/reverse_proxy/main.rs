@@ -9,10 +9,12 @@
 //!           cargo run --features http,ureq --example reverse_proxy -- --to http://127.0.0.1:8081
 //! Try with: curl -v http://127.0.0.1:8080/
 
+mod answer;
 #[path = "../common/mod.rs"]
 mod common;
 mod fields;
 
+use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -84,7 +86,8 @@ impl Proxy {
             Some(0) => self.run(onward, SendBody::none()),
             _ => self.run(onward, SendBody::from_reader(request.body())),
         };
-        let (head, body) = answer?.into_parts();
+        let (mut head, body) = answer?.into_parts();
+        answer::settle(&mut head).map_err(|fault| self.bad_gateway(&fault))?;
         response.set_status(head.status);
         fields::copy(&head.headers, response.headers_mut());
         response.headers_mut().append(header::VIA, fields::VIA.parse()?);
@@ -159,13 +162,16 @@ impl Proxy {
     }
 
     fn refusal(&self, err: &ureq::Error) -> Refusal {
-        log::warn!("{}: {err}", self.to);
-        match err {
-            ureq::Error::Timeout(_) => {
-                Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the server behind this proxy is too slow")
-            }
-            _ => Refusal::new(StatusCode::BAD_GATEWAY, "the server behind this proxy does not answer"),
+        if let ureq::Error::Timeout(_) = err {
+            log::warn!("{}: {err}", self.to);
+            return Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the server behind this proxy is too slow");
         }
+        self.bad_gateway(err)
+    }
+
+    fn bad_gateway(&self, fault: &dyn Display) -> Refusal {
+        log::warn!("{}: {fault}", self.to);
+        Refusal::new(StatusCode::BAD_GATEWAY, "the server behind this proxy does not answer")
     }
 }
 

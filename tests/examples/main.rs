@@ -28,6 +28,8 @@ mod proxy;
 mod queues;
 mod resp;
 #[cfg(all(feature = "http", feature = "ureq"))]
+mod reverse_answers;
+#[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_bodies;
 #[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_proxy;
