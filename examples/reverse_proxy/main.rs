@@ -59,6 +59,7 @@ impl Proxy {
             .timeout_per_read(Some(STILL))
             .timeout_per_write(Some(STILL))
             .max_idle_connections_per_host(64)
+            .allow_non_standard_methods(true)
             // What the client asks for is passed on, and nothing else.
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)

@@ -32,6 +32,8 @@ mod reverse_answers;
 #[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_bodies;
 #[cfg(all(feature = "http", feature = "ureq"))]
+mod reverse_fields;
+#[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_proxy;
 #[cfg(all(feature = "http", feature = "ureq"))]
 mod reverse_targets;

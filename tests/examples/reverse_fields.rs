@@ -1,0 +1,35 @@
+//! Methods and fields that the reverse proxy passes on, and those that it does not.
+
+use std::io::Write;
+
+use crate::program::{connect, hears};
+use crate::reverse_proxy::{head, proxy_to, upstream};
+
+#[test]
+fn a_method_that_nobody_knows_goes_on_with_its_body() {
+    for method in ["PROPFIND", "FOO"] {
+        let (url, serving) = upstream(|mut client| {
+            let asked = head(&mut client);
+            hears(&mut client, "hello");
+            client
+                .write_all(b"HTTP/1.1 207 Multi-Status\r\nContent-Length: 2\r\n\r\nhi")
+                .unwrap();
+            asked
+        });
+        let mut program = proxy_to(&url);
+        let mut client = connect(&program.address());
+        write!(
+            client,
+            "{method} /a HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhello"
+        )
+        .unwrap();
+        let said = head(&mut client);
+        assert!(said.starts_with("http/1.1 207 "), "{said}");
+        hears(&mut client, "hi");
+        let asked = serving.join().unwrap();
+        let line = format!("{} /a http/1.1\r\n", method.to_ascii_lowercase());
+        assert!(asked.starts_with(&line), "{asked}");
+        drop(client);
+        program.end_well();
+    }
+}
