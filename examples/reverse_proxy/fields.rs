@@ -6,8 +6,11 @@ use greenserve::http::{HeaderMap, HeaderName, header};
 pub(crate) const VIA: &str = "1.1 greenserve";
 
 /// Fields that concern one connection and go no further: RFC 9110, 7.6.1.
-const OF_A_CONNECTION: [HeaderName; 7] = [
+/// Two of them are older than that, and still sent.
+const OF_A_CONNECTION: [HeaderName; 9] = [
     header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
@@ -18,17 +21,19 @@ const OF_A_CONNECTION: [HeaderName; 7] = [
 
 /// All that is not of the connection it came over.
 pub(crate) fn copy(from: &HeaderMap, to: &mut HeaderMap) {
+    // As bytes: one option that is no text hides no other one.
     let named: Vec<_> = from
         .get_all(header::CONNECTION)
         .iter()
-        .flat_map(|value| value.to_str())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
         .collect();
     let is_named = |name: &HeaderName| {
-        let mut options = named.iter().flat_map(|options| options.split(','));
-        options.any(|option| option.trim().eq_ignore_ascii_case(name.as_str()))
+        let mut options = named.iter();
+        options.any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()))
     };
     for (name, value) in from {
-        if !OF_A_CONNECTION.contains(name) && name != "keep-alive" && !is_named(name) {
+        if !OF_A_CONNECTION.contains(name) && !is_named(name) {
             to.append(name, value.clone());
         }
     }

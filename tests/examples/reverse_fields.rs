@@ -33,3 +33,32 @@ fn a_method_that_nobody_knows_goes_on_with_its_body() {
         program.end_well();
     }
 }
+
+/// The heads that the upstream and the client get, where they send these.
+fn exchanged(request: &[u8], answer: &'static [u8]) -> (String, String) {
+    let (url, serving) = upstream(move |mut client| {
+        let asked = head(&mut client);
+        client.write_all(answer).unwrap();
+        asked
+    });
+    let mut program = proxy_to(&url);
+    let mut client = connect(&program.address());
+    client.write_all(request).unwrap();
+    let said = head(&mut client);
+    drop(client);
+    program.end_well();
+    (serving.join().unwrap(), said)
+}
+
+#[test]
+fn what_is_of_one_connection_goes_no_further() {
+    let (asked, said) = exchanged(
+        b"GET / HTTP/1.1\r\nHost: here\r\nConnection: x-mine, \xE9\r\nX-Mine: 1\r\nProxy-Connection: keep-alive\r\n\r\n",
+        b"HTTP/1.1 204 Done\r\nConnection: \xE9,X-Mine\r\nX-Mine: 1\r\nProxy-Connection: close\r\nKeep-Alive: timeout=5\r\n\r\n",
+    );
+    for head in [asked, said] {
+        for field in ["x-mine", "proxy-connection", "keep-alive"] {
+            assert!(!head.contains(field), "{head}");
+        }
+    }
+}
