@@ -1,9 +1,6 @@
 //! What a head says that is passed on.
 
-use greenserve::http::{HeaderMap, HeaderName, header};
-
-/// What this proxy adds of itself.
-pub(crate) const VIA: &str = "1.1 greenserve";
+use greenserve::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 /// Fields that concern one connection and go no further: RFC 9110, 7.6.1.
 /// Two of them are older than that, and still sent.
@@ -37,4 +34,13 @@ pub(crate) fn copy(from: &HeaderMap, to: &mut HeaderMap) {
             to.append(name, value.clone());
         }
     }
+}
+
+/// Adds this proxy, and the version in which the message has come to it.
+pub(crate) fn append_via(fields: &mut HeaderMap, version: Version) {
+    let via = match version {
+        Version::HTTP_10 => "1.0 greenserve",
+        _ => "1.1 greenserve",
+    };
+    fields.append(header::VIA, HeaderValue::from_static(via));
 }

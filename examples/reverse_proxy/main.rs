@@ -91,7 +91,7 @@ impl Proxy {
         answer::settle(&mut head).map_err(|fault| self.bad_gateway(&fault))?;
         response.set_status(head.status);
         fields::copy(&head.headers, response.headers_mut());
-        response.headers_mut().append(header::VIA, fields::VIA.parse()?);
+        fields::append_via(response.headers_mut(), head.version);
         self.pass_back(body, response)
     }
 
@@ -138,7 +138,7 @@ impl Proxy {
         if let Some(ip) = request.peer().ip() {
             fields.append("x-forwarded-for", ip.to_string().parse()?);
         }
-        fields.append(header::VIA, fields::VIA.parse()?);
+        fields::append_via(fields, request.version());
         Ok(onward)
     }
 

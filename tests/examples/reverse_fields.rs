@@ -62,3 +62,19 @@ fn what_is_of_one_connection_goes_no_further() {
         }
     }
 }
+
+#[test]
+fn the_version_in_which_a_message_came_goes_on() {
+    for (version, other) in [("1.0", "1.1"), ("1.1", "1.0")] {
+        let request = format!("GET / HTTP/{version}\r\nHost: here\r\nVia: {other} before\r\n\r\n");
+        let answer = match other {
+            "1.0" => b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+            _ => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        };
+        let (asked, said) = exchanged(request.as_bytes(), answer);
+        // Behind those who have passed it on before.
+        let before = format!("via: {other} before\r\nvia: {version} greenserve\r\n");
+        assert!(asked.contains(&before), "{asked}");
+        assert!(said.contains(&format!("via: {other} greenserve\r\n")), "{said}");
+    }
+}
