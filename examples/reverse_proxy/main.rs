@@ -13,6 +13,7 @@ mod answer;
 #[path = "../common/mod.rs"]
 mod common;
 mod fields;
+mod here;
 
 use std::fmt::Display;
 use std::io::{self, Read, Write};
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use greenserve::http::{self, Method, Refusal, Request, Response, StatusCode, header};
+use greenserve::http::{self, Refusal, Request, Response, StatusCode, header};
 use greenserve::{Error, Result, TcpServer};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::Uri;
@@ -72,11 +73,7 @@ impl Proxy {
     }
 
     fn pass_on(&self, request: &mut Request, response: &mut Response) -> http::Result {
-        if *request.method() == Method::CONNECT {
-            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "this proxy makes no tunnels").into());
-        }
-        if is_of_the_server(request) {
-            response.set_status(StatusCode::NO_CONTENT);
+        if here::answer(request, response)? {
             return Ok(());
         }
         let onward = self.onward(request)?;
@@ -138,6 +135,9 @@ impl Proxy {
         if let Some(ip) = request.peer().ip() {
             fields.append("x-forwarded-for", ip.to_string().parse()?);
         }
+        if let Some(left) = here::max_forwards(request) {
+            fields.insert(header::MAX_FORWARDS, left.saturating_sub(1).into());
+        }
         fields::append_via(fields, request.version());
         Ok(onward)
     }
@@ -180,16 +180,6 @@ impl Proxy {
 /// error of a read. With its own status it tells the client what was wrong.
 fn is_of_the_client(err: &io::Error) -> bool {
     matches!(err.get_ref(), Some(inside) if inside.is::<Refusal>())
-}
-
-/// `OPTIONS *` or, which means the same, of a URI without a path: RFC 9112,
-/// 3.2.4. It asks what is spoken here, so here it is answered.
-fn is_of_the_server(request: &Request) -> bool {
-    let target = request.target();
-    *request.method() == Method::OPTIONS
-        && !target.starts_with('/')
-        && request.query().is_none()
-        && target.matches('/').count() < 3
 }
 
 fn base(url: &str) -> Result<Uri> {

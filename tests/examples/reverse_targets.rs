@@ -39,10 +39,11 @@ fn head(from: &mut BufReader<TcpStream>) -> Option<String> {
     Some(head.to_ascii_lowercase())
 }
 
-/// The status of the answer to a request with that line, and what else it says.
-fn asks(address: &str, line: &str) -> String {
+/// What answers a request with that line, and with these fields beside its own.
+fn asks(address: &str, line: &str, fields: &str) -> String {
     let mut client = connect(address);
-    let request = format!("{line} HTTP/1.1\r\nHost: here\r\nX-Forwarded-Host: forged\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("{line} HTTP/1.1\r\nHost: here\r\nX-Forwarded-Host: forged\r\n{fields}Connection: close\r\n\r\n");
     client.write_all(request.as_bytes()).unwrap();
     let mut heard = String::new();
     client.read_to_string(&mut heard).unwrap();
@@ -75,7 +76,7 @@ fn what_a_target_names_is_asked_of_the_server_behind_and_of_no_other() {
             "here".to_owned(),
         ),
     ] {
-        let heard = asks(&address, &format!("GET {target}"));
+        let heard = asks(&address, &format!("GET {target}"), "");
         // Where the answer points is the client's to follow.
         assert!(heard.starts_with("HTTP/1.1 302 "), "{target}: {heard}");
         let head = asked.recv_timeout(LIMIT).unwrap();
@@ -117,13 +118,35 @@ fn what_is_asked_of_the_server_itself_goes_nowhere() {
         (format!("GET ftp://{upstream}/"), 400),
         (format!("GET http://here@{upstream}/"), 400),
     ] {
-        let heard = asks(&address, &line);
+        let heard = asks(&address, &line, "");
         assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {heard}");
     }
     assert_eq!(asked.try_recv().ok(), None);
     // Of a path it is asked of who has the path.
-    assert!(asks(&address, "OPTIONS /").starts_with("HTTP/1.1 302 "));
+    assert!(asks(&address, "OPTIONS /", "").starts_with("HTTP/1.1 302 "));
     assert!(asked.recv_timeout(LIMIT).unwrap().starts_with("options / "));
+    program.end_well();
+}
+
+#[test]
+fn a_request_that_may_be_passed_on_no_more_is_answered() {
+    let (upstream, asked) = answering();
+    let mut program = proxy_to(&upstream);
+    let address = program.address();
+    for (method, status) in [("OPTIONS", 204), ("TRACE", 405)] {
+        let heard = asks(&address, &format!("{method} /"), "Max-Forwards: 0\r\n");
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{heard}");
+        assert_eq!(asked.try_recv().ok(), None);
+        for (limit, left) in [("1", "0"), ("10", "9"), ("soon", "soon")] {
+            let heard = asks(&address, &format!("{method} /"), &format!("Max-Forwards: {limit}\r\n"));
+            assert!(heard.starts_with("HTTP/1.1 302 "), "{heard}");
+            let head = asked.recv_timeout(LIMIT).unwrap();
+            assert!(head.contains(&format!("\r\nmax-forwards: {left}\r\n")), "{head}");
+        }
+    }
+    // It limits no other method.
+    let heard = asks(&address, "GET /", "Max-Forwards: 0\r\n");
+    assert!(heard.starts_with("HTTP/1.1 302 "), "{heard}");
     program.end_well();
 }
 
