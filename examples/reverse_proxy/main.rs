@@ -5,6 +5,10 @@
 //! agent of ureq has the pool of connections and every limit of time; while one
 //! of them waits, its coroutine does and nobody else.
 //!
+//! ureq sends all of a body before it reads the answer: one that comes earlier
+//! may be lost, and is a 502 or a 504 then, unless the client waits for
+//! `100 Continue` and the server closes with its answer.
+//!
 //! Run with: cargo run --features http --example http_hello -- --listen 127.0.0.1:8081, and beside it
 //!           cargo run --features http,ureq --example reverse_proxy -- --to http://127.0.0.1:8081
 //! Try with: curl -v http://127.0.0.1:8080/

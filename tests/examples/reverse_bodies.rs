@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use crate::program::connect;
+use crate::program::{connect, hears};
 use crate::reverse_proxy::{head, proxy_to, upstream};
 
 /// More than the library takes of a body unless it is told otherwise.
@@ -103,4 +103,30 @@ fn a_body_that_does_not_come_is_the_fault_of_the_client() {
     // For 20 s, by default, its rate does not count.
     let said = fault("Content-Length: 10\r\n\r\nhello", false);
     assert!(said.starts_with("http/1.1 408 "), "{said}");
+}
+
+#[test]
+fn an_answer_that_wants_no_body_is_heard_by_a_client_that_waits() {
+    let (url, serving) = upstream(|mut client| {
+        let asked = head(&mut client);
+        client
+            .write_all(b"HTTP/1.1 413 Large\r\nContent-Length: 3\r\n\r\nbig")
+            .unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut body = Vec::new();
+        client.read_to_end(&mut body).unwrap();
+        (asked, body)
+    });
+    let mut program = proxy_to(&url);
+    let mut client = connect(&program.address());
+    let request = format!("POST / HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: {LARGE}\r\n\r\n");
+    client.write_all(request.as_bytes()).unwrap();
+    let said = head(&mut client);
+    assert!(said.starts_with("http/1.1 413 "), "{said}");
+    hears(&mut client, "big");
+    drop(client);
+    program.end_well();
+    let (asked, body) = serving.join().unwrap();
+    assert!(asked.contains("expect: 100-continue"), "{asked}");
+    assert_eq!(body, b"");
 }
