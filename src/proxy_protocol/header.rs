@@ -14,6 +14,8 @@ use crate::net::Peer;
 const SHORTEST: usize = 15;
 /// The line of version 1 with its end, as the specification bounds it.
 const LONGEST_LINE: usize = 107;
+/// Begins a line whose rest is to be passed over.
+const UNKNOWN: &[u8] = b"PROXY UNKNOWN";
 /// The signature, version, family and length of version 2.
 const FIXED: usize = 16;
 /// What follows the fixed part of version 2. The specification allows 65,535
@@ -65,7 +67,21 @@ fn read_line(stream: &mut impl Read, line: &mut Vec<u8>) -> io::Result<()> {
         stream.read_exact(&mut byte)?;
         line.extend(byte);
     }
-    Ok(())
+    check_line(line).map_err(|said| io::Error::new(io::ErrorKind::InvalidData, said))
+}
+
+/// What the parser does not look at: it takes a carriage return and a space for
+/// each other, and ports with a sign.
+fn check_line(line: &[u8]) -> Result<(), String> {
+    let Some(line) = line.strip_suffix(b"\r\n") else {
+        return Err(format!(
+            "its line does not end with a carriage return and a line feed within {LONGEST_LINE} bytes"
+        ));
+    };
+    match line.iter().find(|byte| matches!(byte, b'\r' | b'+')) {
+        Some(byte) if !line.starts_with(UNKNOWN) => Err(format!("its line has a {:?}", char::from(*byte))),
+        _ => Ok(()),
+    }
 }
 
 fn from_line(header: &v1::Header<'_>, proxy: &Peer) -> Option<Forwarded> {
@@ -229,6 +245,14 @@ mod tests {
             &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
             b"PROXY TCP4 1.2.3.4 5.6.7.8 1 70000\r\n",
             b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n........",
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2 \n",
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2 \r\n",
+            b"PROXY TCP4  1.2.3.4 5.6.7.8 1 2\r\n",
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1 02\r\n",
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1 +2\r\n",
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\r\n",
+            b"PROXY TCP4\r1.2.3.4 5.6.7.8 1 2\r\n",
+            b"PROXY\rTCP4 1.2.3.4 5.6.7.8 1 2\r\n",
             b"proxy tcp4 1.2.3.4 5.6.7.8 1 2\r\n",
             &long_line,
             &cut_value,
@@ -236,7 +260,7 @@ mod tests {
             &version_2(0x21, 0x11, &[0; 11]),
             &version_2(0x21, 0x11, &[0; MOST_VALUES + 1]),
         ] {
-            let refused = said(bytes).0.unwrap_err();
+            let refused = said(bytes).0.expect_err(&bytes.escape_ascii().to_string());
             assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{bytes:?}");
             assert!(refused.to_string().contains("10.0.0.1:1"), "{refused}");
         }
