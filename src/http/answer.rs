@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{ALLOW, CONTENT_TYPE};
 use ::http::{HeaderValue, StatusCode, Version};
 
 use super::body_coding::Step;
@@ -210,7 +210,12 @@ impl Response<'_> {
         if let Some(coding) = &mut self.coding {
             coding.end();
         }
+        // An answer of 405 must have it: RFC 9110, 15.5.6.
+        let allow = self.headers.remove(ALLOW);
         self.headers.clear();
+        if let Some(allow) = allow.filter(|_| refusal.status() == StatusCode::METHOD_NOT_ALLOWED) {
+            self.headers.insert(ALLOW, allow);
+        }
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         (self.status, self.stage) = (refusal.status(), Stage::Open);

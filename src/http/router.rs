@@ -244,9 +244,8 @@ impl Methods {
             response.set_status(StatusCode::NO_CONTENT);
             return Ok(());
         }
-        response.set_status(StatusCode::METHOD_NOT_ALLOWED);
-        response.header("content-type", "text/plain; charset=utf-8")?;
-        response.send("this method is not allowed here\n")
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here");
+        Err(refusal.into())
     }
 }
 

@@ -147,6 +147,10 @@ in_models!(http_api, "http_api", [coroutine, thread], |address| {
     assert!(asks("POST /notes", "{").starts_with(r#"400 {"error":"the body is not the JSON"#));
     assert_eq!(asks("GET /notes/x", ""), r#"404 {"error":"there is no such note"}"#);
     assert_eq!(asks("GET /elsewhere", ""), r#"404 {"error":"there is nothing here"}"#);
+    assert_eq!(
+        asks("DELETE /notes", ""),
+        r#"405 {"error":"this method is not allowed here"}"#
+    );
     assert_eq!(asks("DELETE /notes/1", ""), "204 ");
     assert_eq!(asks("DELETE /notes/1", ""), r#"404 {"error":"there is no such note"}"#);
 });

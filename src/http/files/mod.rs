@@ -24,6 +24,7 @@ use self::settings::Settings;
 use self::validators::Conditions;
 use super::codings::Coding;
 use super::handler::{Handler, Result};
+use super::refusal::Refusal;
 use super::request::Request;
 use super::response::Response;
 use crate::error::{self, Error};
@@ -227,9 +228,7 @@ fn tell_methods(method: &Method, response: &mut Response<'_>) -> Result {
         response.set_status(StatusCode::NO_CONTENT);
         return Ok(());
     }
-    response.set_status(StatusCode::METHOD_NOT_ALLOWED);
-    response.header("content-type", "text/plain; charset=utf-8")?;
-    response.send("this method is not allowed here\n")
+    Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not allowed here").into())
 }
 
 /// To the same path with a slash behind it.
