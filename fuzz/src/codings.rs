@@ -152,9 +152,13 @@ fn read_element(element: &str) -> Option<(String, u32)> {
     (!name.is_empty() && name.bytes().all(is_token)).then_some((name, weight))
 }
 
-/// 12.4.2; what is none allows nothing.
+/// 12.4.2; what is none allows nothing, and what has more parameters behind it
+/// is no weight.
 fn read_weight(weight: &str) -> Option<u32> {
     let value = weight.strip_prefix("q=").or_else(|| weight.strip_prefix("Q="))?;
+    if value.contains(';') {
+        return None;
+    }
     let (whole, part) = value.split_once('.').unwrap_or((value, ""));
     let digits = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 3;
     let thousandths = format!("{part:0<3}").parse::<u32>().ok().filter(|_| digits);
