@@ -69,10 +69,10 @@ pub fn http_codings(bytes: &[u8]) {
         let is_fair = |coding: &str| coding == "identity" || names(coding) || names("*");
         return assert!(is_fair(&made_as) && is_fair(&file_as), "{made_as} {file_as}");
     };
-    assert_eq!(made_as, liking.best(&["gzip"]));
+    assert_eq!(made_as, liking.best(&["gzip"]), "{}", list.escape_ascii());
     let small_as = if liking.refuses_plain() { &*made_as } else { "identity" };
     assert_eq!(coding(&small), small_as);
-    assert_eq!(file_as, liking.best(&["br", "gzip"]));
+    assert_eq!(file_as, liking.best(&["br", "gzip"]), "{}", list.escape_ascii());
 }
 
 fn coding(answer: &Answer) -> String {

@@ -70,7 +70,7 @@ fn weight(parameter: &str) -> Option<u16> {
     if !name.trim().eq_ignore_ascii_case("q") {
         return None;
     }
-    Some(thousandths(value.trim()).unwrap_or(0))
+    Some(thousandths(value.trim_end()).unwrap_or(0))
 }
 
 /// RFC 9110, 12.4.2: `0` or `1`, and at most three digits behind a dot.
@@ -104,6 +104,7 @@ mod tests {
             ("gzip;q=0.5, identity", ""),
             ("gzip;q=1.001, br;q=x", ""),
             ("gzip;q=2, br;q=.5", ""),
+            ("gzip;q= 0.5, br;q=0.5 ", "br"),
             ("gzipped, brr", ""),
         ] {
             let found: Vec<_> = Coding::accepted(header).map(Coding::token).collect();
