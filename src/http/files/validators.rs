@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn times_beyond_those_of_http_are_no_dates() {
-        let named = |time| Version::new(Some(time), 16, "", at(BEGIN));
         let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        let named = |time| Version::new(Some(time), 16, "", last);
         assert_eq!(named(last).modified, Some(last));
         assert_eq!(named(last + Duration::from_secs(1)).modified, None);
         let early = UNIX_EPOCH - Duration::from_secs(1);
@@ -250,6 +250,13 @@ mod tests {
         );
         assert_ne!(named(early).etag, named(UNIX_EPOCH).etag);
         assert_ne!(named(early).etag, named(UNIX_EPOCH + Duration::from_secs(1)).etag);
+    }
+
+    #[test]
+    fn a_file_from_the_future_was_changed_now() {
+        let found = Version::new(Some(at(BEGIN + 9)), 16, "", at(BEGIN));
+        assert_eq!(found.modified, Some(at(BEGIN)));
+        assert_ne!(found.etag, Version::new(Some(at(BEGIN)), 16, "", at(BEGIN)).etag);
     }
 
     #[test]
