@@ -68,7 +68,7 @@ fn an_empty_line_is_no_first_byte() {
 fn empty_lines_buy_no_time() {
     let server = start_in(
         Coroutine::new(),
-        http::serve(describe).deadlines(patient().keep_alive(5 * SOON)),
+        http::serve(describe).deadlines(patient().keep_alive(3 * SOON)),
     );
     let mut client = Client::of(&server);
     client.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -83,7 +83,7 @@ fn empty_lines_buy_no_time() {
 fn a_client_is_waited_for_anew_behind_a_request_that_empty_lines_came_before() {
     let server = start_in(
         Coroutine::new(),
-        http::serve(describe).deadlines(patient().keep_alive(5 * SOON)),
+        http::serve(describe).deadlines(patient().keep_alive(6 * SOON)),
     );
     let mut client = Client::of(&server);
     for _ in 0..4 {
