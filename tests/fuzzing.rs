@@ -5,8 +5,8 @@
 #[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
 #[path = "../fuzz/src/answer.rs"]
 mod answer;
-#[cfg(feature = "http")]
 #[allow(unreachable_pub, reason = "it is shared with the fuzzer")]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "files are for HTTP"))]
 #[path = "../fuzz/src/ask.rs"]
 mod ask;
 #[cfg(feature = "compression")]

@@ -118,7 +118,7 @@ pub use trace::Trace;
 pub use watch::{Stalls, stalls};
 
 pub(crate) use cell::{Claim, Claimable};
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "http", feature = "tls"))]
 pub(crate) use clock::stamp;
 pub(crate) use clock::{NEVER, after, earlier, now, passed, since, ticks};
 pub(crate) use ended::Link;

@@ -157,19 +157,21 @@ fn nothing_follows_half_a_frame() {
             assert!(socket.sender().is_err());
             Ok(())
         });
-        let mut client = scene.raw();
+        let client = scene.raw();
         has_failed.recv_timeout(PATIENCE).unwrap();
         let mut stream = client.second();
         let mut begin = vec![0; 1 << 20];
         stream.read_exact(&mut begin).unwrap();
         made_room.send(()).unwrap();
         let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).unwrap();
+        // It was behind, so what is left for it may be thrown away.
+        if let Err(err) = stream.read_to_end(&mut rest) {
+            assert_eq!(err.kind(), io::ErrorKind::ConnectionReset, "{err}");
+        }
         assert_eq!(begin[0], LAST | BINARY);
         assert!(begin.len() + rest.len() < MUCH);
         let others = begin[10..].iter().chain(&rest).filter(|byte| **byte != b'x');
         assert_eq!(others.count(), 0);
-        client.ends();
         assert_eq!(scene.outcome().0, None);
     });
 }
