@@ -138,6 +138,23 @@ fn a_client_that_takes_too_little() {
     });
 }
 
+/// What a write has handed over whole is the client's, whatever it misses later.
+#[test]
+fn a_slow_client_gets_all_of_what_was_written() {
+    const WHOLE: usize = 16 << 20;
+    in_both(|start| {
+        let deadlines = Deadlines::none().idle(LIMIT).first_byte(LIMIT);
+        let (mut client, missed) = start(deadlines, |client| {
+            client.write_all(&vec![0; WHOLE])?;
+            client.read(&mut [0]).map(drop)
+        });
+        // The rest is on its way when the client is late.
+        client.read_exact(&mut vec![0; WHOLE - (1 << 20)]).unwrap();
+        missed();
+        assert_eq!(client.read_to_end(&mut Vec::new()).unwrap(), 1 << 20);
+    });
+}
+
 /// Behind what has arrived.
 fn expect_reset(client: &mut Client) {
     let end = client.read_to_end(&mut Vec::new()).map_err(|err| err.kind());

@@ -141,7 +141,7 @@ impl<S: SystemStream> Stream<S> {
     ) -> io::Result<usize> {
         let socket = self.socket();
         let moved = socket.perform_judged(due, |system| run(system, &mut step), |moved| moved.is_short)?;
-        socket.pace.sent(moved.count, moved.of, &due.progress);
+        socket.sent(moved.count, moved.of, &due.progress);
         Ok(moved.count)
     }
 
@@ -167,9 +167,7 @@ impl<S: SystemStream> Stream<S> {
         let socket = self.socket();
         socket.check_killed()?;
         let moved = socket.attempt(Direction::Write, |system| run(system, &mut step))?;
-        socket
-            .pace
-            .sent(moved.count, moved.count, &Due::new(Direction::Write).progress);
+        socket.sent(moved.count, moved.count, &Due::new(Direction::Write).progress);
         Ok(moved.count)
     }
 

@@ -103,9 +103,10 @@ impl Deadlines {
         self
     }
 
-    /// For a write of which nothing moves. A connection that ends while its peer
-    /// is behind is reset, by this, another deadline or a kill: the kernel would
-    /// offer the rest for minutes more, in memory that no limit counts.
+    /// For a write of which nothing moves. A connection that ends with a write
+    /// that came to this deadline or to [`send_rate`](Deadlines::send_rate) is
+    /// reset: the kernel would offer what it has for minutes more, in memory that
+    /// no limit counts.
     pub fn write(mut self, limit: impl Into<Option<Duration>>) -> Deadlines {
         self.write = limit.into();
         self

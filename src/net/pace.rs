@@ -120,14 +120,9 @@ impl Pace {
     /// the client keeps up.
     pub(super) fn sent(&self, count: usize, of: usize, progress: &Progress) {
         self.sent.fetch_add(count as u64, Ordering::Relaxed);
-        if count == of && !progress.waited && self.is_full() {
+        if count == of && !progress.waited && self.full_since.load(Ordering::Relaxed) != NEVER {
             self.full_since.store(NEVER, Ordering::Relaxed);
         }
-    }
-
-    /// Whether writes had to wait, and none has moved all at once since.
-    pub(super) fn is_full(&self) -> bool {
-        self.full_since.load(Ordering::Relaxed) != NEVER
     }
 
     /// By when the next wait must have ended; notes for which deadline.

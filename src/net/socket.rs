@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use socket2::SockRef;
 
 use super::overdue::Overdue;
-use super::pace::{Pace, Rules};
+use super::pace::{Pace, Progress, Rules};
 use super::time_limits::TimeLimits;
 use super::turns::Turns;
 use crate::error::WaitError;
@@ -29,7 +29,7 @@ pub(crate) struct Socket<S: AsFd> {
     readiness: OnceLock<Readiness>,
     system: S,
     pub(super) turns: Turns,
-    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`], [`AGED`], [`LATE`].
+    /// [`NONBLOCKING`], [`WATCHED`], [`RESETS`], [`AGED`], [`NOT_TAKEN`].
     marks: AtomicU8,
     killed: AtomicBool,
     pub(super) limits: TimeLimits,
@@ -44,8 +44,8 @@ const WATCHED: u8 = 2;
 const RESETS: u8 = 4;
 /// It has been counted that the connection is as old as it may become.
 const AGED: u8 = 8;
-/// It has missed a deadline.
-const LATE: u8 = 16;
+/// A write came to its deadline, and none has moved anything since.
+const NOT_TAKEN: u8 = 16;
 
 const _: () = assert!(std::mem::offset_of!(Socket<std::net::TcpStream>, pace) == 64);
 const _: () = assert!(size_of::<Socket<std::net::TcpStream>>() == 128);
@@ -98,15 +98,25 @@ impl<S: AsFd> Socket<S> {
         if !is_known {
             self.pace.count_missed(deadline);
         }
-        self.marks.fetch_or(LATE, Ordering::Relaxed);
+        if matches!(deadline, Overdue::Write | Overdue::SendRate) {
+            self.marks.fetch_or(NOT_TAKEN, Ordering::Relaxed);
+        }
         deadline.into_error()
     }
 
-    /// Whether the peer had its time, and has not taken what was sent: the kernel
-    /// would offer it the rest for minutes, in memory that nobody counts.
+    /// Counts what a write moved.
+    pub(super) fn sent(&self, count: usize, of: usize, progress: &Progress) {
+        self.pace.sent(count, of, progress);
+        if self.is_not_taken() {
+            self.marks.fetch_and(!NOT_TAKEN, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a write came to its deadline and none has moved anything since: the
+    /// kernel would offer what it has for minutes, in memory that nobody counts.
+    /// What a write has handed over whole is not meant, however slow its peer is.
     pub(super) fn is_not_taken(&self) -> bool {
-        let is_late = self.marks.load(Ordering::Relaxed) & LATE != 0;
-        (is_late || self.killed.load(Ordering::Relaxed)) && self.pace.is_full()
+        self.marks.load(Ordering::Relaxed) & NOT_TAKEN != 0
     }
 
     /// Whether the close shall reset the connection.

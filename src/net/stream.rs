@@ -139,7 +139,7 @@ impl<S: SystemStream> Stream<S> {
         }
     }
 
-    /// Whether a deadline or a kill ended it while the peer was behind.
+    /// Whether its last write came to its deadline.
     pub(crate) fn is_not_taken(&self) -> bool {
         self.socket.is_not_taken()
     }

@@ -133,7 +133,7 @@ impl<S: SystemStream> Stream<S> {
                 |count| *count < bytes.len(),
             )?,
         };
-        self.socket().pace.sent(count, bytes.len(), &due.progress);
+        self.socket().sent(count, bytes.len(), &due.progress);
         Ok(count)
     }
 
@@ -146,7 +146,7 @@ impl<S: SystemStream> Stream<S> {
             }
         };
         let all = bytes.iter().map(|slice| slice.len()).sum();
-        self.socket().pace.sent(count, all, &due.progress);
+        self.socket().sent(count, all, &due.progress);
         Ok(count)
     }
 }
