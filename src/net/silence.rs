@@ -58,6 +58,11 @@ pub(crate) struct Listening<'a, S: SystemStream> {
 
 #[cfg(feature = "tls")]
 impl<S: SystemStream> Stream<S> {
+    /// Whether the client has said nothing of its own yet.
+    pub(crate) fn awaits_first_byte(&self) -> bool {
+        self.socket().pace.awaits_first_byte()
+    }
+
     /// Somebody waits for what the bytes mean.
     pub(crate) fn listening(&self) -> Listening<'_, S> {
         let since = &self.socket().pace.silence.0;
@@ -65,7 +70,7 @@ impl<S: SystemStream> Stream<S> {
         Listening {
             stream: self,
             is_first: begun.is_ok(),
-            awaits_first_byte: self.socket().pace.awaits_first_byte(),
+            awaits_first_byte: self.awaits_first_byte(),
         }
     }
 }

@@ -27,11 +27,17 @@ impl<S: SystemStream> TlsStream<S> {
 
     /// Reads what has been decrypted or can be at once.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let awaits_first_byte = self.stream.awaits_first_byte();
         for is_last in [false, true] {
             let read = self.session().read(buffer);
             match read {
                 Ok(0) if !buffer.is_empty() => return self.stream.count_end().map(|()| 0),
                 Err(err) if err.kind() == io::ErrorKind::WouldBlock && !is_last => {}
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock && awaits_first_byte => {
+                    // A part of a record has come, and is nothing.
+                    self.stream.client_begins_here();
+                    return Err(err);
+                }
                 read => return read,
             }
             self.push();
